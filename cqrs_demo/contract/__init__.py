@@ -1,0 +1,1 @@
+"""The published language: the only thing the services share."""

@@ -1,0 +1,165 @@
+"""The events services speak in: CloudEvents 1.0, structured JSON.
+
+Whoever publishes or consumes needs this module and nothing else of the package, and it imports nothing else of it.
+A consumer ignores fields it does not know (a producer may add one), and a type it does not know is no error
+(see Unknown). Next: outbox/relay.py, which sends these, and invoice_service/projection.py, which applies them.
+"""
+
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Annotated, Literal
+from uuid import UUID
+
+import orjson
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+
+CONTENT_TYPE = "application/cloudevents+json"
+
+USER_SERVICE = "/user-service"
+ORDER_SERVICE = "/order-service"
+
+
+def in_utc(moment: datetime) -> datetime:
+    """The same instant in UTC. Raises ValueError where no year between 1 and 9999 holds it."""
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError:
+        raise ValueError("in UTC this instant falls outside the years 1 to 9999") from None
+
+
+Id = Annotated[int, Field(strict=True, ge=1, le=2**63 - 1)]
+Instant = Annotated[AwareDatetime, AfterValidator(in_utc)]
+Money = Annotated[Decimal, Field(gt=0, max_digits=12, decimal_places=2)]
+Text = Annotated[str, AfterValidator(lambda text: storable(text))]
+
+
+def storable(text: str) -> str:
+    """The text itself. Raises ValueError for what no PostgreSQL text can hold."""
+    if "\0" in text:
+        raise ValueError("must not contain a NUL character")
+    if not text.isascii():
+        try:
+            text.encode()
+        except UnicodeEncodeError:
+            raise ValueError("must not contain half a surrogate pair") from None
+    return text
+
+
+class _Data(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class User(_Data):
+    id: Id
+    name: Text
+    email: Text
+
+
+class Account(_Data):
+    id: Id
+    user_id: Id
+    address1: Text
+    city: Text
+    state: Text
+    zip: Text
+
+
+class Order(_Data):
+    id: Id
+    user_id: Id
+    description: Text
+    amount: Money
+    purchase_dt: Instant
+
+
+class _Envelope(BaseModel):
+    """The CloudEvents attributes. `sequence` is the CloudEvents extension: a string on the wire, the position in the producer's log."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    specversion: Literal["1.0"]
+    id: UUID
+    source: Annotated[Text, Field(min_length=1)]
+    type: str
+    subject: Text | None = None
+    time: Instant
+    sequence: Annotated[int, Field(ge=0, le=2**63 - 1)]
+
+
+class UserCreated(_Envelope):
+    type: Literal["user.created"]
+    data: User
+
+
+class AccountCreated(_Envelope):
+    type: Literal["account.created"]
+    data: Account
+
+
+class OrderCreated(_Envelope):
+    type: Literal["order.created"]
+    data: Order
+
+
+class Unknown(_Envelope):
+    """An event of a type this version does not know: acknowledged and counted, never an error."""
+
+
+Event = UserCreated | AccountCreated | OrderCreated | Unknown
+
+_known: TypeAdapter[UserCreated | AccountCreated | OrderCreated] = TypeAdapter(
+    Annotated[UserCreated | AccountCreated | OrderCreated, Field(discriminator="type")]
+)
+
+
+class DecodeError(ValueError):
+    """Bytes that are no event of this language.
+
+    `reason` is one line without the message's values, fit to group by; `str()` adds the detail.
+    """
+
+    def __init__(self, reason: str, detail: str) -> None:
+        super().__init__(f"{reason}\n{detail}")
+        self.reason = reason
+
+
+def decode(body: bytes) -> Event:
+    """The event in `body`. Raises DecodeError, and nothing else, for anything that is not one."""
+    try:
+        return _known.validate_json(body)
+    except ValidationError as error:
+        if error.errors()[0]["type"] != "union_tag_invalid":
+            raise _decode_error(error) from error
+    try:
+        return Unknown.model_validate_json(body)
+    except ValidationError as error:
+        raise _decode_error(error) from error
+
+
+def _decode_error(error: ValidationError) -> DecodeError:
+    first = error.errors(include_url=False, include_context=False)[0]
+    if first["type"] == "json_invalid":
+        return DecodeError("not JSON", str(error))
+    if first["type"] in ("union_tag_not_found", "model_attributes_type", "model_type"):
+        return DecodeError("not a CloudEvent", str(error))
+    known = ("user.created", "account.created", "order.created")
+    where = ".".join(str(part) for part in first["loc"] if part not in known) or "event"
+    return DecodeError(f"{where}: {first['msg']}", str(error))
+
+
+def encode(source: str, sequence: int, id: UUID, type: str, subject: str, time: datetime, data: str) -> bytes:
+    """The event as it goes over any transport. `data` is JSON text, put in as it stands: no number is parsed and rounded on the way."""
+    return orjson.dumps(
+        {
+            "specversion": "1.0",
+            "id": id,
+            "source": source,
+            "type": type,
+            "subject": subject,
+            "time": time,
+            "datacontenttype": "application/json",
+            "sequence": str(sequence),
+            "data": orjson.Fragment(data),
+        },
+        option=orjson.OPT_UTC_Z,
+    )

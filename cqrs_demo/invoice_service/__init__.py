@@ -1,0 +1,1 @@
+"""Query side: builds invoices from events and serves them."""

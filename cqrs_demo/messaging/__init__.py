@@ -1,0 +1,1 @@
+"""How events travel: one port (broker.py), one adapter per broker."""

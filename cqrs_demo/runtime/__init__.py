@@ -1,0 +1,1 @@
+"""How the system runs on one machine with nothing installed. Nothing here is part of the pattern."""

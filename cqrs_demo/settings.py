@@ -1,0 +1,76 @@
+"""Every setting of the services, read from the environment (prefix CQRS_) and nowhere else."""
+
+from ipaddress import ip_address
+from typing import Annotated, Literal, Self
+
+from pydantic import AfterValidator, Field, SecretStr, ValidationError, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+Service = Literal["user-service", "order-service", "invoice-service"]
+
+DEFAULT_PORTS: dict[str, int] = {"user-service": 8085, "order-service": 8086, "invoice-service": 8087}
+
+
+class SettingsError(Exception):
+    """A setting is missing or malformed. The text is one line, fit for a terminal."""
+
+
+def _postgres(url: str) -> str:
+    if not url.startswith(("postgresql://", "postgres://")):
+        raise ValueError("must look like postgresql://role:password@host:port/database")
+    return url
+
+
+def _broker(url: str) -> str:
+    if not url.startswith(("amqp://", "amqps://", "postgresql://", "postgres://")):
+        raise ValueError("must begin with amqp:// (RabbitMQ) or postgresql:// (PGMQ)")
+    return url
+
+
+PostgresUrl = Annotated[str, AfterValidator(_postgres)]
+
+
+class Settings(BaseSettings):
+    """What a service needs to know. Each service reads its own database's DSN and ignores the others'."""
+
+    model_config = SettingsConfigDict(env_prefix="CQRS_", env_ignore_empty=True, hide_input_in_errors=True)
+
+    user_db: PostgresUrl | None = Field(None, description="DSN of user-service's database, as role user_service")
+    order_db: PostgresUrl | None = Field(None, description="DSN of order-service's database, as role order_service")
+    invoice_db: PostgresUrl | None = Field(None, description="DSN of invoice-service's database, as role invoice_service")
+    broker_url: Annotated[str, AfterValidator(_broker)] | None = Field(None, description="amqp://… or postgresql://…")
+    admin_db: PostgresUrl | None = Field(None, description="superuser DSN; only `cqrs-demo migrate` reads it")
+    host: str = Field("127.0.0.1", description="address to listen on")
+    port: int | None = Field(None, ge=0, le=65535, description="port to listen on; each service has its default")
+    api_token: SecretStr | None = Field(None, min_length=16, description="bearer token every call must carry")
+    workshop: bool = Field(False, description="adds the controls that pause and step relay and consumer")
+
+    @model_validator(mode="after")
+    def _a_token_beyond_loopback(self) -> Self:
+        if self.api_token is None and not _is_loopback(self.host):
+            raise ValueError(f"CQRS_API_TOKEN is required to listen on {self.host}: beyond this machine every call needs a token")
+        return self
+
+    def need(self, name: str) -> str:
+        """The value of a setting that has no default. Raises SettingsError when it is not set."""
+        value = getattr(self, name)
+        if value is None:
+            raise SettingsError(f"CQRS_{name.upper()} is not set: {type(self).model_fields[name].description}")
+        return str(value)
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def read_settings() -> Settings:
+    """The settings in the environment. Raises SettingsError, one line, when one is malformed."""
+    try:
+        return Settings()
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = f"CQRS_{str(first['loc'][0]).upper()}: " if first["loc"] else ""
+        raise SettingsError(name + first["msg"].removeprefix("Value error, ")) from None

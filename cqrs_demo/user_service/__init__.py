@@ -1,0 +1,1 @@
+"""Command side for users and their accounts."""
