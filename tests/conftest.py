@@ -18,3 +18,5 @@ def postgres() -> Iterator[EmbeddedPostgres]:
         server.start()
         yield server
         server.stop()
+
+pytest_plugins = ["tests.fixtures.shop"]

@@ -17,9 +17,9 @@ from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 SCHEMAS = {
-    "user_service": ("outbox", "user_service"),
-    "order_service": ("outbox", "order_service"),
-    "invoice_service": ("invoice_service",),
+    "user_service": ("shared", "outbox", "user_service"),
+    "order_service": ("shared", "outbox", "order_service"),
+    "invoice_service": ("shared", "invoice_service"),
 }
 """The folders of sql/ that make up each database, in order."""
 
@@ -82,7 +82,7 @@ def _apply(connection: psycopg.Connection, folders: tuple[str, ...]) -> list[str
         for file in sorted((f for f in sql_folder().joinpath(folder).iterdir() if f.name.endswith(".sql")), key=lambda f: f.name):
             name = f"{folder}/{file.name}"
             if name not in done:
-                connection.execute(sql.SQL(file.read_text(encoding="utf-8")))  # type: ignore[arg-type]  # our own file, not input
+                connection.execute(sql.SQL(file.read_text(encoding="utf-8")))  # our own file, not input
                 connection.execute("insert into demo.schema_files (name) values (%s)", [name])
                 applied.append(name)
     return applied
@@ -93,7 +93,7 @@ def _install_pgmq(broker_dsn: str) -> list[str]:
     with psycopg.connect(broker_dsn) as connection:
         if connection.execute("select 1 from pg_namespace where nspname = 'pgmq'").fetchone():
             return []
-        connection.execute(sql.SQL(get_embedded_install_sql()))  # type: ignore[arg-type]  # the wheel's own file
+        connection.execute(sql.SQL(get_embedded_install_sql()))  # the wheel's own file
     return [f"broker: pgmq {get_embedded_sql_version()}"]
 
 

@@ -1,8 +1,6 @@
 -- invoice-service, the query side: what the events amount to, in the shape in which it is asked for.
 -- Nothing here is typed in by a person. All of it can be thrown away and built again from the two logs.
 
-create schema if not exists demo;
-
 create table demo.invoice_account (
     user_id           bigint not null,
     name              text,
@@ -24,7 +22,7 @@ create table demo.invoices (
     invoice_dt        timestamptz not null,
     email             text,
     shipping_address  text,
-    total             numeric not null,
+    total             numeric(30, 2) not null,
     constraint invoices_pkey primary key (invoice_id),
     constraint invoices_user_id_invoice_dt_key unique (user_id, invoice_dt)
 );

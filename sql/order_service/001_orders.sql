@@ -9,7 +9,7 @@ create table demo.orders (
     purchase_dt      timestamptz not null,
     event_id         uuid not null,
     idempotency_key  text,
-    request_hash     bytea,
+    request_hash     text,
     constraint orders_pkey primary key (id),
     constraint orders_amount_check check (amount > 0),
     constraint orders_idempotency_complete check ((idempotency_key is null) = (request_hash is null))

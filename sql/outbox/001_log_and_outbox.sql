@@ -3,13 +3,6 @@
 -- A command inserts its state row, its event and its outbox row in ONE
 -- transaction. So an event exists if and only if the change it tells of does.
 
-create schema if not exists demo;
-
--- RFC 3339 in UTC, as events carry it: 2025-04-03T10:00:00Z, with a fraction only where there is one.
-create function demo.rfc3339(moment timestamptz) returns text
-    language sql stable parallel safe
-    return rtrim(rtrim(to_char(moment at time zone 'utc', 'YYYY-MM-DD"T"HH24:MI:SS.US'), '0'), '.') || 'Z';
-
 create table demo.events (
     sequence  bigint generated always as identity,
     id        uuid not null,

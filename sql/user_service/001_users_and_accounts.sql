@@ -6,7 +6,7 @@ create table demo.users (
     email            text not null,
     event_id         uuid not null,
     idempotency_key  text,
-    request_hash     bytea,
+    request_hash     text,
     constraint users_pkey primary key (id),
     constraint users_idempotency_complete check ((idempotency_key is null) = (request_hash is null))
 );
@@ -31,7 +31,7 @@ create table demo.accounts (
     status           text not null default 'open',
     event_id         uuid not null,
     idempotency_key  text,
-    request_hash     bytea,
+    request_hash     text,
     constraint accounts_pkey primary key (id),
     constraint accounts_user_id_fkey foreign key (user_id) references demo.users (id),
     constraint accounts_status_check check (status in ('open')),

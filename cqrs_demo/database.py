@@ -1,0 +1,43 @@
+"""Connections of the services: a pool that notices dead ones, and no call that can wait for ever."""
+
+from typing import Any
+
+from psycopg import AsyncConnection
+from psycopg.rows import DictRow, dict_row
+from psycopg_pool import AsyncConnectionPool
+
+Connection = AsyncConnection[DictRow]
+Pool = AsyncConnectionPool[Connection]
+
+OPTIONS: dict[str, Any] = {
+    "autocommit": True,  # one statement is one transaction; where it takes several, the code says so
+    "row_factory": dict_row,
+    "connect_timeout": 5,
+    "keepalives_idle": 5,
+    "keepalives_interval": 2,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 10_000,
+    "options": "-c statement_timeout=15s -c lock_timeout=5s -c idle_in_transaction_session_timeout=60s -c search_path=demo",
+}
+
+
+def pool_for(dsn: str, name: str, size: int = 8) -> Pool:
+    """A pool, not yet open. Whoever finds no connection within 5 s gets PoolTimeout, and more than 500 in line TooManyRequests."""
+    return AsyncConnectionPool(
+        dsn,
+        kwargs={**OPTIONS, "application_name": name},
+        connection_class=AsyncConnection[DictRow],
+        min_size=2,
+        max_size=size,
+        max_waiting=500,
+        timeout=5,
+        open=False,
+        check=AsyncConnectionPool.check_connection,
+        reconnect_timeout=0,
+        name=name,
+    )
+
+
+async def connect(dsn: str, name: str) -> Connection:
+    """One session of its own, for whoever holds a lock on it. Raises psycopg.OperationalError."""
+    return await AsyncConnection[DictRow].connect(dsn, **{**OPTIONS, "application_name": name})

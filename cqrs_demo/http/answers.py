@@ -1,0 +1,38 @@
+"""The answers the services share: 201 with its headers, a row or 404, lines of JSON."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from fastapi import Response
+
+from cqrs_demo.http.json import JsonResponse
+from cqrs_demo.http.problems import Problem
+from cqrs_demo.outbox.retries import Accepted
+
+NDJSON = "application/x-ndjson"
+
+CREATED_HEADERS: dict[str, Any] = {
+    "Location": {"description": "Where the new row is", "schema": {"type": "string"}},
+    "X-Event-Id": {"description": "The event that tells of it: what after_event waits for", "schema": {"type": "string", "format": "uuid"}},
+    "Idempotent-Replayed": {"description": "true when an earlier request with this key made it", "schema": {"type": "string"}},
+}
+
+
+def created(accepted: Accepted, fields: Sequence[str], collection: str) -> JsonResponse:
+    """201 with these fields of the row, where it is, and the id of its event."""
+    row = accepted.row
+    headers = {"Location": f"{collection}/{row['id']}", "X-Event-Id": str(row["event_id"])}
+    if accepted.replayed:
+        headers["Idempotent-Replayed"] = "true"
+    return JsonResponse({field: row[field] for field in fields}, 201, headers)
+
+
+def found(row: dict[str, Any] | None, what: str) -> JsonResponse:
+    """200 with the row. Raises Problem 404 when there is none."""
+    if row is None:
+        raise Problem(404, "not-found", f"there is no {what}")
+    return JsonResponse(row)
+
+
+def ndjson(lines: Iterable[bytes]) -> Response:
+    return Response(b"".join(line + b"\n" for line in lines), media_type=NDJSON)

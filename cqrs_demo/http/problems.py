@@ -1,0 +1,116 @@
+"""The one place where an error becomes an HTTP answer: application/problem+json (RFC 9457), never a traceback."""
+
+from typing import Any
+
+import psycopg
+import structlog
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from psycopg_pool import PoolTimeout, TooManyRequests
+from pydantic import BaseModel, Field
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from cqrs_demo.http.json import dumps
+
+log = structlog.get_logger()
+
+_TITLES = {
+    400: "Bad request",
+    401: "Unauthorized",
+    404: "Not found",
+    405: "Method not allowed",
+    408: "Request timeout",
+    413: "Content too large",
+}
+
+
+class Problem(Exception):
+    """A refusal the client can act on. `code` is stable and goes into `type`; `detail` is for a person."""
+
+    def __init__(self, status: int, code: str, detail: str, headers: dict[str, str] | None = None) -> None:
+        super().__init__(detail)
+        self.status, self.code, self.detail, self.headers = status, code, detail, headers
+
+
+class ProblemBody(BaseModel):
+    """What every refusal looks like (for OpenAPI)."""
+
+    type: str = Field(examples=["urn:cqrs-demo:problem:email-taken"])
+    code: str = Field(examples=["email-taken"])
+    title: str
+    status: int
+    detail: str
+    errors: list["FieldError"] | None = None
+
+
+class FieldError(BaseModel):
+    field: str = Field(examples=["amount"])
+    message: str = Field(examples=["Input should be greater than 0"])
+
+
+def refusals(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """The `responses=` of a route that may refuse with these statuses (and with those that any route may)."""
+    schema = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/ProblemBody"}}}
+    return {status: {"description": "Refused", "content": schema} for status in (*statuses, 400, 401, 422, 500, 503)}
+
+
+def problem_response(problem: Problem, errors: list[dict[str, str]] | None = None) -> Response:
+    body: dict[str, Any] = {
+        "type": f"urn:cqrs-demo:problem:{problem.code}",
+        "code": problem.code,
+        "title": problem.code.replace("-", " ").capitalize(),
+        "status": problem.status,
+        "detail": problem.detail,
+    }
+    if errors:
+        body["errors"] = errors
+    return Response(dumps(body), problem.status, problem.headers, "application/problem+json")
+
+
+def install(app: FastAPI) -> None:
+    """Answer every error of this app as a problem."""
+    app.add_exception_handler(Problem, _refused)
+    app.add_exception_handler(RequestValidationError, _invalid)
+    app.add_exception_handler(HTTPException, _http)
+    for away in (psycopg.OperationalError, PoolTimeout, TooManyRequests, TimeoutError):
+        app.add_exception_handler(away, _database_away)
+    app.add_exception_handler(Exception, _bug)
+
+
+async def _refused(_: Request, error: Exception) -> Response:
+    assert isinstance(error, Problem)
+    return problem_response(error)
+
+
+async def _invalid(_: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)
+    first, *_more = error.errors()
+    if first["type"] == "json_invalid":
+        return problem_response(Problem(400, "malformed-json", f"the body is not JSON: {first.get('ctx', {}).get('error', first['msg'])}"))
+    errors = [{"field": _field(e["loc"]), "message": e["msg"].removeprefix("Value error, ")} for e in error.errors()]
+    detail = "; ".join(f"{e['field']}: {e['message']}" for e in errors[:5])
+    return problem_response(Problem(422, "invalid-request", detail), errors[:50])
+
+
+def _field(location: tuple[int | str, ...]) -> str:
+    """("body", "amount") is what the client calls "amount"."""
+    return ".".join(str(part) for part in location[1:]) or str(location[0])
+
+
+async def _http(_: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    title = _TITLES.get(error.status_code, "Refused")
+    headers = dict(error.headers) if error.headers else None
+    return problem_response(Problem(error.status_code, title.lower().replace(" ", "-"), str(error.detail), headers))
+
+
+async def _database_away(request: Request, error: Exception) -> Response:
+    log.warning("database away", path=request.url.path, error=repr(error))
+    detail = "the service's database does not answer; try again (with the same Idempotency-Key, it is safe)"
+    return problem_response(Problem(503, "database-unavailable", detail, {"Retry-After": "1"}))
+
+
+async def _bug(request: Request, error: Exception) -> Response:
+    log.error("unexpected error", path=request.url.path, exc_info=error)
+    return problem_response(Problem(500, "internal-error", "an unexpected error; the service's log tells more"))

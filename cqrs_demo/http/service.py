@@ -1,0 +1,69 @@
+"""An HTTP service as all three are: exact JSON, problems for errors, admission at the door, a health check."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AbstractAsyncContextManager
+
+from fastapi import APIRouter, FastAPI
+from pydantic import BaseModel
+
+from cqrs_demo.http import problems
+from cqrs_demo.http.admission import Admission
+from cqrs_demo.http.json import ExactRoute, JsonResponse
+from cqrs_demo.http.problems import ProblemBody, refusals
+from cqrs_demo.settings import Settings
+
+Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
+Check = Callable[[], Awaitable[str | None]]
+"""A health check: None when all is well, else what is wrong. A raised exception is what is wrong, too."""
+
+
+class Health(BaseModel):
+    status: str
+    checks: dict[str, str]
+
+
+def http_service(title: str, description: str, settings: Settings, lifespan: Lifespan) -> FastAPI:
+    """A FastAPI app with everything but the routes."""
+    app = FastAPI(title=title, description=description, version="1.0", lifespan=lifespan, separate_input_output_schemas=False)
+    app.router.route_class = ExactRoute
+    problems.install(app)
+    token = settings.api_token.get_secret_value() if settings.api_token else None
+    app.add_middleware(Admission, token=token)
+    _describe_problems(app)
+    return app
+
+
+def routes(prefix: str) -> APIRouter:
+    return APIRouter(prefix=prefix, route_class=ExactRoute)
+
+
+def add_healthcheck(router: APIRouter, checks: Mapping[str, Check]) -> None:
+    """GET <prefix>/healthcheck: 200 when every check passes, else 503, and each check's word in either case."""
+
+    @router.get("/healthcheck", response_model=Health, responses={503: {"model": Health}, **refusals()} | {503: {"model": Health}})
+    async def healthcheck() -> JsonResponse:
+        said = {name: await _run(check) for name, check in checks.items()}
+        ok = all(word == "ok" for word in said.values())
+        return JsonResponse({"status": "ok" if ok else "unavailable", "checks": said}, 200 if ok else 503)
+
+
+async def _run(check: Check) -> str:
+    try:
+        return await check() or "ok"
+    except Exception as error:  # whatever it is, the answer to "are you well?" is no, and why
+        return f"{type(error).__name__}: {error}".splitlines()[0]
+
+
+def _describe_problems(app: FastAPI) -> None:
+    """Put ProblemBody among the OpenAPI components that refusals() points to, in place of FastAPI's own error schema."""
+    plain = app.openapi
+
+    def openapi() -> dict[str, object]:
+        if app.openapi_schema is None:
+            schema = plain()
+            body = ProblemBody.model_json_schema(ref_template="#/components/schemas/{model}")
+            schemas = schema.setdefault("components", {}).setdefault("schemas", {})
+            schemas.update({**body.pop("$defs"), "ProblemBody": body})
+        return app.openapi_schema or {}
+
+    app.openapi = openapi  # type: ignore[method-assign]  # FastAPI's documented way to extend the schema

@@ -1,0 +1,153 @@
+"""The projection: what a batch of events does to the read model.
+
+Everything here commutes, so the order of events does not matter and neither do duplicates:
+- the inbox lets each event count once;
+- a user's name and email, and the shipping address, belong to the event with the highest sequence seen so far;
+- an order is a line keyed by its order id, and a total is a sum.
+An order may come before its user or account; then the invoice waits with nulls, and the later event fills them in.
+
+Table names are without a schema: they are found through the connection's search_path. Next: consumer.py, which calls this.
+"""
+
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from functools import lru_cache
+from uuid import UUID, uuid5
+
+from cqrs_demo.contract.events import Account, AccountCreated, Event, OrderCreated, UserCreated
+from cqrs_demo.database import Connection
+
+NAMESPACE = UUID("6f1c2f0e-5d0b-4c55-9f2c-0f3a1d6f4b11")
+
+CLAIM = """
+insert into processed_events (event_id)
+select unnest(%s::uuid[])
+on conflict do nothing
+returning event_id
+"""
+
+MAKE_ACCOUNTS = """
+insert into invoice_account (user_id)
+select unnest(%s::bigint[])
+on conflict do nothing
+"""
+
+# All changes to one user's invoices queue here. In key order, so that two batches cannot each hold what the other wants.
+LOCK_ACCOUNTS = """
+select from invoice_account where user_id = any(%s) order by user_id for update
+"""
+
+LEARN_USERS = """
+update invoice_account as known
+set name = news.name, email = news.email, user_sequence = news.sequence
+from unnest(%s::bigint[], %s::text[], %s::text[], %s::bigint[]) as news (user_id, name, email, sequence)
+where known.user_id = news.user_id
+  and news.sequence > coalesce(known.user_sequence, -1)
+"""
+
+LEARN_ADDRESSES = """
+update invoice_account as known
+set shipping_address = news.address, account_sequence = news.sequence
+from unnest(%s::bigint[], %s::text[], %s::bigint[]) as news (user_id, address, sequence)
+where known.user_id = news.user_id
+  and news.sequence > coalesce(known.account_sequence, -1)
+"""
+
+ADD_LINES = """
+with placed as (
+    select *
+    from unnest(%s::bigint[], %s::uuid[], %s::bigint[], %s::timestamptz[], %s::text[], %s::numeric[], %s::timestamptz[])
+        as o (order_id, invoice_id, user_id, invoice_dt, description, amount, purchase_dt)
+),
+line as (
+    insert into invoice_lines (order_id, invoice_id, description, amount, purchase_dt)
+    select order_id, invoice_id, description, amount, purchase_dt
+    from placed
+    order by order_id
+    on conflict do nothing
+    returning order_id
+)
+insert into invoices (invoice_id, user_id, invoice_dt, email, shipping_address, total)
+select invoice_id, user_id, invoice_dt, known.email, known.shipping_address, sum(amount)
+from placed
+join line using (order_id)
+join invoice_account as known using (user_id)
+group by invoice_id, user_id, invoice_dt, known.email, known.shipping_address
+order by invoice_id
+on conflict (invoice_id) do update set total = invoices.total + excluded.total
+"""
+
+COPY_TO_INVOICES = """
+update invoices
+set email = known.email, shipping_address = known.shipping_address
+from invoice_account as known
+where invoices.user_id = known.user_id
+  and known.user_id = any(%s)
+  and (invoices.email, invoices.shipping_address) is distinct from (known.email, known.shipping_address)
+"""
+
+
+async def project(connection: Connection, events: Sequence[Event]) -> list[UUID]:
+    """Apply the events not yet applied; returns the ids of those. Runs in the caller's transaction."""
+    by_id = {event.id: event for event in events}
+    claimed = await (await connection.execute(CLAIM, [sorted(by_id)], prepare=True)).fetchall()
+    fresh = [by_id[row["event_id"]] for row in claimed]
+    users = [event for event in fresh if isinstance(event, UserCreated)]
+    accounts = [event for event in fresh if isinstance(event, AccountCreated)]
+    orders = [event for event in fresh if isinstance(event, OrderCreated)]
+
+    told_of = {event.data.id for event in users} | {event.data.user_id for event in accounts}
+    concerned = sorted(told_of | {event.data.user_id for event in orders})
+    if concerned:
+        await connection.execute(MAKE_ACCOUNTS, [concerned], prepare=True)
+        await connection.execute(LOCK_ACCOUNTS, [concerned], prepare=True)
+    if users:
+        await _learn_users(connection, users)
+    if accounts:
+        await _learn_addresses(connection, accounts)
+    if orders:
+        await _add_lines(connection, orders)
+    if told_of:
+        await connection.execute(COPY_TO_INVOICES, [sorted(told_of)], prepare=True)
+    return [event.id for event in fresh]
+
+
+async def _learn_users(connection: Connection, events: Iterable[UserCreated]) -> None:
+    newest = {event.data.id: event for event in sorted(events, key=lambda event: event.sequence)}
+    rows = [(user_id, event.data.name, event.data.email, event.sequence) for user_id, event in newest.items()]
+    await connection.execute(LEARN_USERS, _columns(rows), prepare=True)
+
+
+async def _learn_addresses(connection: Connection, events: Iterable[AccountCreated]) -> None:
+    newest = {event.data.user_id: event for event in sorted(events, key=lambda event: event.sequence)}
+    rows = [(user_id, shipping_address(event.data), event.sequence) for user_id, event in newest.items()]
+    await connection.execute(LEARN_ADDRESSES, _columns(rows), prepare=True)
+
+
+async def _add_lines(connection: Connection, events: Iterable[OrderCreated]) -> None:
+    rows = []
+    for order in {event.data.id: event.data for event in events}.values():
+        month = first_of_month(order.purchase_dt)
+        invoice = invoice_id(order.user_id, month.year, month.month)
+        rows.append((order.id, invoice, order.user_id, month, order.description, order.amount, order.purchase_dt))
+    await connection.execute(ADD_LINES, _columns(rows), prepare=True)
+
+
+def _columns(rows: Sequence[tuple[object, ...]]) -> list[list[object]]:
+    return [list(column) for column in zip(*rows, strict=True)]
+
+
+def shipping_address(account: Account) -> str:
+    return f"{account.address1}, {account.city}, {account.state} {account.zip}"
+
+
+def first_of_month(moment: datetime) -> datetime:
+    """The first instant, UTC, of the month in which it is `moment` in UTC."""
+    moment = moment.astimezone(UTC)
+    return datetime(moment.year, moment.month, 1, tzinfo=UTC)
+
+
+@lru_cache(maxsize=10_000)
+def invoice_id(user_id: int, year: int, month: int) -> UUID:
+    """UUIDv5: the same user and month always give the same invoice, also when the read model is built anew."""
+    return uuid5(NAMESPACE, f"{user_id}/{year:04}-{month:02}")

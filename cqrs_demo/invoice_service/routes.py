@@ -1,0 +1,95 @@
+"""The HTTP face of invoice-service."""
+
+import asyncio
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Query
+from pydantic import AwareDatetime, BaseModel
+
+from cqrs_demo.database import Pool
+from cqrs_demo.http.answers import found
+from cqrs_demo.http.controls import add_controls
+from cqrs_demo.http.input import Before, Month, PathId, UserIdQuery, Wait, Year
+from cqrs_demo.http.json import JsonResponse
+from cqrs_demo.http.problems import Problem, refusals
+from cqrs_demo.http.service import add_healthcheck, routes
+from cqrs_demo.invoice_service.consumer import Consumer
+from cqrs_demo.invoice_service.queries import invoice_by_id, invoice_of_month, invoices_of_user, is_processed
+from cqrs_demo.messaging.broker import Broker
+
+PREFIX = "/invoice-service"
+NEWS_POLL = 0.05  # seconds: the event may have been projected by another copy of this service
+
+
+class Line(BaseModel):
+    description: str
+    amount: Decimal
+    purchase_dt: AwareDatetime
+
+
+class Invoice(BaseModel):
+    invoice_id: UUID
+    user_id: int
+    email: str | None
+    shipping_address: str | None
+    invoice_dt: AwareDatetime
+    orders: list[Line]
+    total: Decimal
+
+
+def invoice_routes(pool: Pool, consumer: Consumer) -> APIRouter:
+    router = routes(PREFIX)
+
+    @router.get("/invoices", response_model=Invoice, responses=refusals(404))
+    async def get_invoice_of_month(
+        user_id: UserIdQuery, month: Month, year: Year, after_event: UUID | None = None, wait: Wait = 0
+    ) -> JsonResponse:
+        """One user's invoice for one month. With `after_event`, not before that event has been projected."""
+        if after_event is not None:
+            await wait_until_projected(pool, consumer, after_event, wait)
+        invoice = await invoice_of_month(pool, user_id, year, month)
+        return found(invoice, f"invoice of user {user_id} for {year:04}-{month:02}")
+
+    @router.get("/invoices/{invoice_id}", response_model=Invoice, responses=refusals(404))
+    async def get_invoice(invoice_id: UUID) -> JsonResponse:
+        return found(await invoice_by_id(pool, invoice_id), f"invoice {invoice_id}")
+
+    @router.get("/users/{user_id}/invoices", response_model=list[Invoice], responses=refusals())
+    async def get_invoices(user_id: PathId, limit: Annotated[int, Query(ge=1, le=100)] = 12, before: Before = None) -> JsonResponse:
+        """A page of a user's invoices, newest first. The next page is `before` the last one's invoice_dt."""
+        return JsonResponse(await invoices_of_user(pool, user_id, before or datetime.max.replace(tzinfo=UTC), limit))
+
+    return router
+
+
+def support_routes(pool: Pool, broker: Broker, consumer: Consumer, *, workshop: bool) -> APIRouter:
+    router = routes(PREFIX)
+
+    async def database() -> None:
+        async with pool.connection(timeout=2) as connection:
+            await connection.execute("select from demo.processed_events limit 1")
+
+    async def consumer_check() -> str | None:
+        return consumer.trouble
+
+    add_healthcheck(router, {"database": database, "broker": broker.ping, "consumer": consumer_check})
+    if workshop:
+
+        async def consumer_state() -> dict[str, object]:
+            return {"trouble": consumer.trouble, "counts": dict(consumer.counts), "queues": await broker.depths()}
+
+        add_controls(router, "consumer", consumer.gate, consumer_state)
+    return router
+
+
+async def wait_until_projected(pool: Pool, consumer: Consumer, event_id: UUID, seconds: float) -> None:
+    """Read your own writes: returns once the event has been projected. Raises Problem 503 when that takes longer."""
+    deadline = asyncio.get_running_loop().time() + seconds
+    while not await is_processed(pool, event_id):
+        left = deadline - asyncio.get_running_loop().time()
+        if left <= 0:
+            raise Problem(503, "not-projected-yet", f"event {event_id} has not been projected yet; ask again", {"Retry-After": "1"})
+        await consumer.wait_for_news(min(left, NEWS_POLL))

@@ -1,0 +1,28 @@
+"""invoice-service, put together: everything it is made of stands on this screen.
+
+Next: consumer.py for the way of an event in, routes.py for the way of a query out.
+"""
+
+from fastapi import FastAPI
+
+from cqrs_demo.database import pool_for
+from cqrs_demo.http.lifespan import lifespan
+from cqrs_demo.http.service import http_service
+from cqrs_demo.invoice_service.consumer import Consumer
+from cqrs_demo.invoice_service.routes import invoice_routes, support_routes
+from cqrs_demo.messaging.connect import broker_for
+from cqrs_demo.settings import Settings
+
+
+def build(settings: Settings) -> FastAPI:
+    """The app; nothing connects before it is started. Raises SettingsError when a setting is missing."""
+    pool = pool_for(settings.need("invoice_db"), "invoice-service")
+    broker = broker_for(settings.need("broker_url"))
+    consumer = Consumer(pool, broker)
+
+    app = http_service(
+        "invoice-service", "Query side: serves invoices.", settings, lifespan(pool, broker, consumer)
+    )
+    app.include_router(invoice_routes(pool, consumer))
+    app.include_router(support_routes(pool, broker, consumer, workshop=settings.workshop))
+    return app

@@ -1,0 +1,64 @@
+"""Place an order: the whole write side of this service.
+
+The transaction is the one statement below. State row, event row and outbox row go in together or not at all: there is no
+moment at which one exists without the others, so no order can lack its event and no event can tell of an order that is not.
+Next: outbox/relay.py, which takes the event from the outbox to the broker.
+"""
+
+from cqrs_demo.contract.events import Id
+from cqrs_demo.database import Pool
+from cqrs_demo.http.input import Amount, Command, DateTime, LongText
+from cqrs_demo.outbox.group_commit import GroupCommit
+from cqrs_demo.outbox.retries import Accepted, first_answer, retry_columns
+
+PLACE_ORDERS = """
+with command as (
+    select uuidv7() as event_id, c.*
+    from jsonb_to_recordset(%(commands)s::jsonb) as c (
+        position int, user_id bigint, description text, amount numeric, purchase_dt timestamptz,
+        idempotency_key text, request_hash text
+    )
+),
+state as (
+    insert into demo.orders (user_id, description, amount, purchase_dt, event_id, idempotency_key, request_hash)
+    select user_id, description, amount, coalesce(purchase_dt, now()), event_id, idempotency_key, request_hash
+    from command
+    order by idempotency_key
+    on conflict do nothing  -- a retry: its key is taken, the first order stands
+    returning *
+),
+event as (
+    insert into demo.events (id, type, subject, data)
+    select event_id, 'order.created', id::text, jsonb_build_object(
+        'id', id, 'user_id', user_id, 'description', description, 'amount', amount, 'purchase_dt', demo.rfc3339(purchase_dt))
+    from state
+    order by id
+    returning sequence, id
+),
+outbox as (
+    insert into demo.outbox (sequence, event_id)
+    select sequence, id from event
+)
+select command.position, state.id, state.user_id, state.description, state.amount, state.purchase_dt, state.event_id
+from state
+join command using (event_id)
+"""
+
+
+class PlaceOrder(Command):
+    """Whether the user exists is not asked: this service does not know users."""
+
+    user_id: Id
+    description: LongText
+    amount: Amount
+    purchase_dt: DateTime | None = None
+
+
+async def place_order(orders: GroupCommit, pool: Pool, command: PlaceOrder, idempotency_key: str | None) -> Accepted:
+    """The order, committed together with its event. Raises Problem 422 when the key came with another body before."""
+    row = await orders.submit({**command.model_dump(), **retry_columns(command, idempotency_key)})
+    if row is not None:
+        return Accepted(row)
+    earlier = await first_answer(pool, "orders", command, idempotency_key)
+    assert earlier is not None, "only a taken key refuses an order"
+    return earlier

@@ -1,0 +1,29 @@
+"""order-service, put together: everything it is made of stands on this screen. Next: routes.py."""
+
+from fastapi import FastAPI
+
+from cqrs_demo.contract.events import ORDER_SERVICE
+from cqrs_demo.database import pool_for
+from cqrs_demo.http.lifespan import lifespan
+from cqrs_demo.http.service import http_service
+from cqrs_demo.messaging.connect import broker_for
+from cqrs_demo.order_service.commands import PLACE_ORDERS
+from cqrs_demo.order_service.routes import PREFIX, order_routes
+from cqrs_demo.outbox.group_commit import GroupCommit
+from cqrs_demo.outbox.relay import Relay
+from cqrs_demo.outbox.routes import outbox_routes
+from cqrs_demo.settings import Settings
+
+
+def build(settings: Settings) -> FastAPI:
+    """The app; nothing connects before it is started. Raises SettingsError when a setting is missing."""
+    dsn = settings.need("order_db")
+    pool = pool_for(dsn, "order-service")
+    broker = broker_for(settings.need("broker_url"))
+    relay = Relay(dsn, broker, ORDER_SERVICE)
+    orders = GroupCommit(pool, PLACE_ORDERS, committed=relay.wake)
+
+    app = http_service("order-service", "Command side: takes orders.", settings, lifespan(pool, broker, relay))
+    app.include_router(order_routes(pool, orders))
+    app.include_router(outbox_routes(PREFIX, pool, broker, relay, workshop=settings.workshop))
+    return app

@@ -1,0 +1,88 @@
+"""Group commit: commands that arrive while a commit is under way share the next one.
+
+A commit waits for the disk, and the disk does not care whether it writes one row or fifty. So a command is written as ONE
+statement over a list of commands, and this decides how long the list is: one when there is no hurry, many when there is.
+Each command is still accepted or refused by itself. Next: order_service/commands.py, the statement.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from typing import Any
+
+import psycopg
+import structlog
+from psycopg.errors import DeadlockDetected, LockNotAvailable, QueryCanceled
+
+from cqrs_demo.database import Pool
+from cqrs_demo.http.json import dumps
+from cqrs_demo.http.problems import Problem
+
+log = structlog.get_logger()
+
+LANES = 2  # commits under way at once: while one waits for the disk, the next gathers
+MOST = 200  # commands in one commit
+QUEUE_LIMIT = 5_000  # beyond this a client is told to come back rather than kept waiting
+
+Command = dict[str, Any]
+Row = dict[str, Any]
+
+
+class GroupCommit:
+    """Runs `statement` over lists of commands; calls `committed` after each commit.
+
+    The statement takes %(commands)s, a JSON array of the commands, each with its `position`, and returns a row with that
+    `position` and an `event_id` for each command it accepts.
+    """
+
+    def __init__(self, pool: Pool, statement: str, committed: Callable[[], None]) -> None:
+        self._pool, self._statement, self._committed = pool, statement, committed
+        self._waiting: deque[tuple[Command, asyncio.Future[Row | None]]] = deque()
+        self._lanes: set[asyncio.Task[None]] = set()
+
+    async def submit(self, command: Command) -> Row | None:
+        """The row that the command made, once it is committed; None when the statement refused it.
+        Raises the driver's error when the database is away, Problem 503 when too many commands wait."""
+        if len(self._waiting) >= QUEUE_LIMIT:
+            raise Problem(503, "overloaded", f"{QUEUE_LIMIT} commands are waiting already; try again", {"Retry-After": "1"})
+        future: asyncio.Future[Row | None] = asyncio.get_running_loop().create_future()
+        self._waiting.append((command, future))
+        if len(self._lanes) < LANES:
+            lane = asyncio.create_task(self._work())
+            self._lanes.add(lane)
+            lane.add_done_callback(self._lanes.discard)
+        return await future
+
+    async def _work(self) -> None:
+        while self._waiting:
+            await self._run([self._waiting.popleft() for _ in range(min(MOST, len(self._waiting)))])
+
+    async def _run(self, batch: list[tuple[Command, asyncio.Future[Row | None]]]) -> None:
+        try:
+            rows = await self._commit([command for command, _ in batch])
+        except Exception as error:
+            if len(batch) > 1 and _one_is_to_blame(error):
+                for one in batch:  # each alone, so that the one does not fail its neighbours
+                    await self._run([one])
+                return
+            for _, future in batch:
+                if not future.done():
+                    future.set_exception(error)
+            return
+        for (_, future), row in zip(batch, rows, strict=True):
+            if not future.done():  # done: its client has left
+                future.set_result(row)
+
+    async def _commit(self, commands: list[Command]) -> list[Row | None]:
+        numbered = dumps([{**command, "position": position} for position, command in enumerate(commands)])
+        async with self._pool.connection() as connection:
+            rows = await (await connection.execute(self._statement, {"commands": numbered.decode()}, prepare=True)).fetchall()
+        self._committed()
+        log.info("committed", events=[str(row["event_id"]) for row in rows])
+        accepted = {row["position"]: row for row in rows}
+        return [accepted.get(position) for position in range(len(commands))]
+
+
+def _one_is_to_blame(error: Exception) -> bool:
+    """Whether the error may concern a single command (a value, a lock somebody holds) rather than the database as a whole."""
+    return not isinstance(error, psycopg.OperationalError) or isinstance(error, DeadlockDetected | LockNotAvailable | QueryCanceled)

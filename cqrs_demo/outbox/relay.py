@@ -1,0 +1,135 @@
+"""The relay: takes what is in the outbox, publishes it in log order, and deletes it once the broker has confirmed.
+
+A crash after the confirm and before the delete publishes an event twice; the consumer's inbox counts it once. A crash
+anywhere else loses nothing, because the row is still there. So the promise is: at least once, in order.
+
+It takes ALL rows, never `sequence > last`: number 5 may commit after number 6, and a relay that remembers 6 would never
+see 5. One relay works at a time, the one whose session holds an advisory lock; the others of the same service wait for it.
+Next: the broker's port, messaging/broker.py.
+"""
+
+import asyncio
+from contextlib import suppress
+from typing import Any
+
+import psycopg
+import structlog
+
+from cqrs_demo.contract.events import encode
+from cqrs_demo.database import Connection, connect
+from cqrs_demo.messaging.broker import Broker, BrokerError, Message, PublishFailed
+from cqrs_demo.messaging.gate import Gate
+
+log = structlog.get_logger()
+
+BATCH = 500
+POLL = 0.25  # seconds: the net under the wake-up
+TAKEOVER_POLL = 0.5  # seconds between looks whether the leading relay is gone
+FIRST_BACKOFF, LAST_BACKOFF = 0.1, 5.0  # seconds between attempts while broker or database are away
+LEADER_LOCK = (7_365, 1)  # two-key advisory lock; the log's writer notes use the one-key space
+
+FETCH = """
+select e.sequence, e.id, e.type, e.subject, e.time, e.data::text as data
+from demo.outbox o
+join demo.events e using (sequence)
+order by o.sequence
+limit %s
+"""
+
+FORGET = "delete from demo.outbox where sequence = any(%s)"
+
+
+class Relay:
+    """Run `run()` as a task; `wake()` it after each commit. `trouble` says why it is not getting on, or None."""
+
+    def __init__(self, dsn: str, broker: Broker, source: str) -> None:
+        self._dsn, self._broker, self.source = dsn, broker, source
+        self._wake = asyncio.Event()
+        self._stop = asyncio.Event()
+        self._backoff = FIRST_BACKOFF
+        self.gate = Gate()
+        self.leading = False
+        self.trouble: str | None = None
+
+    def wake(self) -> None:
+        self._wake.set()
+
+    async def stop(self) -> None:
+        """Finish the batch in hand, then let run() return."""
+        self._stop.set()
+        self.wake()
+        await self.gate.resume()
+
+    async def run(self) -> None:
+        """Relay until stop() is called. Survives broker and database; retries with growing pauses."""
+        while not self._stop.is_set():
+            try:
+                async with await connect(self._dsn, f"relay{self.source}") as session:
+                    await self._serve(session)
+            except (BrokerError, psycopg.Error, OSError, TimeoutError) as error:
+                self._in_trouble(error)
+                await _wait(self._stop, self._backoff)  # not for a wake-up: every commit sends one
+                self._backoff = min(self._backoff * 2, LAST_BACKOFF)
+            finally:
+                self.leading = False
+
+    async def _serve(self, session: Connection) -> None:
+        """Become the leader, and relay as long as the session lives: the lock is the session's."""
+        while not await self._lead(session):
+            if await _wait(self._stop, TAKEOVER_POLL):
+                return
+        await self._broker.declare()
+        self.leading = True
+        while not self._stop.is_set():
+            if not self.gate.admits(1):
+                await self.gate.rest()
+                continue
+            moved = await self._relay_batch(session)
+            self.trouble, self._backoff = None, FIRST_BACKOFF
+            if moved == 0:
+                await _wait(self._wake, POLL)
+
+    async def _lead(self, session: Connection) -> bool:
+        cursor = await session.execute("select pg_try_advisory_lock(%s, %s) as mine", LEADER_LOCK)
+        row = await cursor.fetchone()
+        return row is not None and bool(row["mine"])
+
+    async def _relay_batch(self, session: Connection) -> int:
+        """Publish the oldest rows and forget those confirmed. Returns how many. Raises what broker or database raise."""
+        self._wake.clear()  # before the look: a commit after it wakes us again
+        rows = await (await session.execute(FETCH, [self.gate.admits(BATCH)], prepare=True)).fetchall()
+        if not rows:
+            return 0
+        try:
+            await self._broker.publish([self._message(row) for row in rows])
+        except PublishFailed as failure:
+            # Part of it may have arrived. Forget what surely did; the rest is published again.
+            await self._forget(session, [row for row in rows if str(row["id"]) in failure.confirmed])
+            if failure.unroutable:
+                await self._broker.declare()  # a queue or a binding is gone: make it again
+            raise
+        await self._forget(session, rows)
+        return len(rows)
+
+    def _message(self, row: dict[str, Any]) -> Message:
+        return Message(routing_key=row["type"], message_id=str(row["id"]), body=encode(self.source, **row))
+
+    async def _forget(self, session: Connection, rows: list[dict[str, Any]]) -> None:
+        if rows:
+            await session.execute(FORGET, [[row["sequence"] for row in rows]], prepare=True)
+            log.info("published", events=[str(row["id"]) for row in rows])
+            await self.gate.passed(len(rows))
+
+    def _in_trouble(self, error: Exception) -> None:
+        trouble = f"{type(error).__name__}: {error}".strip().splitlines()[0]
+        if trouble != self.trouble:
+            log.warning("relay in trouble, events stay in the outbox", source=self.source, trouble=trouble)
+        self.trouble = trouble
+
+
+async def _wait(event: asyncio.Event, seconds: float) -> bool:
+    """Until the event is set, but no longer than this. Returns whether it is."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await event.wait()
+    return event.is_set()
