@@ -7,6 +7,8 @@ SCRIPTS := $(if $(filter Windows_NT,$(OS)),Scripts,bin)
 BIN := .venv/$(SCRIPTS)
 RESOLVER := .venv/resolver/$(SCRIPTS)
 ARGS ?=
+export PIP_QUIET := 1
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test lint constraints
@@ -34,18 +36,18 @@ lint: .venv/installed-test
 		"or say where it is: make PYTHON=/path/to/python3 $(MAKECMDGOALS)" >&2; exit 1; }
 	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("Python 3.11 or newer is needed, but $(PYTHON) is %d.%d" % sys.version_info[:2])'
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install -q -c constraints.txt -e .
+	$(BIN)/python -m pip install -c constraints.txt -e .
 	@touch $@
 
 .venv/installed-test: .venv/installed
-	$(BIN)/python -m pip install -q -c constraints.txt -e ".[test]"
+	$(BIN)/python -m pip install -c constraints.txt -e ".[test]"
 	@touch $@
 
 # One version of each package for every supported Python and system: uv resolves them all at once, and sed drops the
 # "only on Windows" markers, since a constraint on a package that is not installed does nothing.
 constraints:
 	$(PYTHON) -m venv .venv/resolver
-	$(RESOLVER)/python -m pip install -q uv
+	$(RESOLVER)/python -m pip install uv
 	$(RESOLVER)/uv pip compile -q --upgrade --universal --python-version 3.11 --fork-strategy fewest --all-extras \
 		--no-header --no-annotate --no-emit-index-url -o .venv/resolver/pins.txt pyproject.toml
 	sed 's/ *;.*//' .venv/resolver/pins.txt > constraints.txt
