@@ -93,7 +93,7 @@ def test_what_is_imported_is_declared(folder: str, extras: list[str]) -> None:
 
     # When every import in the folder is looked up
     providers = packages_distributions()
-    own = {"cqrs_demo", *({file.stem for file in (ROOT / folder).rglob("*")} - providers.keys()), *sys.stdlib_module_names}
+    own = {"cqrs_demo", "tests", *({file.stem for file in (ROOT / folder).rglob("*")} - providers.keys()), *sys.stdlib_module_names}
     used = {name: providers.get(name, [name]) for name in _imports(ROOT / folder) - own}
 
     # Then one of those distributions provides it; nothing is used because something else happened to install it
