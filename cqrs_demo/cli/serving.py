@@ -1,0 +1,84 @@
+"""One service in the foreground, and the schemas it needs: what containers run. Configured from the environment alone."""
+
+import signal
+import socket
+import sys
+from importlib import import_module
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from cqrs_demo.settings import DEFAULT_PORTS, Service, Settings, SettingsError, read_settings
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI
+
+
+def add_to(app: typer.Typer) -> None:
+    app.command(rich_help_panel="In containers")(serve)
+    app.command(rich_help_panel="In containers")(migrate)
+
+
+def serve(service: Annotated[Service, typer.Argument(help="Which one.", show_default=False)]) -> None:
+    """Run one service in the foreground, configured from the environment.
+
+    Its database (CQRS_USER_DB, CQRS_ORDER_DB or CQRS_INVOICE_DB) and CQRS_BROKER_URL must be set; CQRS_HOST, CQRS_PORT,
+    CQRS_API_TOKEN and CQRS_WORKSHOP may be. SIGTERM ends it within five seconds.
+    """
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # from the first moment; uvicorn takes over and gives back
+    from cqrs_demo import logs
+
+    logs.configure(service)
+    settings = read_settings()
+    app: FastAPI = import_module(f"cqrs_demo.{service.replace('-', '_')}.server").build(settings)
+    _run(app, _listen(service, settings))
+
+
+def _listen(service: str, settings: Settings) -> socket.socket:
+    """Raises SettingsError when the address is not to be had."""
+    host, port = settings.host, DEFAULT_PORTS[service] if settings.port is None else settings.port
+    try:
+        family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        return socket.create_server(address[:2], family=family, backlog=2048)
+    except OSError as error:
+        raise SettingsError(
+            f"{service} cannot listen on {host} port {port}: {error.strerror}. Set CQRS_PORT (or CQRS_HOST) to another"
+        ) from error
+
+
+def _run(app: "FastAPI", listener: socket.socket) -> None:
+    import uvicorn
+
+    # A request may wait for its event for 30 s; three are enough to finish what is honestly under way.
+    config = uvicorn.Config(app, lifespan="on", access_log=False, log_config=None, timeout_graceful_shutdown=3)
+    server = uvicorn.Server(config)
+    server.run(sockets=[listener])
+    if not server.started:
+        raise typer.Exit(1)
+
+
+def migrate(
+    wait: Annotated[float, typer.Option(min=0, help="Seconds to wait for the database server to answer.")] = 60,
+) -> None:
+    """Make databases, roles and schemas, then end. Safe to run again, and twice at once.
+
+    Reads CQRS_ADMIN_DB (a superuser's DSN) and the DSNs the services will use: CQRS_USER_DB, CQRS_ORDER_DB, CQRS_INVOICE_DB,
+    and CQRS_BROKER_URL where that is PGMQ's (postgresql://…).
+    """
+    import psycopg
+
+    from cqrs_demo.runtime import migrations
+
+    settings = read_settings()
+    admin = settings.need("admin_db")
+    services = [settings.need(name) for name in ("user_db", "order_db", "invoice_db")]
+    broker = settings.broker_url if settings.broker_url and settings.broker_url.startswith("postgres") else None
+    try:
+        migrations.wait_for_server(admin, wait)
+        applied = migrations.migrate(admin, services, broker)
+    except migrations.MigrationError as error:
+        raise SettingsError(str(error)) from error
+    except psycopg.Error as error:
+        print(f"cqrs-demo: the schemas could not be made: {error}", file=sys.stderr)
+        raise typer.Exit(1) from error
+    print("\n".join(f"applied {name}" for name in applied) or "every schema is the newest already")

@@ -1,0 +1,67 @@
+"""What commands print about a running system."""
+
+import sys
+from contextlib import suppress
+
+from rich.console import Console
+from rich.table import Table
+
+from cqrs_demo.runtime.system import PREFIXES, Folder, RunningSystem
+
+WIDE = 160  # a pipe has no width, and a URL must not be broken
+
+
+def console(*, err: bool = False) -> Console:
+    stream = sys.stderr if err else sys.stdout
+    return Console(stderr=err, highlight=False, width=None if stream.isatty() else WIDE)
+
+
+def say(text: str, *, err: bool = False) -> None:
+    """One line, whatever is in it and however long; nothing is lost when nobody reads any more."""
+    with suppress(OSError):  # a closed pipe must not stop the supervisor
+        console(err=err).print(text, soft_wrap=True, markup=False)
+
+
+def show_system(system: RunningSystem, folder: Folder) -> None:
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
+    for column in ("", "URL", "pid", ""):
+        table.add_column(column, overflow="fold")
+    for name, service in system.services.items():
+        state = "[green]ready[/]" if service.ready else "[yellow]not ready[/]"
+        table.add_row(name, service.url + PREFIXES[name], str(service.pid or "-"), f"{state}, API: {service.url}/docs")
+    if system.dashboard is not None:
+        table.add_row("dashboard", system.dashboard.url, "", "")
+    if system.broker is not None:
+        table.add_row(
+            "broker", _without_password(system.broker.url), "", {"pgmq": "PGMQ in PostgreSQL", "rabbitmq": "RabbitMQ"}[system.broker.kind]
+        )
+    table.add_row("databases", ", ".join(system.databases), "", "DSNs: cqrs-demo status --json")
+    table.add_row("data, logs", str(folder.path), "", "in logs/")
+    out = console()
+    out.print(table)
+
+
+def show_first_steps(system: RunningSystem) -> None:
+    say("\nWhat to try first:")
+    for line in first_steps(system):
+        say(f"  {line}")
+    say("")
+
+
+def first_steps(system: RunningSystem) -> list[str]:
+    """The four steps as lines for a shell."""
+
+    def post(service: str, path: str, body: str) -> str:
+        return f"curl -s {system.url(service)}/{path} -H 'Content-Type: application/json' -d '{body}'"
+
+    return [
+        post("user-service", "users", '{"name": "Alice", "email": "alice@demo.com"}'),
+        post("user-service", "accounts", '{"user_id": 1, "address1": "123 Main St", "city": "Cityville", "state": "ST", "zip": "12345"}'),
+        post("order-service", "orders", '{"user_id": 1, "description": "Widget", "amount": 50.00, "purchase_dt": "2025-04-03T10:00:00Z"}'),
+        f"curl -s '{system.url('invoice-service')}/invoices?user_id=1&month=4&year=2025'",
+    ]
+
+
+def _without_password(url: str) -> str:
+    scheme, _, rest = url.partition("://")
+    return f"{scheme}://{rest.rpartition('@')[2]}"

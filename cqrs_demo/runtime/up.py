@@ -1,0 +1,116 @@
+"""What one system consists of: its parts, how they find each other, and what is written down about them.
+
+The supervisor keeps the parts running; this says which they are. A service gets its own database's DSN and no other.
+"""
+
+import os
+import secrets
+import sys
+from importlib.resources import files
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Literal
+
+from cqrs_demo.runtime.brokers import named_rabbitmq, what_stays_behind
+from cqrs_demo.runtime.parts import Part, Postgres, PrivateRabbit, Program
+from cqrs_demo.runtime.ports import HOST
+from cqrs_demo.runtime.supervisor import Say, Supervisor
+from cqrs_demo.runtime.system import PREFIXES, Broker, Folder, Phase, Process, Run, State
+from cqrs_demo.settings import DEFAULT_PORTS
+
+DASHBOARD_PORT = 8501
+ROLES = ("user_service", "order_service", "invoice_service", "broker")
+
+
+class System:
+    """The parts of the system in `folder`. Make one only with the folder held."""
+
+    def __init__(self, folder: Folder, broker: Literal["pgmq", "rabbitmq"], *, dashboard: bool, say: Say) -> None:
+        """Raises NoBroker when `broker` is rabbitmq and there is none to be had."""
+        self._named_rabbitmq = named_rabbitmq() if broker == "rabbitmq" else None
+        self._folder, self._say = folder, say
+        folder.logs.mkdir(mode=0o700, exist_ok=True)
+        self._state = folder.read() or State(made_by="cqrs-demo", passwords={role: secrets.token_urlsafe(18) for role in ROLES})
+        folder.write(self._state)  # before there is a database that these passwords open
+        if told := what_stays_behind(self._state.broker, broker):
+            say(told)
+        self._postgres = Postgres(folder.postgres, self._state.passwords, pgmq=broker == "pgmq", say=say)
+        self._rabbit = PrivateRabbit(folder.rabbitmq) if broker == "rabbitmq" and self._named_rabbitmq is None else None
+        self._services = {name: self._service(name) for name in DEFAULT_PORTS}
+        self._dashboard = self._make_dashboard() if dashboard else None
+        self._myself = Process.of(os.getpid())
+
+    def supervisor(self) -> Supervisor:
+        ground: list[Part] = [part for part in (self._postgres, self._rabbit) if part is not None]
+        programs: list[Part] = [part for part in (*self._services.values(), self._dashboard) if part is not None]
+        return Supervisor([ground, programs], self._say, self._record)
+
+    def _broker(self) -> Broker:
+        """Known once the ground stage works."""
+        if self._rabbit is not None:
+            return Broker(kind="rabbitmq", url=self._rabbit.url())
+        if self._named_rabbitmq is not None:
+            return Broker(kind="rabbitmq", url=self._named_rabbitmq)
+        return Broker(kind="pgmq", url=self._postgres.dsn("broker"))
+
+    def _service(self, name: str) -> Program:
+        def settings(port: int) -> dict[str, str]:
+            database = name.replace("-", "_")
+            return _inherited() | {
+                f"CQRS_{database.removesuffix('_service').upper()}_DB": self._postgres.dsn(database),
+                "CQRS_BROKER_URL": self._broker().url,
+                "CQRS_HOST": HOST,
+                "CQRS_PORT": str(port),
+                "CQRS_WORKSHOP": "1",
+            }
+
+        def command(port: int) -> list[str]:
+            return [sys.executable, "-P", "-m", "cqrs_demo", "serve", name]
+
+        return Program(name, DEFAULT_PORTS[name], command, settings, f"{PREFIXES[name]}/healthcheck", self._folder.path, self._say)
+
+    def _make_dashboard(self) -> Program | None:
+        file = dashboard_file()
+        if file is None or find_spec("streamlit") is None:
+            return None
+
+        def settings(port: int) -> dict[str, str]:
+            return _inherited() | {"CQRS_DATA_DIR": str(self._folder.path)}
+
+        def command(port: int) -> list[str]:
+            options = {"port": str(port), "address": HOST, "headless": "true"}
+            flags = [f"--server.{name}={value}" for name, value in options.items()]
+            return [sys.executable, "-P", "-m", "streamlit", "run", str(file), *flags, "--browser.gatherUsageStats=false"]
+
+        return Program("dashboard", DASHBOARD_PORT, command, settings, "/_stcore/health", self._folder.path, self._say)
+
+    def _record(self, phase: Phase) -> None:
+        """Called at every change, so that whoever finds us killed knows what to stop."""
+        assert self._myself is not None
+        known = phase == "ready"
+        broker = self._broker() if known else self._state.broker
+        run = Run(
+            supervisor=self._myself,
+            phase=phase,
+            services={name: service.record() for name, service in self._services.items()},
+            databases=self._postgres.databases() if known else {},
+            broker=broker if known else None,
+            dashboard=self._dashboard.record() if self._dashboard else None,
+        )
+        self._state = self._state.model_copy(update={"run": run, "broker": broker})
+        self._folder.write(self._state)
+
+    def forget_run(self) -> None:
+        """Everything has stopped."""
+        self._folder.write(self._state.model_copy(update={"run": None}))
+
+
+def _inherited() -> dict[str, str]:
+    """Our environment without the settings: what somebody exported for a service of his own must not reach these."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("CQRS_")}
+
+
+def dashboard_file() -> Path | None:
+    """dashboard/app.py of the checkout, or the copy the wheel carries."""
+    places = (Path(str(files("cqrs_demo"))) / "dashboard", Path(__file__).parents[2] / "dashboard")
+    return next((place / "app.py" for place in places if (place / "app.py").is_file()), None)
