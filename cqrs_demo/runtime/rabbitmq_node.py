@@ -136,7 +136,7 @@ class RabbitNode:
     def _spawn(self, role: str, command: list[str], environment: dict[str, str]) -> None:
         """In a session of its own: a Ctrl-C in the terminal is for the supervisor, which stops the node in its turn."""
         with self.log.open("ab") as log:
-            child = subprocess.Popen(
+            child = subprocess.Popen(  # noqa: S603  # our own command line
                 command, env=environment, cwd=self._folder, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
             )
         self._children.append(child)
