@@ -1,0 +1,166 @@
+"""The projection commutes: whatever the order, the duplicates, the batches and the number of consumers, the same tables."""
+
+import asyncio
+import random
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from cqrs_demo.contract.events import Account, AccountCreated, Event, Order, OrderCreated, User, UserCreated
+from cqrs_demo.database import connect
+from cqrs_demo.invoice_service.projection import first_of_month, invoice_id, project
+from cqrs_demo.runtime.postgres import EmbeddedPostgres
+from tests.fixtures.shop import Databases, cloned_databases
+
+TABLES = {
+    "invoice_account": "user_id, name, email, user_sequence, shipping_address, account_sequence",
+    "invoices": "invoice_id, user_id, invoice_dt, email, shipping_address, total",
+    "invoice_lines": "order_id, invoice_id, description, amount, purchase_dt",
+    "processed_events": "event_id",
+}
+START = datetime(2025, 1, 1, tzinfo=UTC)
+
+
+@pytest.fixture(scope="module")
+def invoice_database(migrated: EmbeddedPostgres) -> Iterator[Databases]:
+    with cloned_databases(migrated, "invoice_service") as databases:
+        yield databases
+
+
+def event(kind: type[Any], source: str, sequence: int, data: Any) -> Any:
+    type_ = {UserCreated: "user.created", AccountCreated: "account.created", OrderCreated: "order.created"}[kind]
+    number = sequence + (1_000_000 if source == "/order-service" else 0)
+    return kind(
+        specversion="1.0", id=UUID(int=number), source=source, type=type_, subject=str(data.id), time=START, sequence=sequence, data=data
+    )
+
+
+@st.composite
+def histories(draw: st.DrawFn) -> list[Event]:
+    """What could have happened: users, some with several accounts, orders over months, also by users never heard of."""
+    users = draw(st.integers(0, 3))
+    people: list[Event] = [
+        event(UserCreated, "/user-service", n, User(id=n, name=f"user {n}", email=f"{n}@demo.com")) for n in range(1, users + 1)
+    ]
+    owners = draw(st.lists(st.integers(1, 3), max_size=5))
+    people += [
+        event(
+            AccountCreated,
+            "/user-service",
+            10 + n,
+            Account(id=n, user_id=owner, address1=f"{n} Main St", city="Cityville", state="ST", zip="1"),
+        )
+        for n, owner in enumerate(owners, 1)
+    ]
+    placed = draw(
+        st.lists(st.tuples(st.integers(1, 4), st.integers(1, 10**6), st.integers(0, 90 * 24)), max_size=12)  # user, cents, hours
+    )
+    orders = [
+        event(
+            OrderCreated,
+            "/order-service",
+            n,
+            Order(id=n, user_id=user, description=f"thing {n}", amount=Decimal(cents) / 100, purchase_dt=START + timedelta(hours=hours)),
+        )
+        for n, (user, cents, hours) in enumerate(placed, 1)
+    ]
+    return people + orders
+
+
+def expected(history: list[Event]) -> dict[str, list[tuple[Any, ...]]]:
+    """What the tables must hold: worked out from the history at once, by other means than the projection's."""
+    users = {e.data.id: e for e in history if isinstance(e, UserCreated)}
+    accounts = {e.data.user_id: e for e in sorted(history, key=lambda e: e.sequence) if isinstance(e, AccountCreated)}
+    orders = [e.data for e in history if isinstance(e, OrderCreated)]
+
+    def known_of(user_id: int) -> tuple[str | None, str | None]:
+        user, account = users.get(user_id), accounts.get(user_id)
+        address = account and f"{account.data.address1}, {account.data.city}, {account.data.state} {account.data.zip}"
+        return user and user.data.email, address
+
+    lines, totals = [], dict[tuple[int, datetime], Decimal]()
+    for order in orders:
+        month = first_of_month(order.purchase_dt)
+        lines.append((order.id, invoice_id(order.user_id, month.year, month.month), order.description, order.amount, order.purchase_dt))
+        totals[order.user_id, month] = totals.get((order.user_id, month), Decimal(0)) + order.amount
+    heard_of = {*users, *accounts, *(order.user_id for order in orders)}
+    return {
+        "invoice_account": [
+            (
+                id,
+                users[id].data.name if id in users else None,
+                known_of(id)[0],
+                users[id].sequence if id in users else None,
+                known_of(id)[1],
+                accounts[id].sequence if id in accounts else None,
+            )
+            for id in heard_of
+        ],
+        "invoices": [(invoice_id(user, m.year, m.month), user, m, *known_of(user), total) for (user, m), total in totals.items()],
+        "invoice_lines": lines,
+        "processed_events": [(e.id,) for e in history],
+    }
+
+
+async def consume(dsn: str, batches: list[list[Event]]) -> None:
+    async with await connect(dsn, "test") as connection:
+        for batch in batches:
+            async with connection.transaction():
+                await project(connection, batch)
+
+
+async def consume_at_once(dsn: str, *shares: list[list[Event]]) -> None:
+    async with asyncio.timeout(30):
+        await asyncio.gather(*(consume(dsn, share) for share in shares))
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(history=histories(), seed=st.integers(0, 2**32))
+def test_any_interleaving_and_duplication_gives_the_same_read_model(invoice_database: Databases, history: list[Event], seed: int) -> None:
+    # Given the events of a history, each up to three times, shuffled and dealt out in random batches to two consumers
+    invoice_database.rows("invoice_service", f"truncate {', '.join(f'demo.{table}' for table in TABLES)}")
+    chance = random.Random(seed)
+    deck = [event for event in history for _ in range(chance.randint(1, 3))]
+    chance.shuffle(deck)
+    shares: tuple[list[list[Event]], list[list[Event]]] = ([], [])
+    while deck:
+        size = chance.randint(1, 8)
+        chance.choice(shares).append(deck[:size])
+        del deck[:size]
+
+    # When both consume at once
+    asyncio.run(consume_at_once(invoice_database.dsn["invoice_service"], *shares))
+
+    # Then every table is as the history says, to the row
+    for table, rows in expected(history).items():
+        found = invoice_database.rows("invoice_service", f"select {TABLES[table]} from demo.{table}")
+        assert sorted(found, key=repr) == sorted(rows, key=repr), table
+
+
+def test_an_order_for_an_unknown_user_waits_for_name_and_address(invoice_database: Databases) -> None:
+    # Given an order by a user nobody has told of
+    dsn = invoice_database.dsn["invoice_service"]
+    invoice_database.rows("invoice_service", f"truncate {', '.join(f'demo.{table}' for table in TABLES)}")
+    order = Order(id=1, user_id=7, description="Widget", amount=Decimal("50.00"), purchase_dt=START)
+    asyncio.run(consume(dsn, [[event(OrderCreated, "/order-service", 1, order)]]))
+    assert invoice_database.rows("invoice_service", "select email, shipping_address, total from demo.invoices") == [
+        (None, None, Decimal("50.00"))
+    ]
+
+    # When user and account arrive
+    user = event(UserCreated, "/user-service", 1, User(id=7, name="Late", email="late@demo.com"))
+    account = event(
+        AccountCreated, "/user-service", 2, Account(id=1, user_id=7, address1="1 Main St", city="Cityville", state="ST", zip="12345")
+    )
+    asyncio.run(consume(dsn, [[account], [user]]))
+
+    # Then the invoice is complete
+    assert invoice_database.rows("invoice_service", "select email, shipping_address, total from demo.invoices") == [
+        ("late@demo.com", "1 Main St, Cityville, ST 12345", Decimal("50.00"))
+    ]
