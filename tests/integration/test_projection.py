@@ -164,3 +164,50 @@ def test_an_order_for_an_unknown_user_waits_for_name_and_address(invoice_databas
     assert invoice_database.rows("invoice_service", "select email, shipping_address, total from demo.invoices") == [
         ("late@demo.com", "1 Main St, Cityville, ST 12345", Decimal("50.00"))
     ]
+
+
+async def overlap(dsn: str, first: list[Event], second: list[Event]) -> None:
+    """Project `second` while the transaction that projected `first` is still open; then commit both."""
+    async with await connect(dsn, "first") as one:
+        async with one.transaction():
+            await project(one, first)
+            late = asyncio.create_task(consume(dsn, [second]))
+            await asyncio.wait([late], timeout=0.3)  # it gets as far as it can; with the lock that is not far
+        async with asyncio.timeout(10):
+            await late
+
+
+@pytest.mark.parametrize("order_first", [True, False])
+def test_a_name_that_arrives_while_an_invoice_is_being_made_still_reaches_it(invoice_database: Databases, order_first: bool) -> None:
+    # Given an invoice being made in one transaction and the user's name learnt in another, at the same time
+    dsn = invoice_database.dsn["invoice_service"]
+    invoice_database.rows("invoice_service", f"truncate {', '.join(f'demo.{table}' for table in TABLES)}")
+    invoice_database.rows("invoice_service", "insert into demo.invoice_account (user_id) values (7)")
+    order = event(OrderCreated, "/order-service", 1, Order(id=1, user_id=7, description="W", amount=Decimal(5), purchase_dt=START))
+    user = event(UserCreated, "/user-service", 1, User(id=7, name="Late", email="late@demo.com"))
+
+    # When both commit
+    batches = ([order], [user]) if order_first else ([user], [order])
+    asyncio.run(overlap(dsn, *batches))
+
+    # Then the invoice has the name
+    assert invoice_database.rows("invoice_service", "select email from demo.invoices") == [("late@demo.com",)]
+
+
+def test_two_consumers_that_meet_the_same_users_in_opposite_order_do_not_deadlock(invoice_database: Databases) -> None:
+    # Given the same events for many users, dealt to two consumers in opposite order
+    invoice_database.rows("invoice_service", f"truncate {', '.join(f'demo.{table}' for table in TABLES)}")
+    events: list[Event] = [
+        event(OrderCreated, "/order-service", n, Order(id=n, user_id=n % 40 + 1, description="W", amount=Decimal(1), purchase_dt=START))
+        for n in range(1, 1201)
+    ]
+    events += [event(UserCreated, "/user-service", n, User(id=n, name="x", email=f"{n}@demo.com")) for n in range(1, 41)]
+    there = [events[n : n + 60] for n in range(0, len(events), 60)]
+    back = [batch[::-1] for batch in there]
+
+    # When both consume at once (a deadlock would be raised here)
+    asyncio.run(consume_at_once(invoice_database.dsn["invoice_service"], there, back))
+
+    # Then each order counts once
+    assert invoice_database.rows("invoice_service", "select sum(total) from demo.invoices") == [(Decimal(1200),)]
+    assert invoice_database.rows("invoice_service", "select count(*) from demo.invoices where email is null") == [(0,)]
