@@ -19,4 +19,4 @@ def postgres() -> Iterator[EmbeddedPostgres]:
         yield server
         server.stop()
 
-pytest_plugins = ["tests.fixtures.shop"]
+pytest_plugins = ["tests.fixtures.shop", "tests.fixtures.brokers"]

@@ -23,7 +23,7 @@ from cqrs_demo.runtime.ports import HOST, free_port, is_free
 
 _PLACES = ("/usr/lib/rabbitmq/bin", "/opt/homebrew/sbin", "/usr/local/sbin")  # before PATH: Debian's script there switches to another user
 _START = 60.0  # seconds; 6 on an idle machine, more on a loaded one
-_STOP = 10.0
+_END = 5.0  # seconds until the children of a killed node have noticed
 _USER = "cqrs"
 
 _CONFIGURATION = """\
@@ -177,32 +177,34 @@ class RabbitNode:
             return {}
         return {role: process for role, (pid, born) in known.items() if (process := _living(pid, born)) is not None}
 
-    def stop(self) -> None:
-        """Stop cleanly, by force after 10 s. Leaves no process. Harmless when it is not running."""
-        if self.pid is not None:
-            self.resume()
-            node = psutil.Process(self.pid)
-            node.terminate()
-            psutil.wait_procs([node], timeout=_STOP)
+    def stop(self, seconds: float = 10) -> None:
+        """Stop cleanly, and by force after `seconds`. Leaves no process. Harmless when it is not running."""
+        node = self._processes().get("node")
+        if node is not None:
+            with suppress(psutil.NoSuchProcess):
+                node.resume()  # a frozen one would not hear
+                node.terminate()
+            psutil.wait_procs([node], timeout=seconds)
         self.kill()
 
     def kill(self) -> None:
         """End it as a crash would: at once and with nothing said to anybody."""
         for process in self._processes().values():
-            everything = [process, *process.children(recursive=True)]
-            with suppress(ProcessLookupError):
+            with suppress(psutil.NoSuchProcess, ProcessLookupError):
+                everything = [process, *process.children(recursive=True)]
                 os.killpg(process.pid, signal.SIGKILL)
-            psutil.wait_procs(everything, timeout=_STOP)
+                psutil.wait_procs(everything, timeout=_END)
         for child in self._children:
             child.wait()
         self._children.clear()
         self._processes_file.unlink(missing_ok=True)
 
     def pause(self) -> None:
-        """Freeze it: its connections stay open and nothing answers."""
+        """Freeze it: its connections stay open and nothing answers. Raises RabbitNodeError when it is not running."""
         self._signal(signal.SIGSTOP)
 
     def resume(self) -> None:
+        """Raises RabbitNodeError when it is not running."""
         self._signal(signal.SIGCONT)
 
     def _signal(self, what: signal.Signals) -> None:
