@@ -163,13 +163,13 @@ def test_a_service_starts_after_what_it_needs(name: str) -> None:
 
 
 @pytest.fixture
-def answering(request: pytest.FixtureRequest) -> Iterator[tuple[int, list[str]]]:
-    """A server that gives every request the status of the test's parameter: its port, and the paths it was asked for."""
-    asked: list[str] = []
+def answering(request: pytest.FixtureRequest) -> Iterator[tuple[int, list[tuple[str, str | None]]]]:
+    """A server that gives every request the status of the test's parameter: its port, and the path and the credentials of each."""
+    asked: list[tuple[str, str | None]] = []
 
     class Answer(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            asked.append(self.path)
+            asked.append((self.path, self.headers["Authorization"]))
             self.send_response(request.param)
             self.end_headers()
 
@@ -193,7 +193,9 @@ def answering(request: pytest.FixtureRequest) -> Iterator[tuple[int, list[str]]]
         ("invoice-service", "/invoice-service/healthcheck"),
     ],
 )
-def test_a_container_is_healthy_when_its_service_says_so(answering: tuple[int, list[str]], healthy: bool, name: str, path: str) -> None:
+def test_a_container_is_healthy_when_its_service_says_so(
+    answering: tuple[int, list[tuple[str, str | None]]], healthy: bool, name: str, path: str
+) -> None:
     # Given the health check of a container, pointed at a server with a known answer
     port, asked = answering
     kind, program, *arguments = SERVICES[name]["healthcheck"]["test"]
@@ -202,10 +204,10 @@ def test_a_container_is_healthy_when_its_service_says_so(answering: tuple[int, l
 
     # When it runs
     command = [sys.executable, *(str(port) if word == str(DEFAULT_PORTS[name]) else word for word in arguments)]
-    status = subprocess.run(command, check=False).returncode
+    status = subprocess.run(command, env={**os.environ, "CQRS_API_TOKEN": "a-token-of-the-test"}, check=False).returncode
 
-    # Then it has asked the service's health route, and passes on the answer
-    assert asked == [path]
+    # Then it has asked the service's health route with the service's token, and passes on the answer
+    assert asked == [(path, "Bearer a-token-of-the-test")]
     assert (status == 0) == healthy
 
 
