@@ -177,6 +177,17 @@ class RabbitNode:
             return {}
         return {role: process for role, (pid, born) in known.items() if (process := _living(pid, born)) is not None}
 
+    def control(self, *arguments: str) -> str:
+        """What `rabbitmqctl` says, run against this node (it takes seconds). Raises RabbitNodeError."""
+        script, node = rabbitmq_server(), self._processes().get("node")
+        if script is None or node is None:
+            raise RabbitNodeError(f"RabbitMQ in {self._folder} is not running")
+        command = [str(script.with_name("rabbitmqctl")), *arguments]
+        done = subprocess.run(command, env=node.environ(), capture_output=True, text=True, timeout=_START, check=False)  # noqa: S603  # ours
+        if done.returncode != 0:
+            raise RabbitNodeError(f"rabbitmqctl {' '.join(arguments)} failed: {done.stdout}{done.stderr}")
+        return done.stdout
+
     def stop(self, seconds: float = 10) -> None:
         """Stop cleanly, and by force after `seconds`. Leaves no process. Harmless when it is not running."""
         node = self._processes().get("node")
