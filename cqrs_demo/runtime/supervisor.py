@@ -57,6 +57,7 @@ class Supervisor:
                 self._enter("ready")
                 when_ready()
                 self._wait_until_asked()
+            self._say("Stopping …")
         finally:
             self._enter("stopping")
             self._stop()
@@ -113,7 +114,7 @@ class Supervisor:
                 return
             if time.monotonic() - started > RAN_WELL:
                 pause = FIRST_PAUSE
-            self._say(f"{part.name} {problem}; starting it again in {pause:.1f} s (see {part.log})")
+            self._say(f"{part.name} {problem.splitlines()[0]}; starting it again in {pause:.1f} s (see {part.log})")
             self._ending.wait(pause)
             pause = min(2 * pause, LONGEST_PAUSE)
 
