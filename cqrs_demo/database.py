@@ -2,12 +2,16 @@
 
 from typing import Any
 
+import psycopg
 from psycopg import AsyncConnection
 from psycopg.rows import DictRow, dict_row
-from psycopg_pool import AsyncConnectionPool
+from psycopg_pool import AsyncConnectionPool, PoolTimeout, TooManyRequests
 
 Connection = AsyncConnection[DictRow]
 Pool = AsyncConnectionPool[Connection]
+
+AWAY = (psycopg.OperationalError, PoolTimeout, TooManyRequests, OSError, TimeoutError)
+"""What passes by itself: no connection, a deadlock, a full disk. Any other error is about what was asked."""
 
 OPTIONS: dict[str, Any] = {
     "autocommit": True,  # one statement is one transaction; where it takes several, the code says so
@@ -17,7 +21,8 @@ OPTIONS: dict[str, Any] = {
     "keepalives_interval": 2,
     "keepalives_count": 3,
     "tcp_user_timeout": 10_000,
-    "options": "-c statement_timeout=15s -c lock_timeout=5s -c idle_in_transaction_session_timeout=60s -c search_path=demo",
+    # In UTC, so that no answer shows the zone of the machine the database happens to run on.
+    "options": "-c statement_timeout=15s -c lock_timeout=5s -c idle_in_transaction_session_timeout=60s -c search_path=demo -c timezone=UTC",
 }
 
 

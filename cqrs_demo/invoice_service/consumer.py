@@ -16,12 +16,10 @@ from contextlib import suppress
 from typing import TypeVar
 from uuid import UUID
 
-import psycopg
 import structlog
-from psycopg_pool import PoolTimeout, TooManyRequests
 
 from cqrs_demo.contract.events import DecodeError, Event, Unknown, decode
-from cqrs_demo.database import Pool
+from cqrs_demo.database import AWAY, Pool
 from cqrs_demo.invoice_service.dead_letters import DeadLetter, dead_letter, digest, set_aside
 from cqrs_demo.invoice_service.projection import project
 from cqrs_demo.messaging.broker import QUEUES, Broker, BrokerError, Delivery, Subscription
@@ -43,9 +41,6 @@ returning attempts
 """
 
 FORGET_ATTEMPTS = "delete from handling_attempts where digest = any(%s)"
-
-AWAY = (psycopg.OperationalError, PoolTimeout, TooManyRequests, OSError, TimeoutError)
-"""What passes by itself: no connection, a deadlock, a full disk. Anything else is the message's fault."""
 
 
 class Consumer:

@@ -3,16 +3,15 @@
 import asyncio
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter
 from pydantic import AwareDatetime, BaseModel
 
 from cqrs_demo.database import Pool
 from cqrs_demo.http.answers import found
 from cqrs_demo.http.controls import add_controls
-from cqrs_demo.http.input import Before, Month, PathId, UserIdQuery, Wait, Year
+from cqrs_demo.http.input import Before, Month, PageLimit, PathId, UserIdQuery, Wait, Year
 from cqrs_demo.http.json import JsonResponse
 from cqrs_demo.http.problems import Problem, refusals
 from cqrs_demo.http.service import add_healthcheck, routes
@@ -58,7 +57,7 @@ def invoice_routes(pool: Pool, consumer: Consumer) -> APIRouter:
         return found(await invoice_by_id(pool, invoice_id), f"invoice {invoice_id}")
 
     @router.get("/users/{user_id}/invoices", response_model=list[Invoice], responses=refusals())
-    async def get_invoices(user_id: PathId, limit: Annotated[int, Query(ge=1, le=100)] = 12, before: Before = None) -> JsonResponse:
+    async def get_invoices(user_id: PathId, limit: PageLimit = 12, before: Before = None) -> JsonResponse:
         """A page of a user's invoices, newest first. The next page is `before` the last one's invoice_dt."""
         return JsonResponse(await invoices_of_user(pool, user_id, before or datetime.max.replace(tzinfo=UTC), limit))
 

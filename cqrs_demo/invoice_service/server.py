@@ -9,7 +9,8 @@ from cqrs_demo.database import pool_for
 from cqrs_demo.http.lifespan import lifespan
 from cqrs_demo.http.service import http_service
 from cqrs_demo.invoice_service.consumer import Consumer
-from cqrs_demo.invoice_service.routes import invoice_routes, support_routes
+from cqrs_demo.invoice_service.dead_letter_routes import dead_letter_routes
+from cqrs_demo.invoice_service.routes import PREFIX, invoice_routes, support_routes
 from cqrs_demo.messaging.connect import broker_for
 from cqrs_demo.settings import Settings
 
@@ -20,9 +21,8 @@ def build(settings: Settings) -> FastAPI:
     broker = broker_for(settings.need("broker_url"))
     consumer = Consumer(pool, broker)
 
-    app = http_service(
-        "invoice-service", "Query side: serves invoices.", settings, lifespan(pool, broker, consumer)
-    )
+    app = http_service("invoice-service", "Query side: serves invoices.", settings, lifespan(pool, broker, consumer))
     app.include_router(invoice_routes(pool, consumer))
+    app.include_router(dead_letter_routes(PREFIX, pool))
     app.include_router(support_routes(pool, broker, consumer, workshop=settings.workshop))
     return app

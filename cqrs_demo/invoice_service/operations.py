@@ -1,0 +1,133 @@
+"""What an operator does with dead letters: look, group, retry, discard.
+
+A retry applies the message here and now, in one transaction with the letter's new status: it counts once, also when two
+operators ask at once (the row is locked) and also when the event had come through after all (the inbox knows it).
+Next: dead_letter_routes.py puts this on HTTP, cli/dead_letters.py in a terminal.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import structlog
+
+from cqrs_demo.contract.events import Unknown, decode
+from cqrs_demo.database import AWAY, Pool
+from cqrs_demo.invoice_service.dead_letters import dead_letter, set_aside
+from cqrs_demo.invoice_service.projection import project
+from cqrs_demo.messaging.broker import Delivery
+
+log = structlog.get_logger()
+
+CHOSEN = """
+(%(ids)s::bigint[] is null or id = any(%(ids)s))
+and (%(reason)s::text is null or reason = %(reason)s)
+and (%(event_type)s::text is null or event_type = %(event_type)s)
+and (%(status)s::text is null or status = %(status)s)
+"""
+
+PAGE = f"""
+select id, queue, event_id, event_type, reason, failures, status, first_failed, last_failed, settled_at
+from demo.dead_letters
+where {CHOSEN} and id < %(before)s
+order by id desc
+limit %(limit)s
+"""
+
+GROUPS = f"""
+select event_type, reason, count(*) as letters, min(first_failed) as first_failed, max(last_failed) as last_failed
+from demo.dead_letters
+where {CHOSEN}
+group by event_type, reason
+order by letters desc, event_type, reason
+"""
+
+ONE = "select * from demo.dead_letters where id = %s"
+
+IDS = f"select id from demo.dead_letters where {CHOSEN} order by id"
+
+LOCK = "select queue, body from demo.dead_letters where id = %s and status = 'waiting' for update"
+
+SETTLE = "update demo.dead_letters set status = %s, settled_at = clock_timestamp() where id = %s"
+
+DISCARD = f"""
+update demo.dead_letters
+set status = 'discarded', settled_at = clock_timestamp()
+where {CHOSEN}
+returning id
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """Which letters are meant; what is None does not narrow it down."""
+
+    ids: Sequence[int] | None = None
+    reason: str | None = None
+    event_type: str | None = None
+    status: str | None = "waiting"
+
+    def parameters(self) -> dict[str, Any]:
+        ids = None if self.ids is None else list(self.ids)
+        return {"ids": ids, "reason": self.reason, "event_type": self.event_type, "status": self.status}
+
+
+@dataclass(frozen=True, slots=True)
+class Retried:
+    applied: int
+    failed: int
+
+
+async def page(pool: Pool, choice: Choice, before: int, limit: int) -> list[dict[str, Any]]:
+    """Up to `limit` letters with an id below `before`, newest first, without their bodies."""
+    return await _rows(pool, PAGE, {**choice.parameters(), "before": before, "limit": limit})
+
+
+async def groups(pool: Pool, choice: Choice) -> list[dict[str, Any]]:
+    """As an operator thinks of them: how many of which type for which reason."""
+    return await _rows(pool, GROUPS, choice.parameters())
+
+
+async def one(pool: Pool, id: int) -> dict[str, Any] | None:
+    rows = await _rows(pool, ONE, [id])
+    return rows[0] if rows else None
+
+
+async def retry(pool: Pool, choice: Choice) -> Retried:
+    """Apply the chosen letters that wait, each in its own transaction. One that fails again waits on, with a higher count."""
+    ids = [row["id"] for row in await _rows(pool, IDS, choice.parameters())]
+    outcomes = [await _retry_one(pool, id) for id in ids]
+    return Retried(applied=outcomes.count(True), failed=outcomes.count(False))
+
+
+async def _retry_one(pool: Pool, id: int) -> bool | None:
+    """True when applied now, False when it failed again, None when somebody else settled it meanwhile."""
+    async with pool.connection() as connection, connection.transaction():
+        row = await (await connection.execute(LOCK, [id])).fetchone()
+        if row is None:
+            return None
+        try:
+            async with connection.transaction():  # a savepoint: what a failure leaves half done is undone, the lock stays
+                event = decode(row["body"])
+                if not isinstance(event, Unknown):
+                    await project(connection, [event])
+                await connection.execute(SETTLE, ["retried", id])
+        except AWAY:
+            raise
+        except Exception as error:
+            await set_aside(connection, dead_letter(Delivery(row["queue"], row["body"], 0, 0), error))
+            return False
+    log.info("dead letter retried", id=id, events=[str(event.id)])
+    return True
+
+
+async def discard(pool: Pool, choice: Choice) -> int:
+    """Give the chosen letters up. Their rows stay, as a record of what was discarded and when. Returns how many."""
+    ids = [row["id"] for row in await _rows(pool, DISCARD, choice.parameters())]
+    log.info("dead letters discarded", ids=ids)
+    return len(ids)
+
+
+async def _rows(pool: Pool, query: str, parameters: Any) -> list[dict[str, Any]]:
+    async with pool.connection() as connection:
+        return await (await connection.execute(query, parameters)).fetchall()
