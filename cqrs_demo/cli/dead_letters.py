@@ -9,7 +9,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from cqrs_demo.cli.calls import call
-from cqrs_demo.cli.running import DataDir
+from cqrs_demo.cli.options import DataDir
 from cqrs_demo.cli.show import console, say
 from cqrs_demo.runtime.system import find_system
 

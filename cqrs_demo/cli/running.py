@@ -3,21 +3,14 @@
 import signal
 import sys
 from enum import StrEnum
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from cqrs_demo.cli.detach import start_detached
+from cqrs_demo.cli.options import AsJson, DataDir
 from cqrs_demo.cli.show import say, show_first_steps, show_system
 from cqrs_demo.runtime.system import NOTHING, Folder, NotRunning, data_folder, find_system, running
-
-DataDir = Annotated[
-    Path | None,
-    typer.Option(
-        "--data-dir", metavar="DIR", help="The system's data folder (default: CQRS_DATA_DIR, else .cqrs-demo here).", show_default=False
-    ),
-]
 
 
 class BrokerKind(StrEnum):
@@ -111,7 +104,7 @@ def down(data_dir: DataDir = None) -> None:
 
 def status(
     data_dir: DataDir = None,
-    as_json: Annotated[bool, typer.Option("--json", help="For programs: URLs, pids, the services' own DSNs, the broker.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Show what runs, where. Exit code 3 when nothing does (with --json: no services, and nulls)."""
     folder = data_folder(data_dir)

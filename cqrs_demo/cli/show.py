@@ -42,7 +42,7 @@ def show_system(system: RunningSystem, folder: Folder) -> None:
 
 
 def show_first_steps(system: RunningSystem) -> None:
-    say("\nWhat to try first:")
+    say("\nWhat to try first (Alice is user 1 in a new shop; else take the id that the first line answers):")
     for line in first_steps(system):
         say(f"  {line}")
     say("")
