@@ -1,9 +1,7 @@
 """The answers the services share: 201 with its headers, a row or 404, lines of JSON."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
-
-from fastapi import Response
 
 from cqrs_demo.http.json import JsonResponse
 from cqrs_demo.http.problems import Problem
@@ -32,7 +30,3 @@ def found(row: dict[str, Any] | None, what: str) -> JsonResponse:
     if row is None:
         raise Problem(404, "not-found", f"there is no {what}")
     return JsonResponse(row)
-
-
-def ndjson(lines: Iterable[bytes]) -> Response:
-    return Response(b"".join(line + b"\n" for line in lines), media_type=NDJSON)

@@ -1,25 +1,59 @@
 """What the two command services share beside their commands: the log's feed, the relay's controls, the health check."""
 
-from fastapi import APIRouter, Response
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+from fastapi.responses import StreamingResponse
 
 from cqrs_demo.database import Pool
-from cqrs_demo.http.answers import NDJSON, ndjson
+from cqrs_demo.http.answers import NDJSON
 from cqrs_demo.http.controls import add_controls
-from cqrs_demo.http.input import After, FeedLimit
+from cqrs_demo.http.input import After, DateTime, FeedLimit, ShortText
 from cqrs_demo.http.problems import refusals
 from cqrs_demo.http.service import add_healthcheck, routes
 from cqrs_demo.messaging.broker import Broker
-from cqrs_demo.outbox.feed import read_log
+from cqrs_demo.outbox.feed import Feed, Wanted
 from cqrs_demo.outbox.relay import Relay
+
+HORIZON_HEADER = "X-Log-Horizon"
+DEFAULT_LIMIT = 1_000
+
+EVENTS_ANSWER = {
+    "description": "One CloudEvent a line",
+    "content": {NDJSON: {"schema": {"type": "string"}}},
+    "headers": {HORIZON_HEADER: {"description": "The answer goes up to this position at the most", "schema": {"type": "string"}}},
+}
+Limit = Annotated[FeedLimit | None, Query(description=f"Events at the most: {DEFAULT_LIMIT} unless told, no limit when following.")]
+# Not in OpenAPI: an answer without an end is none that a generated client or test can wait for.
+Follow = Annotated[bool, Query(include_in_schema=False)]
 
 
 def outbox_routes(prefix: str, pool: Pool, broker: Broker, relay: Relay, *, workshop: bool) -> APIRouter:
     router = routes(prefix)
 
-    @router.get("/events", responses={200: {"content": {NDJSON: {}}, "description": "One CloudEvent a line"}, **refusals()})
-    async def events(after: After = 0, limit: FeedLimit = 1000) -> Response:
-        """The service's event log from a position on, in log order."""
-        return ndjson(await read_log(pool, relay.source, after, limit))
+    feed = Feed(pool, relay.source)
+
+    @router.get("/events", response_class=StreamingResponse, responses={200: EVENTS_ANSWER, **refusals()})
+    async def events(
+        after: After = 0,
+        limit: Limit = None,
+        type: ShortText | None = None,
+        subject: ShortText | None = None,
+        since: DateTime | None = None,
+        until: DateTime | None = None,
+        complete: bool = False,
+        follow: Follow = False,
+    ) -> StreamingResponse:
+        """The service's event log from a position on, in log order, as NDJSON.
+
+        Filters: `type`, `subject`, and the event's time from `since` (inclusive) to `until` (exclusive). With `complete=true`
+        the answer holds whatever was committed before the request, or is 503 when a writer takes too long. With `follow=true`
+        the answer does not end: new events come as they are committed, and an empty line now and then, which is no event.
+        """
+        wanted = Wanted(type, subject, since, until)
+        horizon = await (feed.complete_horizon() if complete else feed.horizon())
+        lines = feed.follow(wanted, after, limit) if follow else feed.read(wanted, after, horizon, limit or DEFAULT_LIMIT)
+        return StreamingResponse(lines, media_type=NDJSON, headers={HORIZON_HEADER: str(horizon)})
 
     async def database() -> None:
         async with pool.connection(timeout=2) as connection:
