@@ -8,6 +8,7 @@ A NOTIFY per published batch wakes the consumers; a slow poll is the net under i
 """
 
 import asyncio
+import re
 import socket
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager, suppress
@@ -25,6 +26,8 @@ VISIBILITY = 10
 _POLL = 0.5  # seconds; finds what no NOTIFY tells of: a dead consumer's messages, and rows somebody sent by hand
 _ANSWER = 10.0  # seconds a call may take
 _WAKE = "cqrs.events"  # the NOTIFY channel
+
+_ROUTING_KEY = re.compile(r"(?=.{1,255}$)[\w-]+(\.[\w-]+)*", re.ASCII)  # what PGMQ takes for one; anything else ends its transaction
 
 _LIMITS = {
     "connect_timeout": 5,
@@ -82,12 +85,13 @@ class PgmqBroker:
 
     async def _send(self, messages: Sequence[Message]) -> list[Message]:
         """Send all in one transaction, save those no queue is bound for, which are returned. Raises psycopg.DataError."""
-        runs = _runs(messages)
+        strange = [message for message in messages if not _ROUTING_KEY.fullmatch(message.routing_key)]
+        runs = _runs(message for message in messages if _ROUTING_KEY.fullmatch(message.routing_key))
         async with self._session.connection() as connection, connection.transaction(), connection.pipeline():
             sent = [await connection.execute(_SEND, [run[0].routing_key, [m.body.decode() for m in run]], prepare=True) for run in runs]
             await connection.execute(_NOTIFY, [_WAKE], prepare=True)
             counts = [await cursor.fetchone() for cursor in sent]
-        return [message for run, count in zip(runs, counts, strict=True) if count == (0,) for message in run]
+        return strange + [message for run, count in zip(runs, counts, strict=True) if count == (0,) for message in run]
 
     async def _not_json(self, messages: Sequence[Message]) -> list[int]:
         async with self._session.connection() as connection:
@@ -237,11 +241,12 @@ def _cut(connection: AsyncConnection) -> None:
 
 
 def _cause(error: psycopg.Error) -> str:
-    if isinstance(error, psycopg.errors.InvalidSchemaName | psycopg.errors.UndefinedFunction):
-        return f"not installed in this database (run `cqrs-demo migrate`): {error.diag.message_primary}"
-    if isinstance(error, psycopg.errors.UndefinedTable):
-        return f"a queue is missing, declare() makes it: {error.diag.message_primary}"
-    return " ".join(str(error).split())
+    said = error.diag.message_primary or " ".join(str(error).split())
+    if isinstance(error, psycopg.errors.UndefinedTable) and "pgmq.q_" in said:
+        return f"a queue is missing, declare() makes it: {said}"
+    if isinstance(error, psycopg.errors.UndefinedTable | psycopg.errors.InvalidSchemaName | psycopg.errors.UndefinedFunction):
+        return f"it is not installed in this database, `cqrs-demo migrate` does that: {said}"
+    return said
 
 
 async def _value(connection: AsyncConnection, query: LiteralString, parameters: list[object]) -> object:

@@ -8,7 +8,7 @@ connection makes one. aio-pika's "robust" connection would do it behind our back
 import asyncio
 import math
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Iterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from typing import Any
 
@@ -68,8 +68,7 @@ class RabbitBroker:
     async def publish(self, messages: Sequence[Message]) -> None:
         wire = await self._publishing_channel()
         confirmed: set[str] = set()
-        for start in range(0, len(messages), _WINDOW):
-            window = messages[start : start + _WINDOW]
+        for window in _windows(messages):
             failures = await self._publish_window(wire, window)
             confirmed |= {message.message_id for message in window} - failures.keys()
             if failures:
@@ -279,6 +278,18 @@ async def _quietly(closing: Awaitable[object]) -> None:
             await closing
 
 
+def _windows(messages: Sequence[Message]) -> Iterator[list[Message]]:
+    """What may be in flight together. No id twice: aiormq knows a returned message by its id alone."""
+    window: dict[str, Message] = {}
+    for message in messages:
+        if len(window) == _WINDOW or message.message_id in window:
+            yield list(window.values())
+            window = {}
+        window[message.message_id] = message
+    if window:
+        yield list(window.values())
+
+
 async def _wire(channel: AbstractChannel) -> Wire:
     wire = await channel.get_underlay_channel()
     assert isinstance(wire, Wire)
@@ -303,13 +314,18 @@ def _failure(attempt: asyncio.Future[None]) -> BaseException | None:
 
 
 def _publish_error(failures: dict[str, BaseException], confirmed: frozenset[str]) -> BrokerError:
-    reasons = list(failures.values())
-    homeless = sum(isinstance(reason, PublishError | ChannelNotFoundEntity) for reason in reasons)
+    reasons = failures.values()
+    homeless = any(isinstance(reason, PublishError | ChannelNotFoundEntity) for reason in reasons)
     refused = any(isinstance(reason, DeliveryError) for reason in reasons)
-    if not confirmed and not homeless and not refused:
-        return BrokerUnavailable(f"RabbitMQ: {_said(reasons[0])}")
-    why = "no exchange or no queue takes them: declare() makes both" if homeless else _said(reasons[0])
-    return PublishFailed(f"{len(failures)} message(s) not confirmed by RabbitMQ: {why}", confirmed, unroutable=homeless > 0)
+    if homeless:
+        why = "no exchange or no queue takes them: declare() makes both"
+    elif refused:
+        why = "refused, perhaps a queue is full"
+    else:
+        why = _said(next(iter(reasons)))
+        if not confirmed:
+            return BrokerUnavailable(f"RabbitMQ: {why}")
+    return PublishFailed(f"{len(failures)} message(s) not confirmed by RabbitMQ: {why}", confirmed, unroutable=homeless)
 
 
 def _said(error: BaseException) -> str:

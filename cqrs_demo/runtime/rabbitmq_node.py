@@ -111,6 +111,7 @@ class RabbitNode:
             "LANG": "C.UTF-8",
             "ERL_EPMD_PORT": str(free_port()),
             "ERL_EPMD_ADDRESS": HOST,
+            "ERL_CRASH_DUMP_SECONDS": "0",  # none: the log says enough
             "RABBITMQ_NODENAME": identity.name,
             "RABBITMQ_DIST_PORT": str(free_port()),
             "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": "-kernel inet_dist_use_interface {127,0,0,1} +S 2:2",

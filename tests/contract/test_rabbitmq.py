@@ -1,0 +1,99 @@
+"""What is RabbitMQ's own: what other clients see, and the last net."""
+
+import asyncio
+import time
+
+import aiormq
+import anyio
+import pytest
+
+from cqrs_demo.contract.events import CONTENT_TYPE
+from cqrs_demo.messaging.broker import EXCHANGE, Broker, BrokerUnavailable, PublishFailed
+from cqrs_demo.messaging.connect import broker_for
+from cqrs_demo.runtime.rabbitmq_node import RabbitNode
+from tests.contract.test_broker import consume, messages, numbers, receive
+from tests.fixtures.brokers import sweep
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture
+def broker_url(rabbit_node: RabbitNode) -> str:
+    asyncio.run(sweep(rabbit_node.url()))
+    return rabbit_node.url()
+
+
+async def test_other_clients_see_a_persistent_cloudevent_with_its_id(broker: Broker, broker_url: str) -> None:
+    # Given a published event
+    await broker.publish(messages("order.created", [1]))
+    # When another client takes it
+    async with aiormq.connect(broker_url) as connection:
+        message = await (await connection.channel()).basic_get("order", no_ack=True)
+    # Then its properties say what it is
+    properties = message.header.properties
+    assert (properties.content_type, properties.delivery_mode, properties.message_id) == (CONTENT_TYPE, 2, "order.created-1")
+    assert message.body == b'{"number": 1}'
+
+
+async def test_what_other_clients_publish_is_consumed_as_it_is(broker: Broker, broker_url: str) -> None:
+    # Given another client's message: no properties at all, and no JSON either
+    async with aiormq.connect(broker_url) as connection:
+        await (await connection.channel()).basic_publish(b"\x00\xff", exchange=EXCHANGE, routing_key="order.created")
+    # Then it is delivered byte for byte
+    (delivery,) = await consume(broker, 1)
+    assert (delivery.queue, delivery.body, delivery.earlier) == ("order", b"\x00\xff", 0)
+
+
+async def test_a_message_that_keeps_coming_back_ends_in_the_last_net(broker: Broker, broker_url: str) -> None:
+    # Given a message that is given back more often than RabbitMQ bears
+    await broker.publish(messages("order.created", [1]))
+    subscription = await broker.subscribe(["order"], prefetch=1)
+    for _ in range(21):
+        await subscription.requeue(await receive(subscription, 1))
+    # Then it is in no queue of ours any more, but kept in `dead`
+    async with aiormq.connect(broker_url) as connection:
+        channel = await connection.channel()
+        deadline = time.monotonic() + 10
+        while (message := await channel.basic_get("dead", no_ack=True)).delivery_tag is None:
+            assert time.monotonic() < deadline, "nothing arrived in `dead`"
+            await anyio.sleep(0.05)
+    assert (message.body, message.routing_key) == (b'{"number": 1}', "order.created")
+    assert await broker.depths() == {"user": 0, "account": 0, "order": 0}
+    await subscription.close()
+
+
+async def test_what_a_queue_refuses_is_not_confirmed(broker: Broker, rabbit_node: RabbitNode) -> None:
+    # Given an operator allowed queue `order` a single message, and it is full
+    rabbit_node.control("set_policy", "small", "^order$", '{"max-length": 1}', "--apply-to", "queues")
+    try:
+        await broker.publish(messages("order.created", [1]))
+        # When more is published than fits (RabbitMQ notices a little late, hence so many)
+        batch = [*messages("order.created", range(100, 600)), *messages("user.created", [1])]
+        with pytest.raises(PublishFailed, match="refused") as failure:
+            await broker.publish(batch)
+        # Then the error names what was taken all the same, and declare() would not mend it
+        assert "user.created-1" in failure.value.confirmed
+        assert len(failure.value.confirmed) < len(batch)
+        assert not failure.value.unroutable
+    finally:
+        rabbit_node.control("clear_policy", "small")
+
+
+async def test_an_id_published_twice_in_one_batch_is_not_mistaken_for_confirmed(broker: Broker) -> None:
+    twice = messages("nobody.listens", [1]) * 2
+    with pytest.raises(PublishFailed) as failure:
+        await broker.publish(twice)
+    assert failure.value.confirmed == set()
+    await broker.publish(messages("order.created", [1]) * 2)
+    assert numbers(await consume(broker, 2)) == [1, 1]
+
+
+async def test_a_queue_somebody_declared_otherwise_is_named(broker_url: str) -> None:
+    # Given somebody else's classic queue in the place of ours
+    async with aiormq.connect(broker_url) as connection:
+        await (await connection.channel()).queue_declare("order", durable=True)
+    # Then declare() says which queue, and what about it
+    broker = broker_for(broker_url)
+    with pytest.raises(BrokerUnavailable, match=r"inequivalent .* for queue 'order'"):
+        await broker.declare()
+    await broker.close()
