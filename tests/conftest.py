@@ -1,6 +1,5 @@
 """What every test can ask for: one real PostgreSQL for the session, and fresh databases in it for each test."""
 
-import itertools
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,4 +18,5 @@ def postgres() -> Iterator[EmbeddedPostgres]:
         yield server
         server.stop()
 
-pytest_plugins = ["tests.fixtures.shop", "tests.fixtures.brokers"]
+
+pytest_plugins = ["tests.fixtures.shop", "tests.fixtures.brokers", "tests.fixtures.shared_shop"]

@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 from uuid import UUID
 
 import orjson
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, WithJsonSchema
 
 CONTENT_TYPE = "application/cloudevents+json"
 
@@ -27,9 +27,13 @@ def in_utc(moment: datetime) -> datetime:
         raise ValueError("in UTC this instant falls outside the years 1 to 9999") from None
 
 
-Id = Annotated[int, Field(strict=True, ge=1, le=2**63 - 1)]
+Id = Annotated[int, Field(strict=True, ge=1, lt=2**63)]  # OpenAPI writes limits as floats, and 2**63 is one exactly
 Instant = Annotated[AwareDatetime, AfterValidator(in_utc)]
-Money = Annotated[Decimal, Field(gt=0, max_digits=12, decimal_places=2)]
+Money = Annotated[
+    Decimal,
+    Field(gt=0, max_digits=12, decimal_places=2),
+    WithJsonSchema({"type": "number", "minimum": 0.01, "maximum": 9_999_999_999.99, "multipleOf": 0.01}),
+]
 Text = Annotated[str, AfterValidator(lambda text: storable(text))]
 
 
@@ -144,7 +148,9 @@ def _decode_error(error: ValidationError) -> DecodeError:
         return DecodeError("not a CloudEvent", str(error))
     known = ("user.created", "account.created", "order.created")
     where = ".".join(str(part) for part in first["loc"] if part not in known) or "event"
-    return DecodeError(f"{where}: {first['msg']}", str(error))
+    # What follows a comma quotes the value: "Input should be a valid UUID, invalid character: … found `z` at 1".
+    what = first["msg"].removeprefix("Value error, ").partition(",")[0]
+    return DecodeError(f"{where}: {what}", str(error))
 
 
 def encode(source: str, sequence: int, id: UUID, type: str, subject: str, time: datetime, data: str) -> bytes:

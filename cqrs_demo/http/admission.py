@@ -31,6 +31,8 @@ class Admission:
         except Problem as problem:
             await problem_response(problem)(scope, receive, send)
             return
+        if scope["method"] == "HEAD":  # is GET without the body, and leaving that out is the server's part
+            scope = {**scope, "method": "GET"}
         if body is not None:
             await self._app(scope, _replay(body, receive), send)
 

@@ -1,5 +1,6 @@
 """Workshop controls: pause, resume and step a gate over HTTP. Only there with CQRS_WORKSHOP=1."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Annotated, Any, Literal
 
@@ -30,6 +31,7 @@ class Moved(State):
 
 def add_controls(router: APIRouter, name: str, gate: Gate, state: Callable[[], Awaitable[dict[str, Any]]]) -> None:
     """GET/PUT <prefix>/<name> and POST <prefix>/<name>/step. `state` adds what there is to say besides the mode."""
+    turn = asyncio.Lock()  # two steps at once would each count what the other moved
 
     @router.get(f"/{name}", response_model=State, responses=refusals())
     async def look() -> JsonResponse:
@@ -49,5 +51,6 @@ def add_controls(router: APIRouter, name: str, gate: Gate, state: Callable[[], A
         """Moves up to `count` messages and says how many moved. Refused while running: they move by themselves."""
         if gate.mode == "running":
             raise Problem(409, "not-paused", f"the {name} is running; pause it first")
-        moved = await gate.step(body.count)
+        async with turn:
+            moved = await gate.step(body.count)
         return JsonResponse({"mode": gate.mode, "moved": moved, **await state()})

@@ -1,10 +1,11 @@
 """The kinds of input the services accept, each as strict as it must be."""
 
-from decimal import Decimal
+import re
 from typing import Annotated, Any
 
+from email_validator import validate_email
 from fastapi import Header, Path, Query
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, EmailStr, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from cqrs_demo.contract.events import Instant, Money, Text
 
@@ -13,6 +14,14 @@ class Command(BaseModel):
     """A command's body: unknown fields are refused, so that a misspelt one is not silently dropped."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _an_object(cls, body: Any) -> Any:
+        """FastAPI alone would also read fields off whatever has attributes, such as the Decimal that 1.5 became."""
+        if not isinstance(body, dict):
+            raise ValueError("must be a JSON object")
+        return body
 
 
 def _number(value: Any) -> Any:
@@ -23,10 +32,27 @@ def _number(value: Any) -> Any:
     return value
 
 
+_RFC3339 = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}([.][0-9]{1,9})?(Z|[+-][0-9]{2}:[0-9]{2})", re.IGNORECASE)
+
+
 def _date_time(value: Any) -> Any:
-    if not isinstance(value, str):
-        raise ValueError("must be an RFC 3339 date and time, such as 2025-04-03T10:00:00Z")
+    """Pydantic alone would also take "1743674400" for a date."""
+    if value is not None and not (isinstance(value, str) and _RFC3339.fullmatch(value)):
+        raise ValueError("must be an RFC 3339 date and time with its offset from UTC, such as 2025-04-03T10:00:00Z")
     return value
+
+
+def _digits(value: Any) -> Any:
+    """Pydantic alone would also take "1.0" and "1_0" in a URL."""
+    if isinstance(value, str) and not (value.isascii() and value.isdigit()):
+        raise ValueError("must be a whole number in digits, such as 12")
+    return value
+
+
+def _address(text: str) -> str:
+    """The address as it is kept: domain in small letters, characters composed. Raises ValueError. (Pydantic's EmailStr would
+    also take "Bob <bob@demo.com>".)"""
+    return validate_email(text, check_deliverability=False).normalized
 
 
 def _not_blank(text: str) -> str:
@@ -35,13 +61,13 @@ def _not_blank(text: str) -> str:
     return text
 
 
-Amount = Annotated[Money, BeforeValidator(_number, json_schema_input_type=Decimal)]
+Amount = Annotated[Money, BeforeValidator(_number)]
 DateTime = Annotated[Instant, BeforeValidator(_date_time)]
 Words = Annotated[Text, AfterValidator(_not_blank)]
 ShortText = Annotated[Words, Field(min_length=1, max_length=200)]
 LongText = Annotated[Words, Field(min_length=1, max_length=2_000)]
 Zip = Annotated[Words, Field(min_length=1, max_length=20)]
-Email = Annotated[EmailStr, Field(max_length=254)]
+Email = Annotated[Text, Field(max_length=254, json_schema_extra={"format": "email"}), AfterValidator(_address)]
 
 IdempotencyKey = Annotated[
     str | None,
@@ -53,11 +79,15 @@ IdempotencyKey = Annotated[
     ),
 ]
 
-PathId = Annotated[int, Path(ge=1, le=2**63 - 1)]
-After = Annotated[int, Query(ge=0, le=2**63 - 1, description="Position in the log after which to read.")]
-FeedLimit = Annotated[int, Query(ge=1, le=10_000, description="Events at the most.")]
-UserIdQuery = Annotated[int, Query(ge=1, le=2**63 - 1)]
-Month = Annotated[int, Query(ge=1, le=12)]
-Year = Annotated[int, Query(ge=1, le=9999)]
+# The bounds stand inside: FastAPI would put those of Query behind the validator, where OpenAPI does not see them.
+DIGITS = BeforeValidator(_digits)
+
+PathId = Annotated[int, Field(ge=1, lt=2**63), DIGITS, Path()]
+After = Annotated[int, Field(ge=0, lt=2**63), DIGITS, Query(description="Position in the log after which to read.")]
+FeedLimit = Annotated[int, Field(ge=1, lt=2**63), DIGITS]
+UserIdQuery = Annotated[int, Field(ge=1, lt=2**63), DIGITS, Query()]
+Month = Annotated[int, Field(ge=1, le=12), DIGITS, Query()]
+Year = Annotated[int, Field(ge=1, le=9999), DIGITS, Query()]
+PageLimit = Annotated[int, Field(ge=1, le=100), DIGITS, Query(description="Invoices at the most.")]
 Wait = Annotated[float, Query(ge=0, le=30, description="Seconds to wait for after_event.")]
-Before = Annotated[Instant | None, Query(description="Only months before this instant: the last page's last invoice_dt.")]
+Before = Annotated[DateTime | None, Query(description="Only months before this instant: the last page's last invoice_dt.")]

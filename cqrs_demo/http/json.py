@@ -1,12 +1,16 @@
-"""JSON without floats: an amount is read as the decimal that was written, and written with the decimals it has."""
+"""JSON without floats and without doubt: an amount is read as the decimal that was written, and written with the decimals it has.
+
+What parsers disagree about is refused: NaN, a field given twice, anything but UTF-8.
+"""
 
 import json
 from decimal import Decimal
-from typing import Any
+from typing import Any, NoReturn
 
 import orjson
 from fastapi import Request, Response
 from fastapi.routing import APIRoute
+from starlette.exceptions import HTTPException
 
 
 def dumps(value: Any) -> bytes:
@@ -20,27 +24,60 @@ def _number(value: object) -> orjson.Fragment:
     raise TypeError(f"{type(value).__name__} has no place in an answer")
 
 
+def loads(body: bytes) -> Any:
+    """The value. Numbers with a point become Decimal: 100.10000000000000001 is not 100.1. Raises json.JSONDecodeError, and nothing else."""
+    try:
+        return json.loads(body.decode(), parse_float=Decimal, parse_constant=_no_number, object_pairs_hook=_object)
+    except json.JSONDecodeError:
+        raise
+    except RecursionError:
+        _refuse("it is nested too deeply")
+    except UnicodeDecodeError as error:
+        _refuse(f"byte {error.start} is not UTF-8")
+    except (ValueError, ArithmeticError):  # an integer of 5,000 digits, an exponent of twenty
+        _refuse("it has a number too long to read")
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    fields = dict(pairs)
+    if len(fields) < len(pairs):
+        _refuse("a field is given twice")
+    return fields
+
+
+def _no_number(word: str) -> NoReturn:
+    _refuse(f"{word} is no number")
+
+
+def _refuse(why: str) -> NoReturn:
+    raise json.JSONDecodeError(why, "", 0) from None
+
+
 class ExactRequest(Request):
     async def json(self) -> Any:
-        """The body. Numbers with a point become Decimal: 100.10000000000000001 is not 100.1."""
         if not hasattr(self, "_exact"):
-            try:
-                self._exact = json.loads(await self.body(), parse_float=Decimal)
-            except (RecursionError, UnicodeDecodeError) as error:  # ten thousand brackets; bytes that are no UTF-8
-                raise json.JSONDecodeError(str(error), "", 0) from error
+            self._exact = loads(await self.body())
         return self._exact
 
 
 class ExactRoute(APIRoute):
-    """A FastAPI route that reads its body with ExactRequest."""
+    """A FastAPI route that takes JSON and nothing else, and reads it with loads()."""
 
     def get_route_handler(self) -> Any:
         handler = super().get_route_handler()
 
         async def exact(request: Request) -> Response:
-            return await handler(ExactRequest(request.scope, request.receive))
+            request = ExactRequest(request.scope, request.receive)
+            # A page from elsewhere can make a browser post a form or plain text here unasked, but not this type.
+            if await request.body() and not _is_json(request.headers.get("content-type", "")):
+                raise HTTPException(415, "send the body with Content-Type: application/json")
+            return await handler(request)
 
         return exact
+
+
+def _is_json(content_type: str) -> bool:
+    return content_type.partition(";")[0].strip().lower() == "application/json"
 
 
 class JsonResponse(Response):

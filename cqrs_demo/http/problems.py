@@ -10,6 +10,7 @@ from psycopg_pool import PoolTimeout, TooManyRequests
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
+from starlette.routing import Match
 
 from cqrs_demo.http.json import dumps
 
@@ -22,7 +23,9 @@ _TITLES = {
     405: "Method not allowed",
     408: "Request timeout",
     413: "Content too large",
+    415: "Unsupported media type",
 }
+_METHODS = ("GET", "POST", "PUT")
 
 
 class Problem(Exception):
@@ -98,11 +101,24 @@ def _field(location: tuple[int | str, ...]) -> str:
     return ".".join(str(part) for part in location[1:]) or str(location[0])
 
 
-async def _http(_: Request, error: Exception) -> Response:
+async def _http(request: Request, error: Exception) -> Response:
+    """What the framework refuses by itself."""
     assert isinstance(error, HTTPException)
     title = _TITLES.get(error.status_code, "Refused")
-    headers = dict(error.headers) if error.headers else None
-    return problem_response(Problem(error.status_code, title.lower().replace(" ", "-"), str(error.detail), headers))
+    detail, headers = str(error.detail), dict(error.headers or {})
+    if error.status_code == 404:
+        detail = f"there is nothing at {request.url.path}; GET /openapi.json says what there is"
+    if error.status_code == 405:
+        headers["Allow"] = ", ".join(_allowed(request))
+        detail = f"{request.url.path} takes {headers['Allow']}"
+    return problem_response(Problem(error.status_code, title.lower().replace(" ", "-"), detail, headers))
+
+
+def _allowed(request: Request) -> list[str]:
+    """The methods this path takes. (The framework would name those of one route, and GET and PUT are two.)"""
+    routes = request.app.routes
+    allowed = [method for method in _METHODS if any(r.matches({**request.scope, "method": method})[0] is Match.FULL for r in routes)]
+    return [*allowed, "HEAD"] if "GET" in allowed else allowed
 
 
 async def _database_away(request: Request, error: Exception) -> Response:

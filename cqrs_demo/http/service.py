@@ -24,7 +24,14 @@ class Health(BaseModel):
 
 def http_service(title: str, description: str, settings: Settings, lifespan: Lifespan) -> FastAPI:
     """A FastAPI app with everything but the routes."""
-    app = FastAPI(title=title, description=description, version="1.0", lifespan=lifespan, separate_input_output_schemas=False)
+    app = FastAPI(
+        title=title,
+        description=description,
+        version="1.0",
+        lifespan=lifespan,
+        separate_input_output_schemas=False,
+        redirect_slashes=False,  # a POST would be sent on to wherever its Host header points
+    )
     app.router.route_class = ExactRoute
     problems.install(app)
     token = settings.api_token.get_secret_value() if settings.api_token else None
