@@ -13,6 +13,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
+from datetime import UTC, datetime
 from typing import TypeVar
 from uuid import UUID
 
@@ -24,6 +25,7 @@ from cqrs_demo.invoice_service.dead_letters import DeadLetter, dead_letter, dige
 from cqrs_demo.invoice_service.projection import project
 from cqrs_demo.messaging.broker import QUEUES, Broker, BrokerError, Delivery, Subscription
 from cqrs_demo.messaging.gate import Gate
+from cqrs_demo.messaging.passages import Passages
 
 log = structlog.get_logger()
 
@@ -52,6 +54,7 @@ class Consumer:
         self._backoff = FIRST_BACKOFF
         self._projected = asyncio.Condition()
         self.gate = Gate()
+        self.received = Passages()
         self.trouble: str | None = None
         self.counts: Counter[str] = Counter()
 
@@ -125,11 +128,13 @@ class Consumer:
         """Project what can be decoded, set aside what cannot, in one transaction. When that fails, find the one at fault."""
         events: list[Event] = []
         letters: list[DeadLetter] = []
+        arrived = datetime.now(UTC)
         for delivery in deliveries:
             try:
                 events.append(decode(delivery.body))
             except DecodeError as error:
                 letters.append(dead_letter(delivery, error))
+        self.received.note([event.id for event in events], arrived)
         try:
             await self._persistently(lambda: self._commit(events, letters, deliveries))
         except Exception as error:  # not AWAY: one of the messages is at fault

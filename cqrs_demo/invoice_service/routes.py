@@ -13,6 +13,7 @@ from cqrs_demo.http.answers import found
 from cqrs_demo.http.controls import add_controls
 from cqrs_demo.http.input import Before, Month, PageLimit, PathId, UserIdQuery, Wait, Year
 from cqrs_demo.http.json import JsonResponse
+from cqrs_demo.http.passages import add_passages
 from cqrs_demo.http.problems import Problem, refusals
 from cqrs_demo.http.service import add_healthcheck, routes
 from cqrs_demo.invoice_service.consumer import Consumer
@@ -81,6 +82,7 @@ def support_routes(pool: Pool, broker: Broker, consumer: Consumer, *, workshop: 
             return {"trouble": consumer.trouble, "counts": dict(consumer.counts), "queues": await broker.depths()}
 
         add_controls(router, "consumer", consumer.gate, consumer_state)
+        add_passages(router, "consumer", consumer.received)
     return router
 
 

@@ -19,6 +19,7 @@ from cqrs_demo.contract.events import encode
 from cqrs_demo.database import Connection, connect
 from cqrs_demo.messaging.broker import Broker, BrokerError, Message, PublishFailed
 from cqrs_demo.messaging.gate import Gate
+from cqrs_demo.messaging.passages import Passages
 
 log = structlog.get_logger()
 
@@ -48,6 +49,7 @@ class Relay:
         self._stop = asyncio.Event()
         self._backoff = FIRST_BACKOFF
         self.gate = Gate()
+        self.published = Passages()
         self.leading = False
         self.trouble: str | None = None
 
@@ -116,6 +118,7 @@ class Relay:
 
     async def _forget(self, session: Connection, rows: list[dict[str, Any]]) -> None:
         if rows:
+            self.published.note([row["id"] for row in rows])
             await session.execute(FORGET, [[row["sequence"] for row in rows]], prepare=True)
             log.info("published", events=[str(row["id"]) for row in rows])
             await self.gate.passed(len(rows))

@@ -9,6 +9,7 @@ from cqrs_demo.database import Pool
 from cqrs_demo.http.answers import NDJSON
 from cqrs_demo.http.controls import add_controls
 from cqrs_demo.http.input import After, DateTime, FeedLimit, ShortText
+from cqrs_demo.http.passages import add_passages
 from cqrs_demo.http.problems import refusals
 from cqrs_demo.http.service import add_healthcheck, routes
 from cqrs_demo.messaging.broker import Broker
@@ -71,4 +72,5 @@ def outbox_routes(prefix: str, pool: Pool, broker: Broker, relay: Relay, *, work
             return {"leading": relay.leading, "trouble": relay.trouble, **(row or {})}
 
         add_controls(router, "relay", relay.gate, relay_state)
+        add_passages(router, "relay", relay.published)
     return router

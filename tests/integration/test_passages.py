@@ -1,0 +1,46 @@
+"""The journey of a command: relay and consumer remember when an event passed them."""
+
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+from cqrs_demo.messaging.passages import REMEMBERED, Passages
+from tests.fixtures.shop import Shop
+
+
+def test_an_events_journey_can_be_told_hop_by_hop(shop: Shop) -> None:
+    # Given an order that has reached its invoice
+    before = datetime.now(UTC)
+    event = shop.place_order(1).headers["x-event-id"]
+    assert shop.invoice(1, after_event=event, wait=10).status_code == 200
+
+    # When relay and consumer are asked when it passed
+    published = shop.get("order-service", f"/relay/passages/{event}")
+    received = shop.get("invoice-service", f"/consumer/passages/{event}")
+
+    # Then both know, and both times lie between the click and now
+    for passage in (published, received):
+        assert before < datetime.fromisoformat(passage.json()["at"]) < datetime.now(UTC)
+
+
+def test_an_event_that_did_not_pass_has_no_passage(shop: Shop) -> None:
+    # Given a relay that is paused
+    shop.put("order-service", "/relay", {"mode": "paused"})
+
+    # When an order is placed
+    event = shop.place_order(1).headers["x-event-id"]
+
+    # Then its event has not passed
+    assert shop.get("order-service", f"/relay/passages/{event}").status_code == 404
+
+
+def test_only_the_newest_passages_are_remembered() -> None:
+    # Given batches of a hundred, one a second
+    start, passages = datetime(2025, 1, 1, tzinfo=UTC), Passages()
+    for batch in range(100):
+        passages.note([UUID(int=100 * batch + place) for place in range(100)], start + timedelta(seconds=batch))
+
+    # Then the newest are known by their first time, and what is older than that many is forgotten
+    passages.note([UUID(int=9_999)])
+    assert passages.first(UUID(int=9_999)) == start + timedelta(seconds=99)
+    assert passages.first(UUID(int=10_000 - REMEMBERED)) == start + timedelta(seconds=100 - REMEMBERED // 100)
+    assert passages.first(UUID(int=10_000 - REMEMBERED - 200)) is None
