@@ -91,8 +91,9 @@ class Broker(Protocol):
         ...
 
     async def subscribe(self, queues: Sequence[str], prefetch: int) -> Subscription:
-        """A share of these queues, with up to `prefetch` messages held in advance; with 0 nothing is held and every
-        receive asks the broker (slow, exact: for stepping). Raises BrokerUnavailable."""
+        """A share of these queues, with up to `prefetch` messages of each held in advance and not acknowledged (a broker may
+        hold none); with 0 nothing is held and every receive asks the broker (slow, exact: for stepping). Raises BrokerUnavailable,
+        also when a queue is missing."""
         ...
 
     async def depths(self) -> dict[str, int]:

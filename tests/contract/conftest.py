@@ -1,6 +1,7 @@
 """What the contract tests hold in hand: a declared broker, and the server behind it to pull strings at."""
 
 import logging
+import sys
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Protocol
@@ -20,8 +21,9 @@ from tests.fixtures.brokers import BROKERS, need_rabbitmq
 
 
 @pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
+def anyio_backend() -> tuple[str, dict[str, bool]]:
+    """The event loop that uvicorn runs the services on."""
+    return "asyncio", {"use_uvloop": sys.platform != "win32"}
 
 
 @pytest.fixture(autouse=True)

@@ -245,14 +245,14 @@ async def take_and_keep():
     taken = 0
     while taken < 2:
         taken += len(await subscription.receive(2, wait=1))
-    print("taken", flush=True)
+    print("taken", end="", flush=True)
     await asyncio.sleep(60)
 
 asyncio.run(take_and_keep())
 """
     async with await anyio.open_process([sys.executable, "-c", program], stderr=None) as consumer:
         assert consumer.stdout is not None
-        assert await consumer.stdout.receive() == b"taken\n"
+        assert await consumer.stdout.receive() == b"taken"
         # When it is killed
         consumer.kill()
     # Then another gets them, and sees that somebody had them before
