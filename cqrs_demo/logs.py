@@ -27,3 +27,5 @@ def configure(service: str) -> None:
     )
     structlog.contextvars.bind_contextvars(service=service)
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
+    for library in ("aiormq", "aio_pika"):  # what they log about a lost broker they also raise, and relay and consumer say it once
+        logging.getLogger(library).setLevel(logging.CRITICAL)
