@@ -1,0 +1,139 @@
+"""What a fault happens to: services as real processes, and a PostgreSQL that keeps its port over restarts."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import httpx
+import psutil
+
+from cqrs_demo.runtime.ports import free_port
+from cqrs_demo.runtime.postgres import EmbeddedPostgres
+from tests.fixtures.shop import PREFIXES, eventually
+
+
+class Service:
+    """`cqrs-demo serve <name>`, configured by its environment alone. It keeps its port over restarts."""
+
+    def __init__(self, name: str, environment: dict[str, str], log: Path) -> None:
+        self.name, self.log = name, log
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}{PREFIXES[name]}"
+        clean = {key: value for key, value in os.environ.items() if not key.startswith("CQRS_")}
+        self._environment = clean | environment | {"CQRS_PORT": str(self.port)}
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> "Service":
+        """Start, and wait until it answers (well or unwell)."""
+        with self.log.open("ab") as log:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "cqrs_demo", "serve", self.name], env=self._environment, stdout=log, stderr=log
+            )
+        eventually(lambda: self.health() or not self.alive, seconds=30)
+        assert self.alive, f"{self.name} ended:\n{self.log.read_text()[-2000:]}"
+        return self
+
+    @property
+    def alive(self) -> bool:
+        return self._process is not None and self._process.poll() is None
+
+    @property
+    def pid(self) -> int:
+        assert self._process is not None
+        return self._process.pid
+
+    def health(self) -> dict[str, object] | None:
+        """What the health check says; None when nobody answers."""
+        with suppress(httpx.HTTPError):
+            answer: dict[str, object] = httpx.get(f"{self.url}/healthcheck", timeout=30).json()
+            return answer
+        return None
+
+    def kill(self) -> None:
+        """As kill -9 does: at once, with no word to anybody."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+
+    def restart(self) -> None:
+        self.kill()
+        self.start()
+
+    def terminate(self, seconds: float) -> int:
+        """SIGTERM, then the exit status. Fails when it is still there after `seconds`."""
+        assert self._process is not None
+        self._process.terminate()
+        return self._process.wait(seconds)
+
+    def pause(self) -> None:
+        os.kill(self.pid, signal.SIGSTOP)
+
+    def resume(self) -> None:
+        os.kill(self.pid, signal.SIGCONT)
+
+
+@contextmanager
+def restarted_when_it_dies(service: Service) -> Iterator[list[int]]:
+    """A supervisor in miniature. Gives the pids of those that died."""
+    deaths: list[int] = []
+    done = threading.Event()
+
+    def watch() -> None:
+        while not done.wait(0.05):
+            if not service.alive:
+                deaths.append(service.pid)
+                service.start()
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    try:
+        yield deaths
+    finally:
+        done.set()
+        watcher.join()
+
+
+class Postgres:
+    """A cluster on a port it keeps."""
+
+    def __init__(self, folder: Path) -> None:
+        self.embedded = EmbeddedPostgres(folder)
+        self.port = free_port()
+
+    def start(self) -> None:
+        self.embedded.start(self.port)
+
+    def stop(self) -> None:
+        self.embedded.stop()
+
+    def kill(self) -> None:
+        """The postmaster and all its backends at once, as when the power goes."""
+        for process in self._processes():
+            with suppress(psutil.NoSuchProcess):
+                process.kill()
+        eventually(lambda: self.embedded.pid() is None)
+        self.embedded.stop()
+
+    def pause(self) -> None:
+        for process in self._processes():
+            with suppress(psutil.NoSuchProcess):
+                process.suspend()
+
+    def resume(self) -> None:
+        for process in self._processes():
+            with suppress(psutil.NoSuchProcess):
+                process.resume()
+
+    def _processes(self) -> list[psutil.Process]:
+        pid = self.embedded.pid()
+        if pid is None:
+            return []
+        postmaster = psutil.Process(pid)
+        postmaster.suspend()  # it is to start no more while we count
+        children = postmaster.children(recursive=True)
+        return [*children, postmaster]
