@@ -1,0 +1,9 @@
+"""The small synchronous client that notebooks and dashboard use. No asyncio, nothing connects at import.
+
+`Client` shows a running system as it is. `Shop` is a notebook's own view of one.
+"""
+
+from cqrs_demo.workshop.answer import Answer, Refused
+from cqrs_demo.workshop.client import Client, NoAnswer, TookTooLong
+
+__all__ = ["Answer", "Client", "NoAnswer", "Refused", "TookTooLong"]

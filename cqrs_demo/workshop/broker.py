@@ -1,0 +1,74 @@
+"""The broker's port (messaging/broker.py) without async, for notebooks: the same calls, and nothing beside them.
+
+A notebook's kernel has an event loop of its own in the main thread, so the calls run in a loop in a thread.
+"""
+
+import asyncio
+import threading
+from collections.abc import Coroutine, Sequence
+from types import TracebackType
+from typing import Any, Self, TypeVar
+
+from cqrs_demo.messaging.broker import QUEUES, Delivery, Message, Subscription
+from cqrs_demo.messaging.connect import broker_for
+
+Result = TypeVar("Result")
+
+
+class SyncBroker:
+    """See messaging.broker.Broker for what each call promises and raises."""
+
+    def __init__(self, url: str) -> None:
+        self._loop = asyncio.SelectorEventLoop()  # on Windows psycopg takes no other
+        self._thread = threading.Thread(target=self._loop.run_forever, name="broker", daemon=True)
+        self._thread.start()
+        self._broker = broker_for(url)
+
+    def _wait_for(self, call: Coroutine[Any, Any, Result]) -> Result:
+        return asyncio.run_coroutine_threadsafe(call, self._loop).result()
+
+    def declare(self) -> None:
+        self._wait_for(self._broker.declare())
+
+    def publish(self, *messages: Message) -> None:
+        self._wait_for(self._broker.publish(messages))
+
+    def depths(self) -> dict[str, int]:
+        return self._wait_for(self._broker.depths())
+
+    def subscribe(self, *queues: str, prefetch: int = 0) -> "SyncSubscription":
+        """To all queues, when none is named."""
+        subscription: Subscription = self._wait_for(self._broker.subscribe(queues or QUEUES, prefetch))
+        return SyncSubscription(self, subscription)
+
+    def close(self) -> None:
+        if self._thread.is_alive():
+            self._wait_for(self._broker.close())
+            self._loop.call_soon_threadsafe(self._loop.stop)
+            self._thread.join()
+            self._loop.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+
+class SyncSubscription:
+    """See messaging.broker.Subscription."""
+
+    def __init__(self, broker: SyncBroker, subscription: Subscription) -> None:
+        self._broker, self._subscription = broker, subscription
+
+    def receive(self, most: int = 1, wait: float = 5.0) -> list[Delivery]:
+        return list(self._broker._wait_for(self._subscription.receive(most, wait)))
+
+    def acknowledge(self, deliveries: Sequence[Delivery]) -> None:
+        self._broker._wait_for(self._subscription.acknowledge(deliveries))
+
+    def requeue(self, deliveries: Sequence[Delivery]) -> None:
+        self._broker._wait_for(self._subscription.requeue(deliveries))
+
+    def close(self) -> None:
+        self._broker._wait_for(self._subscription.close())
