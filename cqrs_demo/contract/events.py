@@ -34,7 +34,7 @@ Money = Annotated[
     Field(gt=0, max_digits=12, decimal_places=2),
     WithJsonSchema({"type": "number", "minimum": 0.01, "maximum": 9_999_999_999.99, "multipleOf": 0.01}),
 ]
-Text = Annotated[str, AfterValidator(lambda text: storable(text))]
+Text = Annotated[str, AfterValidator(lambda text: storable(text)), Field(json_schema_extra={"pattern": r"^[^\u0000]*$"})]
 
 
 def storable(text: str) -> str:

@@ -5,11 +5,11 @@ from collections.abc import Awaitable, Callable
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Body
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from cqrs_demo.http.input import Command
 from cqrs_demo.http.json import JsonResponse
-from cqrs_demo.http.problems import Problem, refusals
+from cqrs_demo.http.problems import BODY, Problem, refusals
 from cqrs_demo.messaging.gate import Gate
 
 
@@ -22,7 +22,11 @@ class Step(Command):
 
 
 class State(BaseModel):
-    mode: str
+    """The mode, and what relay or consumer has to say besides."""
+
+    model_config = ConfigDict(extra="allow")
+
+    mode: Literal["running", "paused"]
 
 
 class Moved(State):
@@ -37,7 +41,7 @@ def add_controls(router: APIRouter, name: str, gate: Gate, state: Callable[[], A
     async def look() -> JsonResponse:
         return JsonResponse({"mode": gate.mode, **await state()})
 
-    @router.put(f"/{name}", response_model=State, responses=refusals())
+    @router.put(f"/{name}", response_model=State, responses=refusals(*BODY))
     async def set_mode(body: Mode) -> JsonResponse:
         """Answers when it is so: once paused, nothing moves any more."""
         if body.mode == "running":
@@ -46,7 +50,7 @@ def add_controls(router: APIRouter, name: str, gate: Gate, state: Callable[[], A
             raise Problem(503, "still-moving", f"the {name} has not come to rest yet; broker or database may be away", {"Retry-After": "1"})
         return JsonResponse({"mode": gate.mode, **await state()})
 
-    @router.post(f"/{name}/step", response_model=Moved, responses=refusals(409))
+    @router.post(f"/{name}/step", response_model=Moved, responses=refusals(409, *BODY))
     async def step(body: Annotated[Step, Body(default_factory=Step)]) -> JsonResponse:
         """Moves up to `count` messages and says how many moved. Refused while running: they move by themselves."""
         if gate.mode == "running":

@@ -63,11 +63,11 @@ def _not_blank(text: str) -> str:
 
 Amount = Annotated[Money, BeforeValidator(_number)]
 DateTime = Annotated[Instant, BeforeValidator(_date_time)]
-Words = Annotated[Text, AfterValidator(_not_blank)]
+Words = Annotated[Text, AfterValidator(_not_blank), Field(json_schema_extra={"pattern": r"^[^\u0000]*[^\s\u0000][^\u0000]*$"})]
 ShortText = Annotated[Words, Field(min_length=1, max_length=200)]
 LongText = Annotated[Words, Field(min_length=1, max_length=2_000)]
 Zip = Annotated[Words, Field(min_length=1, max_length=20)]
-Email = Annotated[Text, Field(max_length=254, json_schema_extra={"format": "email"}), AfterValidator(_address)]
+Email = Annotated[Text, AfterValidator(_address), Field(max_length=254, json_schema_extra={"format": "email"})]
 
 IdempotencyKey = Annotated[
     str | None,

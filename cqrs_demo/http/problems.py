@@ -13,6 +13,7 @@ from starlette.responses import Response
 from starlette.routing import Match
 
 from cqrs_demo.http.json import dumps
+from cqrs_demo.messaging.broker import BrokerError
 
 log = structlog.get_logger()
 
@@ -52,10 +53,17 @@ class FieldError(BaseModel):
     message: str = Field(examples=["Input should be greater than 0"])
 
 
+BODY = (400, 408, 413, 415)
+"""What a route that takes a body may refuse with, for refusals()."""
+
+_RETRY_AFTER = {"Retry-After": {"description": "Seconds after which to try again", "schema": {"type": "integer"}}}
+
+
 def refusals(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """The `responses=` of a route that may refuse with these statuses (and with those that any route may)."""
     schema = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/ProblemBody"}}}
-    return {status: {"description": "Refused", "content": schema} for status in (*statuses, 400, 401, 422, 500, 503)}
+    refused = {"description": "Refused", "content": schema}
+    return {**dict.fromkeys((*statuses, 401, 422, 500), refused), 503: {**refused, "headers": _RETRY_AFTER}}
 
 
 def problem_response(problem: Problem, errors: list[dict[str, str]] | None = None) -> Response:
@@ -78,6 +86,7 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(HTTPException, _http)
     for away in (psycopg.OperationalError, PoolTimeout, TooManyRequests, TimeoutError):
         app.add_exception_handler(away, _database_away)
+    app.add_exception_handler(BrokerError, _broker_away)
     app.add_exception_handler(Exception, _bug)
 
 
@@ -125,6 +134,12 @@ async def _database_away(request: Request, error: Exception) -> Response:
     log.warning("database away", path=request.url.path, error=repr(error))
     detail = "the service's database does not answer; try again (with the same Idempotency-Key, it is safe)"
     return problem_response(Problem(503, "database-unavailable", detail, {"Retry-After": "1"}))
+
+
+async def _broker_away(request: Request, error: Exception) -> Response:
+    """Commands do not come here: they need no broker. What does is a look into its queues."""
+    log.warning("broker away", path=request.url.path, error=str(error))
+    return problem_response(Problem(503, "broker-unavailable", "the message broker does not answer; try again", {"Retry-After": "1"}))
 
 
 async def _bug(request: Request, error: Exception) -> Response:

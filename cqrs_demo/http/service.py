@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
+from typing import Any
 
 from fastapi import APIRouter, FastAPI
 from pydantic import BaseModel
@@ -36,7 +37,7 @@ def http_service(title: str, description: str, settings: Settings, lifespan: Lif
     problems.install(app)
     token = settings.api_token.get_secret_value() if settings.api_token else None
     app.add_middleware(Admission, token=token)
-    _describe_problems(app)
+    _describe(app)
     return app
 
 
@@ -47,7 +48,7 @@ def routes(prefix: str) -> APIRouter:
 def add_healthcheck(router: APIRouter, checks: Mapping[str, Check]) -> None:
     """GET <prefix>/healthcheck: 200 when every check passes, else 503, and each check's word in either case."""
 
-    @router.get("/healthcheck", response_model=Health, responses={503: {"model": Health}, **refusals()} | {503: {"model": Health}})
+    @router.get("/healthcheck", response_model=Health, responses={**refusals(), 503: {"model": Health}})
     async def healthcheck() -> JsonResponse:
         said = {name: await _run(check) for name, check in checks.items()}
         ok = all(word == "ok" for word in said.values())
@@ -61,16 +62,25 @@ async def _run(check: Check) -> str:
         return f"{type(error).__name__}: {error}".splitlines()[0]
 
 
-def _describe_problems(app: FastAPI) -> None:
-    """Put ProblemBody among the OpenAPI components that refusals() points to, in place of FastAPI's own error schema."""
+def _describe(app: FastAPI) -> None:
+    """OpenAPI with ProblemBody, which refusals() points to, and with its limits exact."""
     plain = app.openapi
 
     def openapi() -> dict[str, object]:
         if app.openapi_schema is None:
-            schema = plain()
+            app.openapi_schema = schema = _exact(plain())
             body = ProblemBody.model_json_schema(ref_template="#/components/schemas/{model}")
             schemas = schema.setdefault("components", {}).setdefault("schemas", {})
             schemas.update({**body.pop("$defs"), "ProblemBody": body})
         return app.openapi_schema or {}
 
     app.openapi = openapi  # type: ignore[method-assign]  # FastAPI's documented way to extend the schema
+
+
+def _exact(schema: Any) -> Any:
+    """FastAPI writes 2**63 as 9.223372036854776e+18, and whoever reads that as a decimal reads another number."""
+    if isinstance(schema, dict):
+        return {key: _exact(value) for key, value in schema.items()}
+    if isinstance(schema, list):
+        return [_exact(value) for value in schema]
+    return int(schema) if isinstance(schema, float) and schema.is_integer() else schema

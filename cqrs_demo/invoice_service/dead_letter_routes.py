@@ -11,7 +11,7 @@ from cqrs_demo.database import Pool
 from cqrs_demo.http.answers import found
 from cqrs_demo.http.input import Command, PathId
 from cqrs_demo.http.json import JsonResponse
-from cqrs_demo.http.problems import refusals
+from cqrs_demo.http.problems import BODY, refusals
 from cqrs_demo.http.service import routes
 from cqrs_demo.invoice_service import operations
 from cqrs_demo.invoice_service.operations import Choice
@@ -57,7 +57,7 @@ class Chosen(Command):
     ids: Annotated[list[Id], Field(max_length=10_000)] | None = None
     reason: Text | None = None
     event_type: Text | None = None
-    all: bool = False
+    all: Annotated[bool, Field(strict=True)] = False
 
     @model_validator(mode="after")
     def _something(self) -> Self:
@@ -97,17 +97,17 @@ def dead_letter_routes(prefix: str, pool: Pool) -> APIRouter:
         """How many of which type for which reason, the largest group first."""
         return JsonResponse(await operations.groups(pool, Choice(status=_status(status))))
 
-    @router.get("/{id}", response_model=WholeLetter, responses=refusals(404))
+    @router.get("/{id:int}", response_model=WholeLetter, responses=refusals(404))
     async def show_letter(id: PathId) -> JsonResponse:
         return found(_whole(await operations.one(pool, id)), f"dead letter {id}")
 
-    @router.post("/retry", response_model=RetriedBody, responses=refusals(413))
+    @router.post("/retry", response_model=RetriedBody, responses=refusals(*BODY))
     async def retry_letters(chosen: Chosen) -> JsonResponse:
         """Apply them now. Those that fail again wait on, with a higher count."""
         retried = await operations.retry(pool, chosen.choice())
         return JsonResponse({"applied": retried.applied, "failed": retried.failed})
 
-    @router.post("/discard", response_model=DiscardedBody, responses=refusals(413))
+    @router.post("/discard", response_model=DiscardedBody, responses=refusals(*BODY))
     async def discard_letters(chosen: Chosen) -> JsonResponse:
         """Give them up. Their rows stay as a record."""
         return JsonResponse({"discarded": await operations.discard(pool, chosen.choice())})

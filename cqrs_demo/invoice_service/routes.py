@@ -3,11 +3,13 @@
 import asyncio
 from datetime import UTC, datetime
 from decimal import Decimal
+from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter
-from pydantic import AwareDatetime, BaseModel
+from pydantic import AwareDatetime, BaseModel, WithJsonSchema
 
+from cqrs_demo.contract.events import Money
 from cqrs_demo.database import Pool
 from cqrs_demo.http.answers import found
 from cqrs_demo.http.controls import add_controls
@@ -26,7 +28,7 @@ NEWS_POLL = 0.05  # seconds: the event may have been projected by another copy o
 
 class Line(BaseModel):
     description: str
-    amount: Decimal
+    amount: Money
     purchase_dt: AwareDatetime
 
 
@@ -37,7 +39,7 @@ class Invoice(BaseModel):
     shipping_address: str | None
     invoice_dt: AwareDatetime
     orders: list[Line]
-    total: Decimal
+    total: Annotated[Decimal, WithJsonSchema({"type": "number"})]
 
 
 def invoice_routes(pool: Pool, consumer: Consumer) -> APIRouter:
