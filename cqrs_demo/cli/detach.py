@@ -8,7 +8,7 @@ from typing import BinaryIO
 
 import typer
 
-from cqrs_demo.runtime.parts import apart
+from cqrs_demo.runtime.processes import apart
 from cqrs_demo.runtime.system import Folder, running
 
 

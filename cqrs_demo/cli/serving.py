@@ -11,6 +11,7 @@ import typer
 from cqrs_demo.settings import DEFAULT_PORTS, Service, Settings, SettingsError, read_settings
 
 if TYPE_CHECKING:
+    import uvicorn
     from fastapi import FastAPI
 
 
@@ -25,13 +26,13 @@ def serve(service: Annotated[Service, typer.Argument(help="Which one.", show_def
     Its database (CQRS_USER_DB, CQRS_ORDER_DB or CQRS_INVOICE_DB) and CQRS_BROKER_URL must be set; CQRS_HOST, CQRS_PORT,
     CQRS_API_TOKEN and CQRS_WORKSHOP may be. SIGTERM ends it within five seconds.
     """
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # from the first moment; uvicorn takes over and gives back
+    stop = _Stop()
     from cqrs_demo import logs
 
     logs.configure(service)
     settings = read_settings()
     app: FastAPI = import_module(f"cqrs_demo.{service.replace('-', '_')}.server").build(settings)
-    _run(app, _listen(service, settings))
+    stop.run(app, _listen(service, settings))
 
 
 def _listen(service: str, settings: Settings) -> socket.socket:
@@ -46,15 +47,34 @@ def _listen(service: str, settings: Settings) -> socket.socket:
         ) from error
 
 
-def _run(app: "FastAPI", listener: socket.socket) -> None:
-    import uvicorn
+class _Stop:
+    """SIGTERM from the first moment on: uvicorn listens to it only when it runs, after a second of imports.
 
-    # A request may wait for its event for 30 s; three are enough to finish what is honestly under way.
-    config = uvicorn.Config(app, lifespan="on", access_log=False, log_config=None, timeout_graceful_shutdown=3)
-    server = uvicorn.Server(config)
-    server.run(sockets=[listener])
-    if not server.started:
-        raise typer.Exit(1)
+    The handler notes it and raises nothing: an exception would surface wherever Python is just then, and be lost in some `except`.
+    """
+
+    def __init__(self) -> None:
+        self._asked = False
+        self._server: uvicorn.Server | None = None
+        signal.signal(signal.SIGTERM, self._note)
+
+    def _note(self, *_: object) -> None:
+        self._asked = True
+        if self._server is not None:
+            self._server.should_exit = True
+
+    def run(self, app: "FastAPI", listener: socket.socket) -> None:
+        """Until SIGTERM or Ctrl-C. Raises Exit with code 1 when the app does not start."""
+        import uvicorn
+
+        # A request may wait for its event for 30 s; three are enough to finish what is honestly under way.
+        config = uvicorn.Config(app, lifespan="on", access_log=False, log_config=None, timeout_graceful_shutdown=3)
+        self._server = uvicorn.Server(config)
+        if self._asked:
+            return
+        self._server.run(sockets=[listener])
+        if not self._server.started:
+            raise typer.Exit(1)
 
 
 def migrate(

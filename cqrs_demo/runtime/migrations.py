@@ -13,7 +13,6 @@ from importlib.resources.abc import Traversable
 from pathlib import Path
 
 import psycopg
-from pgmq.install import get_embedded_install_sql, get_embedded_sql_version
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
@@ -91,6 +90,8 @@ def _apply(connection: psycopg.Connection, folders: tuple[str, ...]) -> list[str
 
 def _install_pgmq(broker_dsn: str) -> list[str]:
     """PGMQ as its wheel ships it, owned by the broker's role; no extension needed."""
+    from pgmq.install import get_embedded_install_sql, get_embedded_sql_version  # late: it brings all of SQLAlchemy with it
+
     with psycopg.connect(broker_dsn) as connection:
         if connection.execute("select 1 from pg_namespace where nspname = 'pgmq'").fetchone():
             return []

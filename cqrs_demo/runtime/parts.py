@@ -1,14 +1,10 @@
 """The parts a running system consists of, each started, watched and stopped in the same way by supervisor.py."""
 
-import os
-import signal
 import subprocess
-import sys
 import threading
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import psutil
 import psycopg
@@ -16,11 +12,9 @@ import psycopg
 from cqrs_demo.runtime.migrations import MigrationError, migrate
 from cqrs_demo.runtime.ports import HOST, free_port, holder, is_free
 from cqrs_demo.runtime.postgres import EmbeddedPostgres, PostgresError
+from cqrs_demo.runtime.processes import PATIENCE, apart, end
 from cqrs_demo.runtime.rabbitmq_node import RabbitNode, RabbitNodeError
 from cqrs_demo.runtime.system import Child, Process, is_healthy
-
-PATIENCE = 3.7
-"""Seconds a part may take to stop cleanly, before it is killed. `up` has promised to end within five."""
 
 
 class PartError(Exception):
@@ -199,32 +193,3 @@ class Program(Part):
         if self._child is not None:
             end([psutil.Process(self._child.pid)] if self.alive() else [])
             self._child.wait()
-
-
-def apart() -> dict[str, Any]:
-    """How to start a program out of reach of the terminal's Ctrl-C: the supervisor stops its parts in their order."""
-    if sys.platform == "win32":
-        return {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP}
-    return {"start_new_session": True}
-
-
-def end(processes: list[psutil.Process]) -> None:
-    """Ask them to end, wait PATIENCE seconds for all of them, then kill."""
-    for process in processes:
-        _signal(process, polite=True)
-    _, stubborn = psutil.wait_procs(processes, timeout=PATIENCE)
-    for process in stubborn:
-        _signal(process, polite=False)
-    psutil.wait_procs(stubborn, timeout=1)
-
-
-def _signal(process: psutil.Process, *, polite: bool) -> None:
-    try:
-        if not polite:
-            process.kill()
-        elif sys.platform == "win32":
-            os.kill(process.pid, signal.CTRL_BREAK_EVENT)  # what a process group gets there instead of SIGTERM
-        else:
-            process.terminate()
-    except (psutil.NoSuchProcess, OSError):
-        pass  # it was faster

@@ -15,7 +15,7 @@ from cqrs_demo.runtime.brokers import named_rabbitmq, what_stays_behind
 from cqrs_demo.runtime.parts import Part, Postgres, PrivateRabbit, Program
 from cqrs_demo.runtime.ports import HOST
 from cqrs_demo.runtime.supervisor import Say, Supervisor
-from cqrs_demo.runtime.system import PREFIXES, Broker, Folder, Phase, Process, Run, State
+from cqrs_demo.runtime.system import PREFIXES, Broker, Folder, NotOurFolder, Phase, Process, Run, State
 from cqrs_demo.settings import DEFAULT_PORTS
 
 DASHBOARD_PORT = 8501
@@ -26,7 +26,8 @@ class System:
     """The parts of the system in `folder`. Make one only with the folder held."""
 
     def __init__(self, folder: Folder, broker: Literal["pgmq", "rabbitmq"], *, dashboard: bool, say: Say) -> None:
-        """Raises NoBroker when `broker` is rabbitmq and there is none to be had."""
+        """Raises NoBroker when `broker` is rabbitmq and there is none to be had, NotOurFolder for another user's folder."""
+        _refuse_another_users(folder)
         self._named_rabbitmq = named_rabbitmq() if broker == "rabbitmq" else None
         self._folder, self._say = folder, say
         folder.logs.mkdir(mode=0o700, exist_ok=True)
@@ -103,6 +104,12 @@ class System:
     def forget_run(self) -> None:
         """Everything has stopped."""
         self._folder.write(self._state.model_copy(update={"run": None}))
+
+
+def _refuse_another_users(folder: Folder) -> None:
+    """Root may write anywhere, but PostgreSQL takes only its own user's files; and the owner would be locked out afterwards."""
+    if sys.platform != "win32" and os.geteuid() == 0 and folder.state_file.exists() and (owner := folder.state_file.stat().st_uid):
+        raise NotOurFolder(f"{folder.path} belongs to user {owner}. Run this as that user, or choose another folder with --data-dir")
 
 
 def _inherited() -> dict[str, str]:

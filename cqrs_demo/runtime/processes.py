@@ -1,0 +1,41 @@
+"""Programs as children: started out of the terminal's reach, ended politely and then not."""
+
+import os
+import signal
+import subprocess
+import sys
+from typing import Any
+
+import psutil
+
+PATIENCE = 3.7
+"""Seconds a program may take to stop cleanly, before it is killed. `up` has promised to end within five."""
+
+
+def apart() -> dict[str, Any]:
+    """How to start a program out of reach of the terminal's Ctrl-C: the supervisor stops its parts in their order."""
+    if sys.platform == "win32":
+        return {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP}
+    return {"start_new_session": True}
+
+
+def end(processes: list[psutil.Process]) -> None:
+    """Ask them to end, wait PATIENCE seconds for all of them, then kill."""
+    for process in processes:
+        _signal(process, polite=True)
+    _, stubborn = psutil.wait_procs(processes, timeout=PATIENCE)
+    for process in stubborn:
+        _signal(process, polite=False)
+    psutil.wait_procs(stubborn, timeout=1)
+
+
+def _signal(process: psutil.Process, *, polite: bool) -> None:
+    try:
+        if not polite:
+            process.kill()
+        elif sys.platform == "win32":
+            os.kill(process.pid, signal.CTRL_BREAK_EVENT)  # what a process group gets there instead of SIGTERM
+        else:
+            process.terminate()
+    except (psutil.NoSuchProcess, OSError):
+        pass  # it was faster
