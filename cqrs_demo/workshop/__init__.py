@@ -5,5 +5,7 @@
 
 from cqrs_demo.workshop.answer import Answer, Refused
 from cqrs_demo.workshop.client import Client, NoAnswer, TookTooLong
+from cqrs_demo.workshop.exercise import exercise
+from cqrs_demo.workshop.shop import Shop
 
-__all__ = ["Answer", "Client", "NoAnswer", "Refused", "TookTooLong"]
+__all__ = ["Answer", "Client", "NoAnswer", "Refused", "Shop", "TookTooLong", "exercise"]

@@ -9,6 +9,7 @@ from sqlalchemy import Engine, create_engine, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool
 
+from cqrs_demo.http.json import dumps, loads
 from cqrs_demo.workshop.answer import Refused
 
 
@@ -26,15 +27,15 @@ class Databases:
         if database not in self._engines:
             url = self._dsns[database].replace("postgresql://", "postgresql+psycopg://", 1)
             self._engines[database] = create_engine(
-                url, poolclass=NullPool, connect_args={"options": "-c search_path=demo -c timezone=UTC"}
+                url, poolclass=NullPool, json_deserializer=loads, connect_args={"options": "-c search_path=demo -c timezone=UTC"}
             )
         return self._engines[database]
 
     def read(self, database: str, query: str, **parameters: Any) -> pd.DataFrame:
-        """Numerics stay Decimal, nulls are None. Raises Refused with what PostgreSQL says."""
+        """Values as Python has them: numerics are Decimal, also inside jsonb, nulls are None. Raises Refused with what PostgreSQL says."""
         try:
             with self.engine(database).connect() as connection:
-                frame = pd.read_sql(text(query), connection, params=parameters, coerce_float=False, dtype_backend="numpy_nullable")
+                frame = pd.read_sql(text(query), connection, params=parameters, coerce_float=False, dtype=object)
         except DBAPIError as error:
             raise Refused(_said(error)) from None
         return frame
@@ -66,8 +67,12 @@ def readable(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def _cell(value: Any) -> Any:
-    if value is None or value is pd.NA or value is pd.NaT:
+    if pd.api.types.is_scalar(value) and pd.isna(value):
         return None
+    if isinstance(value, float):
+        return int(value)  # pandas makes floats of integers among which a null is
+    if isinstance(value, dict):
+        return dumps(value).decode()
     if isinstance(value, datetime):
         return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
     return value if isinstance(value, int | str) else str(value)
