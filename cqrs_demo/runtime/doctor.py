@@ -117,8 +117,8 @@ def _disk(path: Path) -> Check:
 
 
 def _existing(path: Path) -> Path:
-    """The folder itself, or the nearest one above it that exists."""
-    return next(folder for folder in (path, *path.parents) if folder.is_dir())
+    """The path itself, or the nearest one above it that exists; a file in its place is found here, and fails."""
+    return next(folder for folder in (path, *path.parents) if folder.exists())
 
 
 def _ports() -> Iterator[Check]:
