@@ -10,7 +10,15 @@ from psycopg_pool import AsyncConnectionPool, PoolTimeout, TooManyRequests
 Connection = AsyncConnection[DictRow]
 Pool = AsyncConnectionPool[Connection]
 
-AWAY = (psycopg.OperationalError, PoolTimeout, TooManyRequests, OSError, TimeoutError)
+AWAY = (
+    psycopg.OperationalError,
+    psycopg.errors.IdleInTransactionSessionTimeout,  # we were frozen for so long that the server ended the session
+    psycopg.errors.ReadOnlySqlTransaction,  # the server is a standby, until it is promoted
+    PoolTimeout,
+    TooManyRequests,
+    OSError,
+    TimeoutError,
+)
 """What passes by itself: no connection, a deadlock, a full disk. Any other error is about what was asked."""
 
 OPTIONS: dict[str, Any] = {
@@ -22,7 +30,8 @@ OPTIONS: dict[str, Any] = {
     "keepalives_count": 3,
     "tcp_user_timeout": 10_000,
     # In UTC, so that no answer shows the zone of the machine the database happens to run on.
-    "options": "-c statement_timeout=15s -c lock_timeout=5s -c idle_in_transaction_session_timeout=60s -c search_path=demo -c timezone=UTC",
+    # A process that freezes in the middle of a transaction does not keep the others from its rows for longer than ten seconds.
+    "options": "-c statement_timeout=15s -c lock_timeout=5s -c idle_in_transaction_session_timeout=10s -c search_path=demo -c timezone=UTC",
 }
 
 
@@ -43,6 +52,8 @@ def pool_for(dsn: str, name: str, size: int = 8) -> Pool:
     )
 
 
-async def connect(dsn: str, name: str) -> Connection:
-    """One session of its own, for whoever holds a lock on it. Raises psycopg.OperationalError."""
-    return await AsyncConnection[DictRow].connect(dsn, **{**OPTIONS, "application_name": name})
+async def connect(dsn: str, name: str, idle: int = 0) -> Connection:
+    """One session of its own, for whoever holds a lock on it. The server ends it when nothing is asked for `idle` seconds (0: it
+    does not), so that nobody who froze, or whose line is dead, holds the lock for ever. Raises psycopg.OperationalError."""
+    options = f"{OPTIONS['options']} -c idle_session_timeout={idle}s"
+    return await AsyncConnection[DictRow].connect(dsn, **{**OPTIONS, "application_name": name, "options": options})

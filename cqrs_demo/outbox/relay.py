@@ -5,6 +5,7 @@ anywhere else loses nothing, because the row is still there. So the promise is: 
 
 It takes ALL rows, never `sequence > last`: number 5 may commit after number 6, and a relay that remembers 6 would never
 see 5. One relay works at a time, the one whose session holds an advisory lock; the others of the same service wait for it.
+A leader that freezes loses its session, and with it the lock; when it thaws, all it can do is publish a batch twice.
 Next: the broker's port, messaging/broker.py.
 """
 
@@ -12,12 +13,11 @@ import asyncio
 from contextlib import suppress
 from typing import Any
 
-import psycopg
 import structlog
 
 from cqrs_demo.contract.events import encode
 from cqrs_demo.database import Connection, connect
-from cqrs_demo.messaging.broker import Broker, BrokerError, Message, PublishFailed
+from cqrs_demo.messaging.broker import Broker, Message, PublishFailed
 from cqrs_demo.messaging.gate import Gate
 from cqrs_demo.messaging.passages import Passages
 
@@ -26,6 +26,7 @@ log = structlog.get_logger()
 BATCH = 500
 POLL = 0.25  # seconds: the net under the wake-up
 TAKEOVER_POLL = 0.5  # seconds between looks whether the leading relay is gone
+LEADER_SILENCE = 10  # seconds without a word to the database, after which the leader is taken for gone
 FIRST_BACKOFF, LAST_BACKOFF = 0.1, 5.0  # seconds between attempts while broker or database are away
 LEADER_LOCK = (7_365, 1)  # two-key advisory lock; the log's writer notes use the one-key space
 
@@ -63,12 +64,12 @@ class Relay:
         await self.gate.resume()
 
     async def run(self) -> None:
-        """Relay until stop() is called. Survives broker and database; retries with growing pauses."""
+        """Relay until stop() is called. Survives broker and database, or whatever it is; retries with growing pauses."""
         while not self._stop.is_set():
             try:
-                async with await connect(self._dsn, f"relay{self.source}") as session:
+                async with await connect(self._dsn, f"relay{self.source}", LEADER_SILENCE) as session:
                     await self._serve(session)
-            except (BrokerError, psycopg.Error, OSError, TimeoutError) as error:
+            except Exception as error:  # also what nobody thought of: a relay that is gone would look like one with nothing to do
                 self._in_trouble(error)
                 await _wait(self._stop, self._backoff)  # not for a wake-up: every commit sends one
                 self._backoff = min(self._backoff * 2, LAST_BACKOFF)
@@ -78,18 +79,27 @@ class Relay:
     async def _serve(self, session: Connection) -> None:
         """Become the leader, and relay as long as the session lives: the lock is the session's."""
         while not await self._lead(session):
+            self.trouble = None  # another copy leads: that is how it should be
             if await _wait(self._stop, TAKEOVER_POLL):
                 return
         await self._broker.declare()
         self.leading = True
         while not self._stop.is_set():
             if not self.gate.admits(1):
-                await self.gate.rest()
+                await self._rest(session)
                 continue
             moved = await self._relay_batch(session)
             self.trouble, self._backoff = None, FIRST_BACKOFF
             if moved == 0:
                 await _wait(self._wake, POLL)
+
+    async def _rest(self, session: Connection) -> None:
+        """Wait at the closed gate, and stay the leader meanwhile."""
+        try:
+            async with asyncio.timeout(LEADER_SILENCE / 2):
+                await self.gate.rest()
+        except TimeoutError:
+            await session.execute("select 1")
 
     async def _lead(self, session: Connection) -> bool:
         cursor = await session.execute("select pg_try_advisory_lock(%s, %s) as mine", LEADER_LOCK)

@@ -123,13 +123,12 @@ class Client:
 
 @contextmanager
 def load(services: dict[str, Sequence[Service]], ledger: Ledger, users: Sequence[int], *, rate: float, clients: int = 6) -> Iterator[None]:
-    """About `rate` orders a second, and now and then a new user with an address, while the block runs.
-    At its end every command under way is answered."""
+    """About `rate` orders a second, and now and then a new user with an address, while the block runs. Each client places
+    its orders one after another, for users of its own. At the end of the block every command under way is answered."""
     stop, errors = threading.Event(), list[BaseException]()
 
-    def shop() -> None:
-        client = Client(services, ledger)
-        mine, due = list(users), time.monotonic()
+    def shop(mine: list[int]) -> None:
+        client, due = Client(services, ledger), time.monotonic()
         try:
             while not stop.is_set():
                 if random.random() < 0.03:
@@ -143,7 +142,7 @@ def load(services: dict[str, Sequence[Service]], ledger: Ledger, users: Sequence
         finally:
             client.close()
 
-    threads = [threading.Thread(target=shop) for _ in range(clients)]
+    threads = [threading.Thread(target=shop, args=[list(users[place::clients])]) for place in range(clients)]
     for thread in threads:
         thread.start()
     try:

@@ -83,7 +83,7 @@ def _stuck(shop: "FaultyShop") -> list[str]:
 
 
 def _unwell(shop: "FaultyShop") -> list[str]:
-    said = {name: service.health() for name, copies in shop.services.items() for service in copies}
+    said = {f"{name} at {service.port}": service.health() for name, copies in shop.services.items() for service in copies}
     return [f"{name} says {health}" for name, health in said.items() if health is None or health["status"] != "ok"]
 
 

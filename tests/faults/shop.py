@@ -55,14 +55,14 @@ class FaultyShop:
         dsn, broker_url = self.databases.dsn[DATABASE[name]], self.broker_url
         if wired:
             dsn, broker_url = via(self.to_database[name], dsn), via(self.to_broker[name], broker_url)
-        environment = {SETTING[name]: dsn, "CQRS_BROKER_URL": broker_url}
+        environment = {SETTING[name]: dsn, "CQRS_BROKER_URL": broker_url, "CQRS_WORKSHOP": "1"}
         return Service(name, environment, self._folder / f"{name}.log")
 
     def open(self) -> None:
         for copies in self.services.values():
             for service in copies:
                 service.start()
-        self.users += [self.client.user() for _ in range(5)]
+        self.users += [self.client.user() for _ in range(6)]
         for user in self.users:
             self.client.account(user)
 
