@@ -1,0 +1,158 @@
+"""The logs of the command services, read over HTTP: all that ever happened, a page at a time.
+
+Nothing here knows a command service's database: the feed is part of what a service publishes. Next: replay.py.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+import httpx
+import orjson
+
+from cqrs_demo.contract.events import AccountCreated, DecodeError, Event, OrderCreated, Unknown, UserCreated, decode
+
+PAGE = 10_000  # events per request: some 4 MB, and as many objects
+PATIENCE = 60.0  # seconds a service may be away, or busy with a long write, before reading is given up
+
+
+class LogUnavailable(Exception):
+    """A command service's log cannot be read. The text says which and why."""
+
+
+@dataclass
+class Log:
+    """One service's log, how far it has been read, and where it ends as far as known."""
+
+    client: httpx.AsyncClient
+    url: str
+    user_id: int | None = None
+    """Only this user's events, where it is set."""
+    position: int = 0
+    end: int = 0
+    unreadable: set[int] = field(default_factory=set)
+    """Positions of what is no event of the published language. The consumer sets such a message aside as a dead letter."""
+
+    async def next(self, patience: float = PATIENCE) -> list[Event]:
+        """The next events. Empty only once everything has been read that was committed before the call.
+        Raises LogUnavailable when the service does not answer within `patience` seconds."""
+        while lines := await self.lines(PAGE, patience):
+            # In a thread, so that the database goes on while a page is decoded.
+            events = await asyncio.to_thread(self._decode, lines)
+            self.position = _sequence(lines[-1])
+            if events:
+                return events
+        return []
+
+    async def lines(self, limit: int, patience: float = PATIENCE) -> list[bytes]:
+        """The next lines as they are; the position stays."""
+        deadline = asyncio.get_running_loop().time() + patience
+        query: dict[str, int | str] = {"after": self.position, "limit": limit, "complete": "true"}
+        while True:
+            try:
+                answer = await self.client.get(self.url, params=query)
+                answer.raise_for_status()
+                self.end = int(answer.headers["X-Log-Horizon"])
+                return answer.content.splitlines()
+            except httpx.HTTPError as error:
+                if asyncio.get_running_loop().time() > deadline or _is_refusal(error):
+                    raise LogUnavailable(f"the log at {self.url} cannot be read: {error or type(error).__name__}") from error
+            await asyncio.sleep(0.2)
+
+    def _decode(self, lines: Sequence[bytes]) -> list[Event]:
+        events: list[Event] = []
+        digits = str(self.user_id).encode() if self.user_id else b""
+        for line in lines:
+            if digits not in line:  # cheaper than to decode what is somebody else's
+                continue
+            try:
+                event = decode(line)
+            except DecodeError:
+                self.unreadable.add(_sequence(line))
+            else:
+                if not isinstance(event, Unknown) and self.user_id in (None, concerned(event)):
+                    events.append(event)
+        return events
+
+
+def concerned(event: UserCreated | AccountCreated | OrderCreated) -> int:
+    """The user whose invoices the event is about."""
+    return event.data.id if isinstance(event, UserCreated) else event.data.user_id
+
+
+def _sequence(line: bytes) -> int:
+    return int(orjson.loads(line)["sequence"])
+
+
+def _is_refusal(error: httpx.HTTPError) -> bool:
+    """An answer that will be the same the next time: no token, no such path."""
+    return isinstance(error, httpx.HTTPStatusError) and error.response.is_client_error
+
+
+@dataclass
+class Progress:
+    """How far a run over the logs has come; `tell` is called after every page, and at every step."""
+
+    tell: Callable[["Progress"], None] = lambda _: None
+    step: str = "starting"
+    events: int = 0
+    """Events that were handled."""
+    position: int = 0
+    """How far the logs have been read, of `end`: positions of both together."""
+    end: int = 0
+
+    def enter(self, step: str) -> None:
+        self.step = step
+        self.tell(self)
+
+
+@dataclass
+class History:
+    """The logs together. user-service's first: then no invoice has to be changed when its name comes."""
+
+    logs: Sequence[Log]
+    progress: Progress = field(default_factory=Progress)
+
+    async def pages(self, patience: float = PATIENCE) -> AsyncIterator[list[Event]]:
+        """What has not been read yet, the next page on its way while one is worked on. Raises LogUnavailable."""
+        for log in self.logs:
+            coming = asyncio.create_task(log.next(patience))
+            try:
+                while events := await coming:
+                    coming = asyncio.create_task(log.next(patience))
+                    yield events
+                    self.progress.events += len(events)
+                    self.progress.position = sum(log.position for log in self.logs)
+                    self.progress.end = sum(log.end for log in self.logs)
+                    self.progress.tell(self.progress)
+            finally:
+                coming.cancel()
+
+    @property
+    def unreadable(self) -> int:
+        return sum(len(log.unreadable) for log in self.logs)
+
+    def mark(self) -> Callable[[], None]:
+        """Remember how far the logs have been read; calling the result goes back there."""
+        positions, events = [log.position for log in self.logs], self.progress.events
+
+        def go_back() -> None:
+            self.progress.events = events
+            for log, position in zip(self.logs, positions, strict=True):
+                log.position = position
+
+        return go_back
+
+
+@asynccontextmanager
+async def open_history(urls: Sequence[str], token: str | None, progress: Progress, *, user_id: int | None = None) -> AsyncIterator[History]:
+    """`urls` are the command services' with their prefixes, user-service's first. With `user_id`, that user's events alone.
+    Raises LogUnavailable when one does not answer, or refuses."""
+    headers = {"Authorization": f"Bearer {token}"} if token else {}
+    async with httpx.AsyncClient(headers=headers, timeout=10, trust_env=False) as client:
+        logs = [Log(client, f"{url}/events", user_id) for url in urls]
+        for log in logs:
+            await log.lines(1)  # how long it is
+        progress.end = sum(log.end for log in logs)
+        yield History(logs, progress)

@@ -1,0 +1,87 @@
+"""Replay: build the whole read model a second time from the logs, beside the live one, and swap it in.
+
+1. Empty twins of the tables are made in schema `shadow`.
+2. The logs are read from the beginning, and the projection that serves the live model fills the twins.
+3. The live model's projections are held off for a moment, and what came meanwhile is read: now nothing can be missing.
+4. In the same transaction the twins take the live tables' place. A query sees the old model or the new one, whole.
+
+The inbox is among the tables. So an event still on its way through the broker is either in the shadow, and a duplicate
+when it arrives, or it is not, and will be counted then. A run that dies before the last commit has changed nothing.
+Next: shadow.py, and sql/invoice_service/003_shadow.sql for what the swap is made of.
+"""
+
+from dataclasses import dataclass
+
+from psycopg import sql
+
+from cqrs_demo.database import Connection
+from cqrs_demo.invoice_service.history import History
+from cqrs_demo.invoice_service.shadow import Shadow, open_shadow
+
+TABLES_BY_USER = """
+select table_name from demo.read_model join information_schema.columns using (table_name)
+where table_schema = 'demo' and column_name = 'user_id'
+"""
+
+REPLACE_LINES = """
+delete from demo.invoice_lines
+where invoice_id in (select invoice_id from demo.invoices where user_id = {user} union all select invoice_id from shadow.invoices)
+   or order_id in (select order_id from shadow.invoice_lines);
+insert into demo.invoice_lines select * from shadow.invoice_lines
+"""
+
+REPLACE_ROWS = """
+delete from demo.{table} where user_id = {user};
+insert into demo.{table} select * from shadow.{table}
+"""
+
+COUNT_EVENTS = "insert into demo.processed_events select * from shadow.processed_events on conflict do nothing"
+
+
+@dataclass(frozen=True)
+class Replayed:
+    """`in_no_log`: events that counted in the live model and are in no log, so that they count no more.
+    `unreadable`: lines of the logs that are no events of the published language."""
+
+    events: int
+    in_no_log: int
+    unreadable: int
+
+
+async def replay(dsn: str, history: History) -> Replayed:
+    """Rebuild everything. Raises AlreadyRunning, SwapRefused, LogUnavailable, psycopg.Error; the live model is then as it was."""
+    async with open_shadow(dsn) as shadow:
+        await _build(shadow, history)
+        history.progress.enter("indexing")
+        await shadow.complete()
+        history.progress.enter("swapping")
+        in_no_log = await shadow.catch_up_and(swap_in, history)
+    return Replayed(history.progress.events, in_no_log, history.unreadable)
+
+
+async def replay_user(dsn: str, history: History, user_id: int) -> Replayed:
+    """Rebuild one user's rows, with a history of that user alone. Others are not touched. Raises what replay() raises."""
+
+    async def replace(session: Connection) -> None:
+        user = sql.Literal(user_id)
+        tables = [row["table_name"] for row in await (await session.execute(TABLES_BY_USER)).fetchall()]
+        await session.execute(sql.SQL(REPLACE_LINES).format(user=user))
+        for table in tables:
+            await session.execute(sql.SQL(REPLACE_ROWS).format(table=sql.Identifier(table), user=user))
+        await session.execute(COUNT_EVENTS)
+
+    async with open_shadow(dsn) as shadow:
+        await _build(shadow, history)
+        history.progress.enter("swapping")
+        await shadow.catch_up_and(replace, history)
+    return Replayed(history.progress.events, 0, history.unreadable)
+
+
+async def _build(shadow: Shadow, history: History) -> None:
+    history.progress.enter("building")
+    async for events in history.pages():
+        await shadow.project(events)
+
+
+async def swap_in(session: Connection) -> None:
+    await session.execute("select demo.swap_in_shadow()")

@@ -1,0 +1,119 @@
+"""The shadow: a second copy of the read model's tables, in a schema of its own, filled by the same projection.
+
+projection.py names its tables without a schema, so all it takes is another search_path. One run at a time has the shadow;
+what a run that was killed leaves in it, the next one drops. Next: replay.py and verify.py, the two that use it.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+
+from psycopg import sql
+from psycopg.errors import LockNotAvailable
+
+from cqrs_demo.contract.events import Event
+from cqrs_demo.database import Connection, connect
+from cqrs_demo.invoice_service.history import History
+from cqrs_demo.invoice_service.projection import project
+
+ONE_RUN_LOCK = (7_365, 2)
+LOCK_ATTEMPTS = 10  # a fifth of a second apart: the session of a run that was killed just now may not have ended yet
+PATIENCE = (50, 100, 200, 400, 600, 600, 600)
+"""Milliseconds per attempt that the swap waits for queries to let go of a table: other queries wait behind it that long.
+Below deadlock_timeout (1 s), so that it is always the swap that gives way."""
+
+SESSION = """
+set search_path = shadow;
+set timezone = 'UTC';
+set synchronous_commit = off;
+set statement_timeout = '10min';
+set idle_in_transaction_session_timeout = '2min'
+"""
+
+# Every projection begins with an insert into the inbox, so this holds them all off. Queries go on.
+HOLD_PROJECTIONS = "lock table demo.processed_events in share row exclusive mode"
+
+IN_NO_LOG = """
+select count(*) as events
+from demo.processed_events as live
+where not exists (select from shadow.processed_events as twin where twin.event_id = live.event_id)
+"""
+
+
+class AlreadyRunning(Exception):
+    """Another replay or verify has the shadow."""
+
+
+class SwapRefused(Exception):
+    """A query held a table of the read model for too long. The live model is as it was."""
+
+
+class Shadow:
+    """The shadow's tables, empty at first, and the session that has them."""
+
+    def __init__(self, session: Connection) -> None:
+        self.session = session
+        self._pages = 0
+
+    async def project(self, events: Sequence[Event]) -> None:
+        """Apply a page, in a transaction of its own or in the one that is open."""
+        async with self.session.transaction():
+            await project(self.session, events)
+        self._pages += 1
+        if self._pages in (1, 4, 16, 64, 256):  # else every statement stays planned for tables that were empty
+            await self.session.execute("select demo.analyze_shadow()")
+
+    async def complete(self) -> None:
+        """What is better done once at the end than row by row: indexes."""
+        await self.session.execute("select demo.complete_shadow()")
+
+    async def catch_up_and(self, take_over: Callable[[Connection], Awaitable[None]], history: History) -> int:
+        """Read what has come, with the live projections held off for the last of it, and `take_over` in the same transaction.
+        Returns how many events count in the live model that are in no log. Raises SwapRefused."""
+        for patience in PATIENCE:
+            async for events in history.pages():
+                await self.project(events)
+            go_back = history.mark()
+            try:
+                async with self.session.transaction():
+                    await self.session.execute("set local synchronous_commit = on")
+                    await self.session.execute(HOLD_PROJECTIONS)
+                    async for events in history.pages(patience=2):
+                        await self.project(events)
+                    # Whatever was counted live was in a log before, and the logs have been read to their ends: it is here, too.
+                    in_no_log = await self.count(IN_NO_LOG)
+                    await self.session.execute(sql.SQL("set local lock_timeout = {}").format(patience))
+                    await take_over(self.session)
+                    return in_no_log
+            except LockNotAvailable:
+                go_back()
+            await asyncio.sleep(patience / 250)
+        raise SwapRefused("a query has been holding the read model's tables for too long. Nothing was changed; try again when it is done")
+
+    async def count(self, query: str) -> int:
+        row = await (await self.session.execute(query)).fetchone()
+        assert row is not None
+        return int(row["events"])
+
+
+@asynccontextmanager
+async def open_shadow(dsn: str) -> AsyncIterator[Shadow]:
+    """Raises AlreadyRunning when another run has the shadow, psycopg.OperationalError when the database is away."""
+    async with await connect(dsn, "replay") as session:
+        await _be_the_only_one(session)
+        await session.execute(SESSION)
+        await session.execute("select demo.make_shadow()")
+        try:
+            yield Shadow(session)
+        finally:
+            if not session.broken:
+                await session.execute("select demo.drop_shadow()")
+
+
+async def _be_the_only_one(session: Connection) -> None:
+    for _ in range(LOCK_ATTEMPTS):
+        row = await (await session.execute("select pg_try_advisory_lock(%s, %s) as mine", ONE_RUN_LOCK)).fetchone()
+        if row is not None and row["mine"]:
+            return
+        await asyncio.sleep(0.2)
+    raise AlreadyRunning("a replay or verify is running already; wait for it, or stop it")

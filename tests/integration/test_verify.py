@@ -1,0 +1,156 @@
+"""Verify: every kind of drift is found and named, lag is not drift, and a healthy busy system has none."""
+
+from collections.abc import Iterator
+from contextlib import ExitStack
+from decimal import Decimal
+
+import pytest
+
+from cqrs_demo.invoice_service.verify import Difference
+from cqrs_demo.runtime.migrations import SCHEMAS
+from cqrs_demo.runtime.postgres import EmbeddedPostgres
+from tests.fixtures.history import meanwhile, projected, read_model, run_verify
+from tests.fixtures.shared_shop import fresh_email
+from tests.fixtures.shop import PREFIXES, Shop, cloned_databases, eventually
+
+
+@pytest.fixture(scope="module")
+def shop(migrated: EmbeddedPostgres) -> Iterator[Shop]:
+    """All three services, started once."""
+    with ExitStack() as stack:
+        databases = stack.enter_context(cloned_databases(migrated, *SCHEMAS, "broker"))
+        shop = Shop(databases, databases.dsn["broker"])
+        for service in PREFIXES:
+            shop.urls[service] = stack.enter_context(shop.running(service))
+        stack.callback(shop.client.close)
+        yield shop
+
+
+def customer(shop: Shop) -> int:
+    """A user with an address and two orders in April, all projected."""
+    user = shop.create_user(email=fresh_email())
+    id = int(user.json()["id"])
+    projected(shop, user, shop.create_account(id), shop.place_order(id, 50), shop.place_order(id, 7.25))
+    return id
+
+
+# What somebody does to the rows of user %(user)s, and how it is reported: table, kind, and per field what is live and what should be.
+DRIFTS = {
+    "a deleted line": (
+        "delete from demo.invoice_lines where amount = 50 and invoice_id in (select invoice_id from demo.invoices where user_id = %s)",
+        ("invoice_lines", "missing", {"amount": {"live": None, "log": Decimal("50.00")}}),
+    ),
+    "a doubled line": (
+        "insert into demo.invoice_lines select 1000000 + order_id, invoice_id, description, amount, purchase_dt, happened_at "
+        "from demo.invoice_lines where amount = 50 and invoice_id in (select invoice_id from demo.invoices where user_id = %s)",
+        ("invoice_lines", "extra", {"amount": {"live": Decimal("50.00"), "log": None}}),
+    ),
+    "a wrong total": (
+        "update demo.invoices set total = total + 1 where user_id = %s",
+        ("invoices", "changed", {"total": {"live": Decimal("58.25"), "log": Decimal("57.25")}}),
+    ),
+    "a stale address": (
+        "update demo.invoices set shipping_address = 'Oldtown' where user_id = %s",
+        ("invoices", "changed", {"shipping_address": {"live": "Oldtown", "log": "123 Main St, Cityville, ST 12345"}}),
+    ),
+    "a lost user": (
+        "delete from demo.invoice_account where user_id = %s",
+        ("invoice_account", "missing", {"name": {"live": None, "log": "Alice"}}),
+    ),
+    "wrong revenue": (
+        "update demo.customer_revenue set orders = 3 where user_id = %s",
+        ("customer_revenue", "changed", {"orders": {"live": 3, "log": 2}}),
+    ),
+}
+
+
+@pytest.mark.parametrize("drift", DRIFTS)
+def test_each_kind_of_drift_is_found_named_and_mended(shop: Shop, drift: str) -> None:
+    # Given a healthy model, of which somebody spoils one row
+    statement, (table, kind, fields) = DRIFTS[drift]
+    user = customer(shop)
+    healthy = read_model(shop)
+    shop.databases.rows("invoice_service", statement, user)
+
+    # When it is verified with fix
+    verdict = run_verify(shop, fix=True)
+
+    # Then that row, and no other, is reported: what is there and what the log says
+    assert (verdict.drift, verdict.pending, verdict.fixed) == ({table: 1}, 0, True)
+    [found] = verdict.differences
+    assert (found.table, found.kind) == (table, kind)
+    assert fields.items() <= found.fields.items()
+    if kind == "changed":
+        assert found.fields == fields
+
+    # And the model is healthy again
+    assert read_model(shop) == healthy
+    assert run_verify(shop).drift == {}
+
+
+def test_without_fix_nothing_is_changed(shop: Shop) -> None:
+    # Given drift
+    user = customer(shop)
+    healthy = read_model(shop)
+    shop.databases.rows("invoice_service", "update demo.invoices set total = 1 where user_id = %s", user)
+    spoiled = read_model(shop)
+
+    # When it is verified, then it is reported and stays
+    verdict = run_verify(shop)
+    assert (verdict.drift, verdict.fixed) == ({"invoices": 1}, False)
+    assert read_model(shop) == spoiled
+    run_verify(shop, fix=True)
+    assert read_model(shop) == healthy
+
+
+def test_a_healthy_busy_system_shows_no_drift(shop: Shop) -> None:
+    # Given customers who order all the time, and one who moves house again and again
+    user, other = customer(shop), customer(shop)
+    actions = (lambda: shop.place_order(user, 1), lambda: shop.place_order(other, 2), lambda: shop.create_account(user, city="Newtown"))
+
+    # When it is verified meanwhile, then there is no drift
+    with meanwhile(*actions):
+        verdicts = [run_verify(shop) for _ in range(2)]
+    assert [(verdict.drift, verdict.in_no_log) for verdict in verdicts] == [({}, 0)] * 2
+
+
+def test_events_not_yet_projected_are_pending_and_no_drift(shop: Shop) -> None:
+    # Given a paused consumer, and two orders and a user after that
+    user = customer(shop)
+    assert shop.put("invoice-service", "/consumer", {"mode": "paused"}).status_code == 200
+    answers = [shop.place_order(user), shop.place_order(user), shop.create_user(email=fresh_email())]
+
+    # When it is verified, then they are pending
+    verdict = run_verify(shop)
+    assert (verdict.drift, verdict.pending) == ({}, 3)
+
+    # And drift beside them is found, and mended with all events that there are
+    shop.databases.rows("invoice_service", "update demo.invoices set total = 1 where user_id = %s", user)
+    verdict = run_verify(shop, fix=True)
+    assert (verdict.drift, verdict.pending, verdict.fixed) == ({"invoices": 1}, 3, True)
+    assert shop.invoice(user).json()["total"] == 157.25
+
+    # And when the consumer gets them at last, they count no second time
+    shop.put("invoice-service", "/consumer", {"mode": "running"})
+    eventually(lambda: sum(shop.get("invoice-service", "/consumer").json()["queues"].values()) == 0)
+    projected(shop, *answers)
+    verdict = run_verify(shop)
+    assert (verdict.drift, verdict.pending) == ({}, 0)
+
+
+def test_what_no_log_knows_is_reported(shop: Shop) -> None:
+    # Given an event that somebody slipped into the inbox, with a line that no order stands behind
+    user = customer(shop)
+    shop.databases.rows("invoice_service", "insert into demo.processed_events (event_id) values (gen_random_uuid())")
+    shop.databases.rows(
+        "invoice_service",
+        "insert into demo.invoice_lines select 999, invoice_id, 'Gift', 1, now(), now() from demo.invoices where user_id = %s",
+        user,
+    )
+
+    # When it is verified, then both are told
+    verdict = run_verify(shop, fix=True)
+    assert verdict.in_no_log == 1
+    assert [(found.table, found.kind, found.key) for found in verdict.differences] == [("invoice_lines", "extra", {"order_id": 999})]
+    assert isinstance(verdict.differences[0], Difference)
+    assert run_verify(shop).in_no_log == 0
