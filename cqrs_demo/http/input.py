@@ -7,7 +7,7 @@ from email_validator import validate_email
 from fastapi import Header, Path, Query
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
-from cqrs_demo.contract.events import Instant, Money, Text
+from cqrs_demo.contract.events import Instant, Money, Text, storable
 
 
 class Command(BaseModel):
@@ -67,7 +67,7 @@ Words = Annotated[Text, AfterValidator(_not_blank), Field(json_schema_extra={"pa
 ShortText = Annotated[Words, Field(min_length=1, max_length=200)]
 LongText = Annotated[Words, Field(min_length=1, max_length=2_000)]
 Zip = Annotated[Words, Field(min_length=1, max_length=20)]
-Email = Annotated[Text, AfterValidator(_address), Field(max_length=254, json_schema_extra={"format": "email"})]
+Email = Annotated[str, AfterValidator(storable), AfterValidator(_address), Field(max_length=254, json_schema_extra={"format": "email"})]
 
 IdempotencyKey = Annotated[
     str | None,
