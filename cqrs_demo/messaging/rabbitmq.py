@@ -306,7 +306,7 @@ async def _publish(wire: Wire, message: Message) -> None:
 def _failure(attempt: asyncio.Future[None]) -> BaseException | None:
     """Why this message is not confirmed, or None when it is."""
     if attempt.cancelled():
-        return TimeoutError("no confirm in time")
+        return TimeoutError("no confirm came")
     failure = attempt.exception()
     if failure is not None and not isinstance(failure, CONNECTION_EXCEPTIONS):
         raise failure
