@@ -6,23 +6,25 @@ from decimal import Decimal
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Query
 from pydantic import AwareDatetime, BaseModel, WithJsonSchema
 
 from cqrs_demo.contract.events import Money
 from cqrs_demo.database import Pool
 from cqrs_demo.http.answers import found
 from cqrs_demo.http.controls import add_controls
-from cqrs_demo.http.input import Before, Month, PageLimit, PathId, UserIdQuery, Wait, Year
+from cqrs_demo.http.input import Before, DateTime, Month, PageLimit, PathId, UserIdQuery, Wait, Year
 from cqrs_demo.http.json import JsonResponse
 from cqrs_demo.http.passages import add_passages
 from cqrs_demo.http.problems import Problem, refusals
 from cqrs_demo.http.service import add_healthcheck, routes
 from cqrs_demo.invoice_service.consumer import Consumer
 from cqrs_demo.invoice_service.queries import invoice_by_id, invoice_of_month, invoices_of_user, is_processed
+from cqrs_demo.invoice_service.time_travel import invoice_as_of
 from cqrs_demo.messaging.broker import Broker
 
 PREFIX = "/invoice-service"
+AsOf = Annotated[DateTime | None, Query(description="Travel in time: only what had happened by this instant.")]
 NEWS_POLL = 0.05  # seconds: the event may have been projected by another copy of this service
 
 
@@ -47,11 +49,15 @@ def invoice_routes(pool: Pool, consumer: Consumer) -> APIRouter:
 
     @router.get("/invoices", response_model=Invoice, responses=refusals(404))
     async def get_invoice_of_month(
-        user_id: UserIdQuery, month: Month, year: Year, after_event: UUID | None = None, wait: Wait = 0
+        user_id: UserIdQuery, month: Month, year: Year, after_event: UUID | None = None, wait: Wait = 0, as_of: AsOf = None
     ) -> JsonResponse:
-        """One user's invoice for one month. With `after_event`, not before that event has been projected."""
+        """One user's invoice for one month. With `after_event`, not before that event has been projected. With `as_of`, what the
+        invoice was in terms of the events that had happened by then."""
         if after_event is not None:
             await wait_until_projected(pool, consumer, after_event, wait)
+        if as_of is not None:
+            then = await invoice_as_of(pool, user_id, year, month, as_of)
+            return found(then, f"invoice of user {user_id} for {year:04}-{month:02} as of {as_of.isoformat()}")
         invoice = await invoice_of_month(pool, user_id, year, month)
         return found(invoice, f"invoice of user {user_id} for {year:04}-{month:02}")
 

@@ -10,6 +10,7 @@ from cqrs_demo.http.lifespan import lifespan
 from cqrs_demo.http.service import http_service
 from cqrs_demo.invoice_service.consumer import Consumer
 from cqrs_demo.invoice_service.dead_letter_routes import dead_letter_routes
+from cqrs_demo.invoice_service.report_routes import report_routes
 from cqrs_demo.invoice_service.routes import PREFIX, invoice_routes, support_routes
 from cqrs_demo.messaging.connect import broker_for
 from cqrs_demo.settings import Settings
@@ -24,5 +25,6 @@ def build(settings: Settings) -> FastAPI:
     app = http_service("invoice-service", "Query side: serves invoices.", settings, lifespan(pool, broker, consumer))
     app.include_router(invoice_routes(pool, consumer))
     app.include_router(dead_letter_routes(PREFIX, pool))
+    app.include_router(report_routes(PREFIX, pool))
     app.include_router(support_routes(pool, broker, consumer, workshop=settings.workshop))
     return app
