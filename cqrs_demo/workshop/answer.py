@@ -52,6 +52,17 @@ class Answer:
         return "\n".join([*lines, "", pretty(self.body)])
 
 
+class Document(dict[str, Any]):
+    """A JSON object that shows itself as JSON."""
+
+    def __repr__(self) -> str:
+        return pretty(self)
+
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
+        """IPython would print a dict its own way."""
+        printer.text(repr(self))
+
+
 def pretty(value: Any) -> str:
     """JSON for people: a field a line, and what is inside a field on that line. Amounts keep their two decimals."""
     if isinstance(value, dict) and value:

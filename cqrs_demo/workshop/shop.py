@@ -17,7 +17,7 @@ import pandas as pd
 from cqrs_demo.http.json import dumps
 from cqrs_demo.messaging.broker import Message
 from cqrs_demo.runtime.system import find_system
-from cqrs_demo.workshop.answer import Answer, Refused
+from cqrs_demo.workshop.answer import Answer, Document, Refused
 from cqrs_demo.workshop.client import COMMAND_SERVICES, PATIENCE, Client, TookTooLong
 from cqrs_demo.workshop.faults import broker_of, kill_service
 from cqrs_demo.workshop.finding import own_system, running_system
@@ -37,6 +37,7 @@ class Shop:
         self.client = client
         self.folder = folder
         self.own = Own()
+        self._copies_under_way = False
 
     @classmethod
     def open(cls) -> Self:
@@ -61,6 +62,7 @@ class Shop:
     def _begin(self) -> None:
         """Everything runs and nothing is under way, whatever an earlier notebook left paused. (Where others work at the same
         time it never gets quiet; then the depths that are shown are theirs too.)"""
+        pd.set_option("display.max_colwidth", 110, "display.width", 160)
         self.resume()
         with suppress(TookTooLong):
             self._until(self._is_quiet, "the outboxes and queues do not drain", seconds=10)
@@ -114,11 +116,8 @@ class Shop:
         """`after` a command: the answer waits until its event is projected, up to `wait` seconds."""
         year, number = month.split("-")
         if after is not None:
-            more |= {"after_event": self._event(after), "wait": wait}
+            more |= {"after_event": self.real_event_id(after), "wait": wait}
         return self.own.answer(self.client.invoice(self._user(user), int(year), int(number), **more), None)
-
-    def _event(self, made: Answer | str) -> str:
-        return str(self.own.real("event", made.event_id if isinstance(made, Answer) else made))
 
     # Looking inside.
 
@@ -133,6 +132,16 @@ class Shop:
     def log(self, service: str) -> list[dict[str, Any]]:
         """This notebook's events in a command service's log, as they go over the wire."""
         return [self.own.event(event, sequence) for sequence, event in enumerate(self._events_from(service), start=1)]
+
+    def event(self, made: Answer | str) -> Document:
+        """One event as it goes over the wire."""
+        shown = made.event_id if isinstance(made, Answer) else made
+        [found] = [event for service in COMMAND_SERVICES for event in self.log(service) if event["id"] == shown]
+        return Document(found)
+
+    def real_event_id(self, made: Answer | str) -> str:
+        """The id behind "event-1"."""
+        return str(self.own.real("event", made.event_id if isinstance(made, Answer) else made))
 
     def _events_from(self, service: str) -> list[dict[str, Any]]:
         mine = set(self.own.all("event"))
@@ -177,7 +186,7 @@ class Shop:
 
     def send_again(self, made: Answer | str) -> None:
         """Publish an event once more, byte for byte, as a relay does that crashed before it could note the confirm."""
-        real = self._event(made)
+        real = self.real_event_id(made)
         [event] = [event for service in COMMAND_SERVICES for event in self._events_from(service) if event["id"] == real]
         self._publish(event["type"], event)
 
@@ -198,6 +207,7 @@ class Shop:
     def _publish(self, type: str, event: dict[str, Any]) -> None:
         with self.client.broker() as broker:
             broker.publish(Message(type, event["id"], dumps(event)))
+        self._copies_under_way = True
 
     # Breaking things: only in a system of the notebook's own.
 
@@ -255,8 +265,15 @@ class Shop:
         self._until(lambda: all(self.peek(s.replace("-", "_"), "outbox").empty for s in COMMAND_SERVICES), "events stay in the outbox")
 
     def wait_until_projected(self) -> None:
-        """Until every event of this notebook is in the read model, or set aside as a dead letter. Raises TookTooLong."""
+        """Until every event of this notebook, and every copy sent again, was dealt with: it is in the read model, or set aside as
+        a dead letter. Raises TookTooLong."""
         self._until(self._is_projected, "not every event is projected. Is the relay or the consumer paused?")
+        if self._copies_under_way:
+            self._until(lambda: sum(self.client.depths().values()) == 0, "messages stay in the queues. Is the consumer paused?")
+            if self.client.consumer()["mode"] == "running":
+                self.client.set_consumer("paused")  # answers when the batch in hand is done
+                self.client.set_consumer("running")
+            self._copies_under_way = False
 
     def _is_projected(self) -> bool:
         done = {*self.peek("invoice_service", "processed_events")["event_id"], *self._dead()}
