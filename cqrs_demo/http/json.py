@@ -10,6 +10,7 @@ from typing import Any, NoReturn
 import orjson
 from fastapi import Request, Response
 from fastapi.routing import APIRoute
+from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 
 
@@ -27,7 +28,7 @@ def _number(value: object) -> orjson.Fragment:
 def loads(body: bytes) -> Any:
     """The value. Numbers with a point become Decimal: 100.10000000000000001 is not 100.1. Raises json.JSONDecodeError, and nothing else."""
     try:
-        return json.loads(body.decode(), parse_float=Decimal, parse_constant=_no_number, object_pairs_hook=_object)
+        return _decoder.decode(body.decode())
     except json.JSONDecodeError:
         raise
     except RecursionError:
@@ -53,6 +54,11 @@ def _refuse(why: str) -> NoReturn:
     raise json.JSONDecodeError(why, "", 0) from None
 
 
+_decoder = json.JSONDecoder(
+    parse_float=Decimal, parse_constant=_no_number, object_pairs_hook=_object
+)  # made once: it costs more than its use
+
+
 class ExactRequest(Request):
     async def json(self) -> Any:
         if not hasattr(self, "_exact"):
@@ -68,16 +74,17 @@ class ExactRoute(APIRoute):
 
         async def exact(request: Request) -> Response:
             request = ExactRequest(request.scope, request.receive)
-            # A page from elsewhere can make a browser post a form or plain text here unasked, but not this type.
-            if await request.body() and not _is_json(request.headers.get("content-type", "")):
-                raise HTTPException(415, "send the body with Content-Type: application/json")
+            must_be_json(await request.body(), request.headers)
             return await handler(request)
 
         return exact
 
 
-def _is_json(content_type: str) -> bool:
-    return content_type.partition(";")[0].strip().lower() == "application/json"
+def must_be_json(body: bytes, headers: Headers) -> None:
+    """Raises HTTPException 415 for a body that says it is something else. (A page from elsewhere can make a browser post a form
+    or plain text here unasked, but not this type.)"""
+    if body and headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
+        raise HTTPException(415, "send the body with Content-Type: application/json")
 
 
 class JsonResponse(Response):

@@ -9,6 +9,7 @@ from pydantic import BaseModel
 
 from cqrs_demo.http import problems
 from cqrs_demo.http.admission import Admission
+from cqrs_demo.http.commands import CommandRoute
 from cqrs_demo.http.json import ExactRoute, JsonResponse
 from cqrs_demo.http.problems import ProblemBody, refusals
 from cqrs_demo.settings import Settings
@@ -42,7 +43,7 @@ def http_service(title: str, description: str, settings: Settings, lifespan: Lif
 
 
 def routes(prefix: str) -> APIRouter:
-    return APIRouter(prefix=prefix, route_class=ExactRoute)
+    return APIRouter(prefix=prefix, route_class=CommandRoute)
 
 
 def add_healthcheck(router: APIRouter, checks: Mapping[str, Check]) -> None:

@@ -56,7 +56,7 @@ class PlaceOrder(Command):
 
 async def place_order(orders: GroupCommit, pool: Pool, command: PlaceOrder, idempotency_key: str | None) -> Accepted:
     """The order, committed together with its event. Raises Problem 422 when the key came with another body before."""
-    row = await orders.submit({**command.model_dump(), **retry_columns(command, idempotency_key)})
+    row = await orders.submit({**vars(command), **retry_columns(command, idempotency_key)})
     if row is not None:
         return Accepted(row)
     earlier = await first_answer(pool, "orders", command, idempotency_key)
