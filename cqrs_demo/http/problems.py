@@ -84,7 +84,8 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(Problem, _refused)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http)
-    for away in (psycopg.OperationalError, PoolTimeout, TooManyRequests, TimeoutError):
+    app.add_exception_handler(TooManyRequests, _overloaded)
+    for away in (psycopg.OperationalError, PoolTimeout, TimeoutError):
         app.add_exception_handler(away, _database_away)
     app.add_exception_handler(BrokerError, _broker_away)
     app.add_exception_handler(Exception, _bug)
@@ -134,6 +135,11 @@ async def _database_away(request: Request, error: Exception) -> Response:
     log.warning("database away", path=request.url.path, error=repr(error))
     detail = "the service's database does not answer; try again (with the same Idempotency-Key, it is safe)"
     return problem_response(Problem(503, "database-unavailable", detail, {"Retry-After": "1"}))
+
+
+async def _overloaded(_: Request, error: Exception) -> Response:
+    """More requests wait for a connection than could be served in time: better told now than timed out later."""
+    return problem_response(Problem(503, "overloaded", "too many requests are waiting already; try again", {"Retry-After": "1"}))
 
 
 async def _broker_away(request: Request, error: Exception) -> Response:

@@ -49,7 +49,7 @@ def test_a_created_account_is_open_and_tells_whose_it_is(shared_shop: Shop, user
 )
 def test_an_amount_goes_over_the_wire_as_a_number_with_two_decimals(shared_shop: Shop, user_id: int, sent: str, on_the_wire: str) -> None:
     # When an amount is sent as a number, however it is written
-    body = '{"user_id": %d, "description": "Widget", "amount": %s, "purchase_dt": "2025-04-03T10:00:00Z"}' % (user_id, sent)
+    body = f'{{"user_id": {user_id}, "description": "Widget", "amount": {sent}, "purchase_dt": "2025-04-03T10:00:00Z"}}'
     answer = shared_shop.client.post(
         shared_shop.urls["order-service"] + "/orders", content=body, headers={"Content-Type": "application/json; charset=utf-8"}
     )
@@ -131,13 +131,9 @@ def test_an_email_is_taken_whatever_its_capitals(shared_shop: Shop) -> None:
 
     # Then it is refused, and there is one row and one event
     assert_problem(answer, 409, "email-taken")
-    counts = shared_shop.databases.rows(
-        "user_service",
-        "select (select count(*) from demo.users where lower(email) = %s), (select count(*) from demo.events where data ->> 'email' ilike %s)",
-        email,
-        email,
-    )
-    assert counts == [(1, 1)]
+    rows = shared_shop.databases.rows
+    assert rows("user_service", "select count(*) from demo.users where lower(email) = %s", email) == [(1,)]
+    assert rows("user_service", "select count(*) from demo.events where lower(data ->> 'email') = %s", email) == [(1,)]
 
 
 def test_an_account_for_an_unknown_user_is_refused_and_leaves_nothing(shared_shop: Shop) -> None:
