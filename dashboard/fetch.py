@@ -1,0 +1,361 @@
+"""Everything the dashboard knows and does comes through here.
+
+Commands and controls go over HTTP, as any client's would. Looks into the stores are SQL in read-only sessions, as the
+service's own role. Answers are shared by all sessions for a second, so that thirty open tabs cost the services what one
+does, and a service that does not answer is left alone for a second. Nothing here draws. Next: pulse.py, which samples.
+"""
+
+import os
+import re
+import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from functools import lru_cache
+from typing import Any
+from uuid import uuid4
+
+import httpx
+import streamlit as st
+from sqlalchemy import Engine, create_engine, make_url, text
+from sqlalchemy.exc import SQLAlchemyError
+
+from cqrs_demo.http import json
+from cqrs_demo.runtime.system import PREFIXES, Process, SystemProblem, data_folder, running
+from cqrs_demo.settings import DEFAULT_PORTS
+
+Row = dict[str, Any]
+
+SERVICES = tuple(PREFIXES)
+DATABASES = {"user-service": "user_service", "order-service": "order_service", "invoice-service": "invoice_service"}
+LOOK, ACT = 1.5, 15.0  # seconds a look and a command may take
+LEFT_ALONE = 1.0  # seconds
+
+
+class Trouble(Exception):
+    """Something a person can be told. `where` is a service, a database or the system."""
+
+    def __init__(self, where: str, why: str) -> None:
+        super().__init__(why)
+        self.where = where
+
+
+class Away(Trouble):
+    """No answer, or one that says that something behind it is away; then `code` is the problem's."""
+
+    def __init__(self, where: str, why: str, code: str | None = None) -> None:
+        super().__init__(where, why)
+        self.code = code
+
+
+class Refused(Trouble):
+    """The service says no. `fields` has what is wrong with which field; `code` is the problem's."""
+
+    def __init__(self, where: str, problem: Row) -> None:
+        super().__init__(where, str(problem.get("detail") or problem.get("title") or "refused"))
+        self.status, self.code = problem.get("status"), problem.get("code")
+        self.fields = {error["field"]: error["message"] for error in problem.get("errors") or []}
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a system is. Processes are known only for one that `cqrs-demo up` started on this machine."""
+
+    urls: dict[str, str]
+    databases: dict[str, str]
+    broker_url: str | None
+    processes: dict[str, Process | None] | None = None
+    folder: str | None = None
+    token: str | None = field(default=None, repr=False)
+
+    @property
+    def broker(self) -> str:
+        return "RabbitMQ" if (self.broker_url or "").startswith("amqp") else "PGMQ"
+
+
+@st.cache_resource(ttl=2, show_spinner=False)
+def place() -> Place:
+    """The system that CQRS_USER_SERVICE_URL and its likes name (containers), else the one in the data folder. Raises Away."""
+    return _named_place() if "CQRS_USER_SERVICE_URL" in os.environ else _found_place()
+
+
+def _named_place() -> Place:
+    given = os.environ
+    names = {service: DATABASES[service].removesuffix("_service").upper() for service in SERVICES}
+    default = {service: f"http://127.0.0.1:{DEFAULT_PORTS[service]}" for service in SERVICES}
+    return Place(
+        urls={s: given.get(f"CQRS_{names[s]}_SERVICE_URL", default[s]).rstrip("/") + PREFIXES[s] for s in SERVICES},
+        databases={DATABASES[s]: given[f"CQRS_{names[s]}_DB"] for s in SERVICES if f"CQRS_{names[s]}_DB" in given},
+        broker_url=given.get("CQRS_BROKER_URL"),
+        token=given.get("CQRS_API_TOKEN"),
+    )
+
+
+def _found_place() -> Place:
+    try:
+        folder = data_folder()
+        run = running(folder)
+    except SystemProblem as problem:
+        raise Away("the system", str(problem)) from problem
+    if run is None or not run.databases:
+        raise Away("the system", f"no system runs in {folder.path}, or it is just starting. Start it with `cqrs-demo up`")
+    return Place(
+        urls={name: child.url + PREFIXES[name] for name, child in run.services.items()},
+        databases=run.databases,
+        broker_url=run.broker.url if run.broker else None,
+        processes={name: child.process for name, child in run.services.items()},
+        folder=str(folder.path),
+    )
+
+
+# HTTP
+
+
+@lru_cache
+def _client() -> httpx.Client:
+    return httpx.Client(timeout=LOOK, trust_env=False)
+
+
+_away_until: dict[str, tuple[float, str]] = {}
+
+
+def look(service: str, path: str, **query: Any) -> Any:
+    """What a GET answers. Raises Away, Refused."""
+    until, why = _away_until.get(service, (0.0, ""))
+    if time.monotonic() < until:
+        raise Away(service, why)
+    return _answer(service, "GET", path, timeout=LOOK, params=query).body
+
+
+def send(service: str, path: str, body: Row, *, method: str = "POST") -> "Answer":
+    """A command. It carries a key of its own, so trying once more after a broken connection is safe. Raises Away, Refused."""
+    headers, content = {"Idempotency-Key": str(uuid4()), "Content-Type": "application/json"}, json.dumps(body)
+    try:
+        return _answer(service, method, path, timeout=ACT, headers=headers, content=content)
+    except Away:
+        return _answer(service, method, path, timeout=ACT, headers=headers, content=content)
+
+
+@dataclass(frozen=True)
+class Answer:
+    """`asked` and `answered` are seconds since the epoch, by this machine's clock."""
+
+    body: Any
+    event_id: str | None
+    asked: float
+    answered: float
+
+
+def _answer(service: str, method: str, path: str, *, timeout: float, headers: dict[str, str] | None = None, **options: Any) -> Answer:
+    at, asked = place(), time.time()
+    token = {"Authorization": f"Bearer {at.token}"} if at.token else {}
+    try:
+        response = _client().request(method, at.urls[service] + path, timeout=timeout, headers={**token, **(headers or {})}, **options)
+    except httpx.HTTPError as error:
+        why = "does not answer" if isinstance(error, httpx.TimeoutException) else "is not there"
+        _away_until[service] = (time.monotonic() + LEFT_ALONE, why)
+        raise Away(service, why) from error
+    answered = time.time()
+    if response.is_success:
+        _away_until.pop(service, None)
+        body = json.loads(response.content) if "json" in response.headers["content-type"].split(";")[0].split("/")[-1] else response.text
+        return Answer(body, response.headers.get("x-event-id"), asked, answered)
+    problem = _problem(response)
+    if response.status_code >= 500:
+        raise Away(service, str(problem.get("detail") or "has an error"), problem.get("code"))
+    raise Refused(service, problem)
+
+
+def _problem(response: httpx.Response) -> Row:
+    try:
+        body = json.loads(response.content)
+    except ValueError:
+        body = None
+    return body if isinstance(body, dict) else {"status": response.status_code, "detail": f"answered {response.status_code}"}
+
+
+# SQL: looks only
+
+
+@lru_cache(maxsize=8)
+def _engine(dsn: str) -> Engine:
+    options = "-c default_transaction_read_only=on -c statement_timeout=3000"
+    url = make_url(dsn).set(drivername="postgresql+psycopg")
+    arguments = {"connect_timeout": 2, "options": options, "application_name": "dashboard"}
+    return create_engine(url, connect_args=arguments, pool_size=2, max_overflow=4, pool_timeout=3, isolation_level="AUTOCOMMIT")
+
+
+def query(database: str, statement: str, **parameters: Any) -> list[Row]:
+    """Rows of a service's database (or of "broker", where that is PGMQ). Raises Away."""
+    at = place()
+    dsn = at.broker_url if database == "broker" else at.databases.get(database)
+    if dsn is None:
+        raise Away(f"database {database}", "is not known here")
+    engine = _engine(dsn)
+    for again in (True, False):  # a pooled connection may have died with the last database
+        try:
+            with engine.connect() as connection:
+                return [dict(row) for row in connection.execute(text(statement), parameters).mappings()]
+        except SQLAlchemyError as error:
+            if not again:
+                raise Away(f"database {database}", "does not answer") from error
+            engine.dispose()
+    raise AssertionError
+
+
+# What the pages ask for
+
+
+@st.cache_resource(ttl=1, max_entries=200, show_spinner=False)
+def invoice(user_id: int, year: int, month: int) -> Row | None:
+    """One user's invoice for one month, or None. Raises Away."""
+    return _invoice(user_id, year, month)
+
+
+def invoice_as_of(moment: datetime, user_id: int, year: int, month: int) -> Row | None:
+    return _invoice(user_id, year, month, as_of=moment.isoformat())
+
+
+def _invoice(user_id: int, year: int, month: int, **more: Any) -> Row | None:
+    try:
+        found: Row = look("invoice-service", "/invoices", user_id=user_id, year=year, month=month, **more)
+    except Refused as refused:
+        if refused.status == 404:
+            return None
+        raise
+    return found
+
+
+@st.cache_resource(ttl=1, show_spinner=False)
+def newest_users(most: int = 300) -> list[Row]:
+    return query("user_service", "select id, name, email from demo.users order by id desc limit :most", most=most)
+
+
+@st.cache_resource(ttl=1, max_entries=200, show_spinner=False)
+def address_of(user_id: int) -> Row | None:
+    newest = "select address1, city, state, zip from demo.accounts where user_id = :user order by id desc limit 1"
+    rows = query("user_service", newest, user=user_id)
+    return rows[0] if rows else None
+
+
+@st.cache_resource(ttl=1, max_entries=200, show_spinner=False)
+def months_of(user_id: int) -> list[datetime]:
+    """The months a user has invoices for, newest first."""
+    newest_first = "select invoice_dt from demo.invoices where user_id = :user order by invoice_dt desc limit 60"
+    return [row["invoice_dt"] for row in query("invoice_service", newest_first, user=user_id)]
+
+
+FOUND = """
+select i.invoice_id, i.user_id, i.invoice_dt, i.total, i.email, a.name
+from demo.invoices i
+join demo.invoice_account a using (user_id)
+where (:words = '' or a.name ilike :like or i.email ilike :like or i.user_id::text = :words)
+  and (cast(:year as int) is null or i.invoice_dt >= make_timestamptz(:year, 1, 1, 0, 0, 0, 'UTC')
+                                 and i.invoice_dt < make_timestamptz(:year + 1, 1, 1, 0, 0, 0, 'UTC'))
+  and (cast(:month as int) is null or extract(month from i.invoice_dt at time zone 'UTC') = :month)
+order by i.invoice_dt desc, i.total desc, i.user_id
+limit :most
+"""
+
+
+@st.cache_resource(ttl=1, max_entries=50, show_spinner=False)
+def find_invoices(words: str, year: int | None, month: int | None, most: int = 200) -> list[Row]:
+    """Invoices of users whose name or email contains the words, or whose id they are; the newest months first."""
+    like = "%" + re.sub(r"([%_\\])", r"\\\1", words) + "%"
+    return query("invoice_service", FOUND, words=words, like=like, year=year, month=month, most=most)
+
+
+@st.cache_resource(ttl=5, show_spinner=False)
+def invoiced_years() -> list[int]:
+    """The years there are invoices of, newest first; none is left out between the first and the last."""
+    ends = "select extract(year from min(invoice_dt))::int as first, extract(year from max(invoice_dt))::int as last from demo.invoices"
+    row = query("invoice_service", ends)[0]
+    return [] if row["first"] is None else list(range(row["last"], row["first"] - 1, -1))
+
+
+@st.cache_resource(ttl=2, max_entries=50, show_spinner=False)
+def moments_of(invoice_id: str) -> list[datetime]:
+    """When each of an invoice's orders was placed, oldest first."""
+    moments = "select distinct happened_at from demo.invoice_lines where invoice_id = cast(:id as uuid) order by happened_at limit 500"
+    return [row["happened_at"] for row in query("invoice_service", moments, id=invoice_id)]
+
+
+@st.cache_resource(ttl=2, max_entries=20, show_spinner=False)
+def revenue(year: int) -> Row:
+    report: Row = look("invoice-service", "/reports/revenue", year=year, top=10)
+    return report
+
+
+def when_committed(service: str, event_id: str) -> datetime | None:
+    rows = query(DATABASES[service], "select time from demo.events where id = cast(:id as uuid)", id=event_id)
+    return rows[0]["time"] if rows else None
+
+
+def when_projected(event_id: str) -> datetime | None:
+    rows = query("invoice_service", "select processed_at from demo.processed_events where event_id = cast(:id as uuid)", id=event_id)
+    return rows[0]["processed_at"] if rows else None
+
+
+def when_passed(service: str, point: str, event_id: str) -> datetime | None:
+    """When relay or consumer had the event; None when it has not passed, or nobody remembers."""
+    try:
+        return datetime.fromisoformat(look(service, f"/{point}/passages/{event_id}")["at"])
+    except Refused:
+        return None
+
+
+# Commands
+
+
+def create_user(name: str, email: str) -> Answer:
+    return send("user-service", "/users", {"name": name, "email": email})
+
+
+def create_account(user_id: int, address: Row) -> Answer:
+    return send("user-service", "/accounts", {"user_id": user_id, **address})
+
+
+def place_order(user_id: int, description: str, amount: Decimal, bought: datetime | None = None) -> Answer:
+    """`bought` None: now, by the service's clock."""
+    body: Row = {"user_id": user_id, "description": description, "amount": amount}
+    return send("order-service", "/orders", body | ({"purchase_dt": bought} if bought else {}))
+
+
+def place_orders(user_id: int, orders: Sequence[tuple[str, Decimal]], bought: datetime | None = None) -> Answer:
+    """Several at once, eight under way at a time. The answer to the last."""
+    with ThreadPoolExecutor(8) as pool:
+        return list(pool.map(lambda order: place_order(user_id, order[0], order[1], bought), orders))[-1]
+
+
+def wait_for(answer: Answer, year: int, month: int, seconds: float = 0.5) -> None:
+    """Read your own write: returns once the order is on its invoice, or after `seconds`; then the page will show it when it comes."""
+    user_id = answer.body["user_id"]
+    with suppress(Trouble):
+        look("invoice-service", "/invoices", user_id=user_id, year=year, month=month, after_event=answer.event_id, wait=seconds)
+    invoice.clear(user_id, year, month)
+    months_of.clear(user_id)
+
+
+# Workshop controls
+
+GATES = {"user relay": ("user-service", "/relay"), "order relay": ("order-service", "/relay"), "consumer": ("invoice-service", "/consumer")}
+
+
+def gate(name: str) -> Row:
+    service, path = GATES[name]
+    state: Row = look(service, path)
+    return state
+
+
+def set_gate(name: str, mode: str) -> None:
+    service, path = GATES[name]
+    send(service, path, {"mode": mode}, method="PUT")
+
+
+def step(name: str, count: int = 1) -> int:
+    """How many events moved. Raises Refused while the gate is open."""
+    service, path = GATES[name]
+    return int(send(service, f"{path}/step", {"count": count}).body["moved"])

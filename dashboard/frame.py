@@ -1,0 +1,110 @@
+"""What every page shares: live parts that cannot fail loudly, calm words for what is wrong, the strip at the top."""
+
+from collections.abc import Callable
+from functools import wraps
+from html import escape
+from typing import Any
+
+import streamlit as st
+import structlog
+
+import fetch
+import words
+from pulse import Sample, pulse
+
+log = structlog.get_logger()
+
+STILL_WORKS = {
+    "user-service": "Orders are still accepted and invoices shown. New customers and addresses have to wait.",
+    "order-service": "Customers are still accepted and invoices shown. New orders have to wait.",
+    "invoice-service": "Customers and orders are still accepted: their events wait, and the invoices catch up when it is back.",
+    "the system": "Start it, and this page goes on by itself.",
+}
+
+
+def guarded(draw: Callable[..., None]) -> Callable[..., None]:
+    """Whatever happens while drawing, a person reads a sentence; the traceback goes to the log."""
+
+    @wraps(draw)
+    def drawn(*arguments: Any, **named: Any) -> None:
+        try:
+            draw(*arguments, **named)
+        except fetch.Trouble as trouble:
+            tell(trouble)
+        except Exception:
+            log.exception("a page could not be drawn", part=draw.__name__)
+            st.error("This part could not be drawn. The others go on; the dashboard's log says why.", icon=":material/error:")
+
+    return drawn
+
+
+def live(every: float) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """A part of a page that is drawn again by itself, `every` so many seconds, without the rest of the page."""
+
+    def decorate(draw: Callable[..., None]) -> Callable[..., None]:
+        fragment: Callable[..., None] = st.fragment(guarded(draw), run_every=every)
+        return fragment
+
+    return decorate
+
+
+def tell(trouble: fetch.Trouble) -> None:
+    text = words.plain(f"{trouble.where}: {trouble}")
+    if isinstance(trouble, fetch.Away):
+        still = STILL_WORKS.get(trouble.where, "What does not need it goes on.")
+        st.warning(f"**{text}.** {still}", icon=":material/cloud_off:")
+    else:
+        st.error(text, icon=":material/block:")
+
+
+def attempt(form: str, act: Callable[[], Any]) -> Any:
+    """What a command answers, or None; then `complaint()` has what is wrong, by field. For the callbacks of buttons."""
+    st.session_state[f"{form} complaints"] = {}
+    try:
+        return act()
+    except fetch.Refused as refused:
+        fields = refused.fields or {"email" if refused.code == "email-taken" else "": str(refused)}
+    except fetch.Away as away:
+        fields = {"": f"{away.where}: {away}. {STILL_WORKS.get(away.where, 'Try again.')}"}
+    except Exception:
+        log.exception("a command failed", form=form)
+        fields = {"": "That did not work; the dashboard's log says why."}
+    st.session_state[f"{form} complaints"] = fields
+    return None
+
+
+PLAINER = {
+    "String should have at least 1 character": "must not be empty",
+    "Input should be greater than 0": "must be more than zero",
+    "Decimal input should have no more than 2 decimal places": "has more than two decimals",
+}
+
+
+def complaint(form: str, field: str = "") -> None:
+    """What is wrong with a field, under it; without a field, what is wrong with the whole."""
+    message = st.session_state.get(f"{form} complaints", {}).get(field)
+    if message:
+        st.html(f'<div class="complaint" role="alert">{escape(PLAINER.get(message, message))}</div>')
+
+
+@live(2)
+def strip() -> None:
+    """One line on every page: who is well, what waits."""
+    sample = pulse().now()
+    st.html('<div class="strip">' + "".join(_lights(sample)) + _waiting(sample) + "</div>")
+
+
+def _lights(sample: Sample) -> list[str]:
+    gates = {"user-service": "user relay", "order-service": "order relay", "invoice-service": "consumer"}
+    return [_light(service, gate, sample.mode(gate)) for service, gate in gates.items()]
+
+
+def _light(service: str, gate: str, mode: str) -> str:
+    said = {"running": "", "paused": f" · {gate} paused", "stuck": f" · {gate} is stuck", "away": " is down"}[mode]
+    return f'<span class="light {mode}"><i></i>{service}{said}</span>'
+
+
+def _waiting(sample: Sample) -> str:
+    waiting = f"{words.plural(sample.waiting, 'event')} on the way" if sample.waiting else "everything is projected"
+    dead = f'<span class="light away"><i></i>{words.plural(sample.dead, "dead letter")}</span>' if sample.dead else ""
+    return f'{dead}<span class="light rest">{waiting}</span>'

@@ -1,0 +1,59 @@
+"""The journey of this viewer's last command, hop by hop, each with its time.
+
+Only what is not known yet is asked for: once the event is projected, the journey is complete and costs nothing more.
+"""
+
+import time
+from datetime import datetime
+
+import streamlit as st
+
+import fetch
+from receipt import journey_html
+
+RELAYS = {"user-service": "user relay", "order-service": "order relay"}
+ASK_FOR = 30.0  # seconds, in which a hop that nobody remembers is still asked for after the projection
+
+
+def begin(service: str, answer: fetch.Answer, what: str) -> None:
+    st.session_state.journey = {"service": service, "answer": answer, "what": what, "hops": {}}
+
+
+def draw_journey() -> None:
+    journey = st.session_state.get("journey")
+    if journey is None:
+        st.caption("Send a command, and its journey is told here: asked, committed, accepted, published, received, projected.")
+        return
+    _learn(journey)
+    answer, hops = journey["answer"], journey["hops"]
+    stations = [
+        ("asked", "this page", 0.0),
+        ("committed", f"{journey['service']}: row, event, outbox", hops.get("committed")),
+        ("accepted", "201 is here", answer.answered - answer.asked),
+        ("published", "relay → broker", hops.get("published")),
+        ("received", "broker → consumer", hops.get("received")),
+        ("projected", "invoice-service: read model", hops.get("projected")),
+    ]
+    st.html(journey_html(journey["what"], stations))
+
+
+def _learn(journey: dict[str, object]) -> None:
+    answer, hops, service = journey["answer"], journey["hops"], str(journey["service"])
+    assert isinstance(answer, fetch.Answer)
+    assert isinstance(hops, dict)
+    asks = {
+        "committed": lambda event: fetch.when_committed(service, event),
+        "published": lambda event: fetch.when_passed(service, "relay", event),
+        "received": lambda event: fetch.when_passed("invoice-service", "consumer", event),
+        "projected": fetch.when_projected,
+    }
+    if answer.event_id is None or ("projected" in hops and time.time() - answer.asked > ASK_FOR):
+        return
+    for hop, ask in asks.items():
+        if hop not in hops:
+            try:
+                at: datetime | None = ask(answer.event_id)
+            except fetch.Trouble:
+                continue  # the strip says who is away
+            if at is not None:
+                hops[hop] = max(0.0, at.timestamp() - answer.asked)

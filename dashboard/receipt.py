@@ -1,0 +1,68 @@
+"""An invoice and a command's journey as HTML: the two things that the shop shows next to its forms."""
+
+from collections import Counter
+from collections.abc import Sequence
+from html import escape
+from typing import Any
+
+import words
+
+Line = tuple[str, str, str]
+SHOWN = 10
+
+
+def lines_of(invoice: dict[str, Any] | None) -> list[Line]:
+    """The lines as they identify themselves: what, how much, when."""
+    return [(line["purchase_dt"], line["description"], str(line["amount"])) for line in (invoice or {}).get("orders", [])]
+
+
+def invoice_html(invoice: dict[str, Any], name: str, fresh: Counter[Line] | None = None, shown: int | None = SHOWN) -> str:
+    """`fresh` lines light up; with `shown`, only so many of the newest are drawn, the newest first."""
+    lines = lines_of(invoice)
+    newest = _newest(lines, fresh or Counter(), shown) if shown else lines
+    earlier = len(lines) - len(newest)
+    to = [f"<b>{escape(name)}</b>", _or_waiting(invoice["email"], "email"), _or_waiting(invoice["shipping_address"], "address")]
+    rows = "".join(_row(line, fresh) for line in newest)
+    more = f'<tr><td></td><td class="quiet">and {words.plural(earlier, "earlier line")}</td><td></td></tr>' if earlier else ""
+    return f"""<div class="invoice" role="region" aria-label="Invoice">
+<header>
+<div><div class="title">Invoice · {words.month(invoice["invoice_dt"])}</div>
+<div class="quiet">No. {str(invoice["invoice_id"])[:8]}</div></div>
+<div class="to">{"<br>".join(to)}</div>
+</header>
+<table><tr><th>Bought</th><th>What</th><th>Amount</th></tr>{rows}{more}
+<tr class="total"><td></td><td>{words.plural(len(lines), "order")}</td><td>{words.money(invoice["total"])}</td></tr></table></div>"""
+
+
+def _newest(lines: list[Line], fresh: Counter[Line], shown: int) -> list[Line]:
+    """What has just arrived is among them, also when it was bought long ago."""
+    newest_first = sorted(lines, reverse=True)
+    chosen = sorted(newest_first, key=lambda line: fresh[line] == 0)[:shown]
+    return sorted(chosen, reverse=True)
+
+
+def _row(line: Line, fresh: Counter[Line] | None) -> str:
+    when, what, amount = line
+    new = ' class="fresh"' if fresh and fresh[line] > 0 else ""
+    return f"<tr{new}><td>{words.day_and_time(when)}</td><td>{escape(what)}</td><td>{words.money(float(amount))}</td></tr>"
+
+
+def _or_waiting(value: str | None, what: str) -> str:
+    return escape(value) if value else f'<span class="quiet">{what} not known yet</span>'
+
+
+def journey_html(what: str, hops: Sequence[tuple[str, str, float | None]]) -> str:
+    """`hops`: name, where, seconds since the first; None for one not reached, or not remembered."""
+    reached = [at for _, _, at in hops if at is not None]
+    whole = max(*reached, 0.001) if reached else 0.001
+    end = hops[-1][2]
+    headline = f"visible after <b>{words.duration(end)}</b>" if end is not None else '<b class="wait">on its way …</b>'
+    rows = "".join(_hop(hop, where, at, whole) for hop, where, at in hops)
+    return f'<div class="journey"><div class="headline">{escape(what)}: {headline}</div><table>{rows}</table></div>'
+
+
+def _hop(hop: str, where: str, at: float | None, whole: float) -> str:
+    state, told = ("open", "…") if at is None else ("done", f"+{words.duration(at)}")
+    bar = "" if at is None else f'<i style="width:{max(0.0, min(100.0, 100 * at / whole)):.1f}%"></i>'
+    name = f'<td class="hop">{hop}</td><td class="quiet where">{where}</td>'
+    return f'<tr class="{state}">{name}<td class="at">{told}</td><td><div class="track">{bar}</div></td></tr>'

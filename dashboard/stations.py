@@ -1,0 +1,65 @@
+"""Where the events are: each of the newest, and of those waiting, in the column of the place it has reached.
+
+An event is in the outbox while its row is there, in the read model once the inbox has its id, set aside when a dead letter
+has it; otherwise the broker has it. So no queue has to be opened to know what is in it, which RabbitMQ would count as a delivery.
+"""
+
+from html import escape
+
+import streamlit as st
+
+import fetch
+import words
+
+SHOWN = 6
+COLUMNS = ("outbox", "broker", "read model")
+
+IN_OUTBOX = """
+select e.id, e.type, e.subject, e.time, true as outbox
+from demo.outbox o join demo.events e using (sequence)
+order by sequence limit 100
+"""
+LEFT_OUTBOX = """
+select e.id, e.type, e.subject, e.time, false as outbox
+from demo.events e
+where sequence > (select coalesce(max(sequence), 0) - 400 from demo.events)
+  and not exists (select from demo.outbox o where o.sequence = e.sequence)
+order by sequence desc limit 200
+"""
+INBOX = "select event_id from demo.processed_events where event_id = any(cast(:ids as uuid[]))"
+DEAD = "select event_id from demo.dead_letters where status = 'waiting' and event_id is not null limit 1000"
+
+
+@st.cache_resource(ttl=0.9, show_spinner=False)
+def where_events_are() -> dict[str, list[fetch.Row]]:
+    """By column: the next to move first in outbox and broker, the newest first in the read model. Raises Away."""
+    rows = [row for database in ("user_service", "order_service") for ask in (IN_OUTBOX, LEFT_OUTBOX) for row in fetch.query(database, ask)]
+    inbox = {row["event_id"] for row in fetch.query("invoice_service", INBOX, ids=[str(row["id"]) for row in rows])}
+    dead = {row["event_id"] for row in fetch.query("invoice_service", DEAD)}
+    columns: dict[str, list[fetch.Row]] = {name: [] for name in COLUMNS}
+    for row in sorted(rows, key=lambda row: row["time"]):
+        if row["id"] in inbox:
+            columns["read model"].insert(0, row)
+        elif row["outbox"]:
+            columns["outbox"].append(row)
+        elif str(row["id"]) not in dead:
+            columns["broker"].append(row)
+    return columns
+
+
+def stations_html(columns: dict[str, list[fetch.Row]], before: dict[str, str], waiting: dict[str, int]) -> str:
+    """`before` is the column each event was in when last drawn: those that moved light up. `waiting` are the true counts."""
+    return '<div class="stations">' + "".join(_station(name, columns[name], before, waiting.get(name)) for name in COLUMNS) + "</div>"
+
+
+def _station(name: str, rows: list[fetch.Row], before: dict[str, str], waiting: int | None) -> str:
+    count = "newest first" if waiting is None else f"{words.number(max(waiting, len(rows)))} waiting, next first"
+    tickets = "".join(_ticket(row, before.get(str(row["id"]), name) != name) for row in rows[:SHOWN])
+    tickets = tickets or '<span class="quiet">empty</span>'
+    return f'<div class="station"><h6>{name} <span>{count}</span></h6>{tickets}</div>'
+
+
+def _ticket(row: fetch.Row, moved: bool) -> str:
+    new = " moved" if moved else ""
+    what = escape(f"{row['type']} {row['subject'] or ''}")
+    return f'<div class="ticket{new}"><b>{what}</b><span>{words.clock(row["time"])}</span></div>'

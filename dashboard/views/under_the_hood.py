@@ -1,0 +1,148 @@
+"""Under the hood: the pipeline with live numbers, a clock that can be stopped, a look into every store."""
+
+from datetime import datetime
+
+import streamlit as st
+
+import fetch
+import words
+from charts import flow_chart, waiting_chart
+from frame import attempt, complaint, guarded, live
+from picture import Flow, picture
+from pretend import an_order
+from pulse import Sample, lag, pulse, rates
+from stations import COLUMNS, stations_html, where_events_are
+from stores import STORES, contents
+
+RATE_OVER = 3  # samples: one second's rate jumps about
+
+
+def page() -> None:
+    pipeline()
+    controls()
+    tabs = st.tabs(list(BELOW), on_change="rerun", key="below")
+    for tab, draw in zip(tabs, BELOW.values(), strict=True):
+        if tab.open:
+            with tab:
+                draw()
+
+
+@live(1)
+def pipeline() -> None:
+    samples = pulse().look()
+    latest = rates(samples[-RATE_OVER - 1 :])
+    accepted, projected = (sum(rate[place] for rate in latest) / max(1, len(latest)) for place in (1, 2))
+    st.html(picture(samples[-1], Flow(accepted, projected, lag(samples)), fetch.place().broker))
+
+
+@live(1)
+def controls() -> None:
+    sample = pulse().now()
+    for column, gate in zip(st.columns(3), fetch.GATES, strict=True):
+        with column:
+            control(sample, gate)
+    complaint("gates")
+
+
+def control(sample: Sample, gate: str) -> None:
+    mode = sample.mode(gate)
+    paused, row = mode == "paused", st.container(horizontal=True)
+    label, icon = (f"Resume {gate}", ":material/play_arrow:") if paused else (f"Pause {gate}", ":material/pause:")
+    to = "running" if paused else "paused"
+    row.button(label, icon=icon, key=f"set {gate}", on_click=set_gate, args=(gate, to), disabled=mode == "away", width="stretch")
+    row.button(
+        "Step",
+        icon=":material/skip_next:",
+        key=f"step {gate}",
+        on_click=step_gate,
+        args=(gate,),
+        disabled=not paused,
+        width="stretch",
+        help=f"Lets one event pass the {gate}" if paused else f"Pause the {gate} first: then its events can be moved one at a time",
+    )
+
+
+def set_gate(gate: str, mode: str) -> None:
+    attempt("gates", lambda: fetch.set_gate(gate, mode))
+    pulse().refresh()
+
+
+def step_gate(gate: str) -> None:
+    attempt("gates", lambda: fetch.step(gate))
+    where_events_are.clear()
+    pulse().refresh()
+
+
+def stations() -> None:
+    st.button(
+        "Place an order",
+        icon=":material/add_shopping_cart:",
+        on_click=place_order,
+        help="A made-up order, so that there is an event to watch",
+    )
+    complaint("event")
+    events_at_stations()
+
+
+def place_order() -> None:
+    buyer = fetch.newest_users()[:1]
+    attempt("event", lambda: fetch.place_order(buyer[0]["id"] if buyer else 1, *an_order()))
+    where_events_are.clear()
+    pulse().refresh()
+
+
+@live(1)
+def events_at_stations() -> None:
+    columns, sample = where_events_are(), pulse().now()
+    now = {str(row["id"]): name for name in COLUMNS for row in columns[name]}
+    remembered = st.session_state.setdefault("stations", {"now": now, "before": now})
+    if now != remembered["now"]:
+        remembered.update(before=remembered["now"], now=now)
+    st.html(stations_html(columns, remembered["before"], {"outbox": sample.in_outbox, "broker": sample.in_queues}))
+    if not now:
+        st.caption("No event has been made yet. Place an order in the Shop, or run `cqrs-demo demo-data`.")
+
+
+@live(2)
+def history() -> None:
+    samples = pulse().look()
+    if len(samples) < 3:
+        st.caption("The first seconds are being measured …")
+        return
+    rate, waiting = st.columns(2)
+    with rate:
+        st.markdown("**Events a second**")
+        flow_chart(samples)
+    with waiting:
+        st.markdown("**Events waiting**")
+        waiting_chart(samples)
+
+
+@guarded
+def look_into() -> None:
+    broker = fetch.place().broker
+    names = [name for name in STORES if broker == "PGMQ" or not STORES[name].queue]
+    st.segmented_control("Store", names, default=names[0], key="store", label_visibility="collapsed", required=True)
+    if broker != "PGMQ":
+        st.caption("RabbitMQ's queues are not opened: a look would count as a delivery. Their depths are in the picture.")
+    rows_of_store()
+
+
+@live(2)
+def rows_of_store() -> None:
+    store = STORES[st.session_state.store]
+    rows = contents(store.database, store.table, store.newest)
+    st.caption(f"`{store.database}` · `{store.table}` · {store.says} Newest {words.number(len(rows))} rows." if rows else store.says)
+    if rows:
+        st.dataframe([in_zone(row) for row in rows], hide_index=True, height=330)
+    else:
+        st.html('<div class="empty"><b>Empty</b>No row at this moment.</div>')
+
+
+def in_zone(row: fetch.Row) -> fetch.Row:
+    return {name: words.exact(value) if isinstance(value, datetime) else value for name, value in row.items()}
+
+
+BELOW = {"Where the events are": stations, "Rates and waiting": history, "Look into a store": look_into}
+
+page()
