@@ -67,8 +67,8 @@ class _Stop:
         """Until SIGTERM or Ctrl-C. Raises Exit with code 1 when the app does not start."""
         import uvicorn
 
-        # A request may wait for its event for 30 s; three are enough to finish what is honestly under way.
-        config = uvicorn.Config(app, lifespan="on", access_log=False, log_config=None, timeout_graceful_shutdown=3)
+        # A request may wait for its event for 30 s; two are enough to finish what is honestly under way, and leave three for the rest.
+        config = uvicorn.Config(app, lifespan="on", access_log=False, log_config=None, timeout_graceful_shutdown=2)
         self._server = uvicorn.Server(config)
         if self._asked:
             return

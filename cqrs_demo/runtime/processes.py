@@ -8,8 +8,9 @@ from typing import Any
 
 import psutil
 
-PATIENCE = 3.7
-"""Seconds a program may take to stop cleanly, before it is killed. `up` has promised to end within five."""
+PATIENCE = 3.0
+"""Seconds a program may take to stop cleanly, before it is killed. `up` has promised to end within five, and what the programs
+stand on stops after them."""
 
 
 def apart() -> dict[str, Any]:

@@ -83,7 +83,7 @@ class Supervisor:
             rounds += 1
             if rounds % 100 == 0:
                 for part in self._parts:
-                    _bound(part.log)
+                    bound(part.log)
 
     def _enter(self, phase: Phase) -> None:
         self._phase = phase
@@ -165,7 +165,7 @@ class Supervisor:
         part.stop()
 
 
-def _bound(log: Path) -> None:
+def bound(log: Path) -> None:
     """Processes append to their logs and keep them open, so the file is copied and emptied, not renamed."""
     try:
         if log.stat().st_size > LOG_LIMIT:
