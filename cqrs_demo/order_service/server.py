@@ -8,6 +8,7 @@ from cqrs_demo.http.lifespan import lifespan
 from cqrs_demo.http.service import http_service
 from cqrs_demo.messaging.connect import broker_for
 from cqrs_demo.order_service.commands import PLACE_ORDERS
+from cqrs_demo.order_service.fold import FOLDS
 from cqrs_demo.order_service.routes import PREFIX, order_routes
 from cqrs_demo.outbox.group_commit import GroupCommit
 from cqrs_demo.outbox.relay import Relay
@@ -25,5 +26,5 @@ def build(settings: Settings) -> FastAPI:
 
     app = http_service("order-service", "Command side: takes orders.", settings, lifespan(pool, broker, relay))
     app.include_router(order_routes(pool, orders))
-    app.include_router(outbox_routes(PREFIX, pool, broker, relay, workshop=settings.workshop))
+    app.include_router(outbox_routes(PREFIX, pool, broker, relay, FOLDS, workshop=settings.workshop))
     return app

@@ -1,19 +1,23 @@
 """What the two command services share beside their commands: the log's feed, the relay's controls, the health check."""
 
-from typing import Annotated
+from collections.abc import Sequence
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
 from fastapi.responses import StreamingResponse
+from pydantic import BaseModel
 
 from cqrs_demo.database import Pool
 from cqrs_demo.http.answers import NDJSON
 from cqrs_demo.http.controls import add_controls
 from cqrs_demo.http.input import After, DateTime, FeedLimit, ShortText
+from cqrs_demo.http.json import JsonResponse
 from cqrs_demo.http.passages import add_passages
 from cqrs_demo.http.problems import refusals
 from cqrs_demo.http.service import add_healthcheck, routes
 from cqrs_demo.messaging.broker import Broker
 from cqrs_demo.outbox.feed import Feed, Wanted
+from cqrs_demo.outbox.fold import Fold, verify_fold
 from cqrs_demo.outbox.relay import Relay
 
 HORIZON_HEADER = "X-Log-Horizon"
@@ -29,9 +33,15 @@ Limit = Annotated[FeedLimit | None, Query(description=f"Events at the most: {DEF
 Follow = Annotated[bool, Query(include_in_schema=False)]
 
 
-def outbox_routes(prefix: str, pool: Pool, broker: Broker, relay: Relay, *, workshop: bool) -> APIRouter:
-    router = routes(prefix)
+class Folded(BaseModel):
+    table: str
+    rows: int
+    drift: int
+    differences: list[dict[str, Any]]
 
+
+def outbox_routes(prefix: str, pool: Pool, broker: Broker, relay: Relay, folds: Sequence[Fold], *, workshop: bool) -> APIRouter:
+    router = routes(prefix)
     feed = Feed(pool, relay.source)
 
     @router.get("/events", response_class=StreamingResponse, responses={200: EVENTS_ANSWER, **refusals()})
@@ -55,6 +65,11 @@ def outbox_routes(prefix: str, pool: Pool, broker: Broker, relay: Relay, *, work
         horizon = await (feed.complete_horizon() if complete else feed.horizon())
         lines = feed.follow(wanted, after, limit) if follow else feed.read(wanted, after, horizon, limit or DEFAULT_LIMIT)
         return StreamingResponse(lines, media_type=NDJSON, headers={HORIZON_HEADER: str(horizon)})
+
+    @router.get("/verify", response_model=list[Folded], responses=refusals())
+    async def verify() -> JsonResponse:
+        """The tables that commands write, compared with what the log adds up to."""
+        return JsonResponse([await verify_fold(pool, fold) for fold in folds])
 
     async def database() -> None:
         async with pool.connection(timeout=2) as connection:

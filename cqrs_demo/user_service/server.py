@@ -12,6 +12,7 @@ from cqrs_demo.outbox.relay import Relay
 from cqrs_demo.outbox.routes import outbox_routes
 from cqrs_demo.settings import Settings
 from cqrs_demo.user_service.commands import CREATE_ACCOUNTS, CREATE_USERS
+from cqrs_demo.user_service.fold import FOLDS
 from cqrs_demo.user_service.routes import PREFIX, user_routes
 
 
@@ -26,5 +27,5 @@ def build(settings: Settings) -> FastAPI:
 
     app = http_service("user-service", "Command side: creates users and their accounts.", settings, lifespan(pool, broker, relay))
     app.include_router(user_routes(pool, users, accounts))
-    app.include_router(outbox_routes(PREFIX, pool, broker, relay, workshop=settings.workshop))
+    app.include_router(outbox_routes(PREFIX, pool, broker, relay, FOLDS, workshop=settings.workshop))
     return app

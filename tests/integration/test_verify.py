@@ -154,3 +154,30 @@ def test_what_no_log_knows_is_reported(shop: Shop) -> None:
     assert [(found.table, found.kind, found.key) for found in verdict.differences] == [("invoice_lines", "extra", {"order_id": 999})]
     assert isinstance(verdict.differences[0], Difference)
     assert run_verify(shop).in_no_log == 0
+
+
+def test_each_write_model_is_the_sum_of_its_log(shop: Shop) -> None:
+    # Given users, accounts and orders, of which the tables and the logs agree
+    user = customer(shop)
+    other = shop.create_user(email=fresh_email()).json()["id"]
+    for service, tables in (("user-service", {"users", "accounts"}), ("order-service", {"orders"})):
+        folded = shop.get(service, "/verify").json()
+        assert {table["table"] for table in folded} == tables
+        assert [table["drift"] for table in folded] == [0] * len(tables)
+        assert all(table["rows"] > 0 for table in folded)
+
+    # When rows are changed, removed and slipped in behind the services' backs
+    order = shop.databases.rows("order_service", "update demo.orders set amount = 1 where user_id = %s and amount = 50 returning id", user)
+    shop.databases.rows("user_service", "delete from demo.users where id = %s", other)
+    slipped = "insert into demo.accounts (user_id, address1, city, state, zip, event_id) values (%s, '', '', '', '', uuidv7()) returning id"
+    account = shop.databases.rows("user_service", slipped, user)
+
+    # Then each is found
+    [orders] = shop.get("order-service", "/verify").json()
+    assert (orders["drift"], orders["differences"]) == (
+        1,
+        [{"key": {"id": order[0][0]}, "kind": "changed", "fields": {"amount": {"live": 1.00, "log": 50.00}}}],
+    )
+    users, accounts = shop.get("user-service", "/verify").json()
+    assert [(row["key"], row["kind"]) for row in users["differences"]] == [({"id": other}, "missing")]
+    assert [(row["key"], row["kind"]) for row in accounts["differences"]] == [({"id": account[0][0]}, "extra")]
