@@ -27,6 +27,12 @@ def _broker(url: str) -> str:
     return url
 
 
+def _http(url: str) -> str:
+    if not url.startswith(("http://", "https://")):
+        raise ValueError("must look like http://host:port/prefix")
+    return url.rstrip("/")
+
+
 PostgresUrl = Annotated[str, AfterValidator(_postgres)]
 
 
@@ -40,6 +46,12 @@ class Settings(BaseSettings):
     invoice_db: PostgresUrl | None = Field(None, description="DSN of invoice-service's database, as role invoice_service")
     broker_url: Annotated[str, AfterValidator(_broker)] | None = Field(None, description="amqp://… or postgresql://…")
     admin_db: PostgresUrl | None = Field(None, description="superuser DSN; only `cqrs-demo migrate` reads it")
+    user_service_url: Annotated[str, AfterValidator(_http)] = Field(
+        "http://127.0.0.1:8085/system-api", description="user-service with its prefix; invoice-service reads its log there to replay"
+    )
+    order_service_url: Annotated[str, AfterValidator(_http)] = Field(
+        "http://127.0.0.1:8086/order-service", description="order-service with its prefix; invoice-service reads its log there to replay"
+    )
     host: str = Field("127.0.0.1", description="address to listen on")
     port: int | None = Field(None, ge=0, le=65535, description="port to listen on; each service has its default")
     api_token: SecretStr | None = Field(None, min_length=16, description="bearer token every call must carry")

@@ -12,19 +12,25 @@ from cqrs_demo.invoice_service.consumer import Consumer
 from cqrs_demo.invoice_service.dead_letter_routes import dead_letter_routes
 from cqrs_demo.invoice_service.report_routes import report_routes
 from cqrs_demo.invoice_service.routes import PREFIX, invoice_routes, support_routes
+from cqrs_demo.invoice_service.run_routes import run_routes
+from cqrs_demo.invoice_service.runs import Runs
 from cqrs_demo.messaging.connect import broker_for
 from cqrs_demo.settings import Settings
 
 
 def build(settings: Settings) -> FastAPI:
     """The app; nothing connects before it is started. Raises SettingsError when a setting is missing."""
-    pool = pool_for(settings.need("invoice_db"), "invoice-service")
+    dsn = settings.need("invoice_db")
+    pool = pool_for(dsn, "invoice-service")
     broker = broker_for(settings.need("broker_url"))
     consumer = Consumer(pool, broker)
+    token = settings.api_token.get_secret_value() if settings.api_token else None
+    runs = Runs([settings.user_service_url, settings.order_service_url], token)
 
     app = http_service("invoice-service", "Query side: serves invoices.", settings, lifespan(pool, broker, consumer))
     app.include_router(invoice_routes(pool, consumer))
     app.include_router(dead_letter_routes(PREFIX, pool))
     app.include_router(report_routes(PREFIX, pool))
+    app.include_router(run_routes(PREFIX, dsn, runs))
     app.include_router(support_routes(pool, broker, consumer, workshop=settings.workshop))
     return app
