@@ -43,8 +43,10 @@ class System:
 
     def supervisor(self) -> Supervisor:
         ground: list[Part] = [part for part in (self._postgres, self._rabbit) if part is not None]
-        programs: list[Part] = [part for part in (*self._services.values(), self._dashboard) if part is not None]
-        return Supervisor([ground, programs], self._say, self._record)
+        *writers, invoice_service = self._services.values()
+        # The read side comes after: it is told where the logs are, and a port is certain only once its service is up.
+        readers: list[Part] = [part for part in (invoice_service, self._dashboard) if part is not None]
+        return Supervisor([ground, writers, readers], self._say, self._record)
 
     def _broker(self) -> Broker:
         """Known once the ground stage works."""
@@ -60,6 +62,8 @@ class System:
             return _inherited() | {
                 f"CQRS_{database.removesuffix('_service').upper()}_DB": self._postgres.dsn(database),
                 "CQRS_BROKER_URL": self._broker().url,
+                "CQRS_USER_SERVICE_URL": self._services["user-service"].where() + PREFIXES["user-service"],
+                "CQRS_ORDER_SERVICE_URL": self._services["order-service"].where() + PREFIXES["order-service"],
                 "CQRS_HOST": HOST,
                 "CQRS_PORT": str(port),
                 "CQRS_WORKSHOP": "1",
