@@ -97,8 +97,12 @@ def support_routes(pool: Pool, broker: Broker, consumer: Consumer, *, workshop: 
 async def wait_until_projected(pool: Pool, consumer: Consumer, event_id: UUID, seconds: float) -> None:
     """Read your own writes: returns once the event has been projected. Raises Problem 503 when that takes longer."""
     deadline = asyncio.get_running_loop().time() + seconds
-    while not await is_processed(pool, event_id):
-        left = deadline - asyncio.get_running_loop().time()
-        if left <= 0:
-            raise Problem(503, "not-projected-yet", f"event {event_id} has not been projected yet; ask again", {"Retry-After": "1"})
-        await consumer.wait_for_news(min(left, NEWS_POLL))
+    not_yet = Problem(503, "not-projected-yet", f"event {event_id} has not been projected yet; ask again", {"Retry-After": "1"})
+    try:
+        while not await is_processed(pool, event_id):
+            left = deadline - asyncio.get_running_loop().time()
+            if left <= 0:
+                raise not_yet
+            await consumer.wait_for_news(min(left, NEWS_POLL))
+    except asyncio.CancelledError:  # the service is stopping and does not wait for those who wait
+        raise not_yet from None
