@@ -42,6 +42,8 @@ on conflict (digest) do update set attempts = handling_attempts.attempts + 1
 returning attempts
 """
 
+NOTED_ATTEMPTS = "select digest, attempts from handling_attempts where digest = any(%s)"
+
 FORGET_ATTEMPTS = "delete from handling_attempts where digest = any(%s)"
 
 
@@ -64,7 +66,7 @@ class Consumer:
         await self.gate.resume()
 
     async def run(self) -> None:
-        """Consume until stop() is called. Survives the broker; retries with growing pauses."""
+        """Consume until stop() is called. Survives the broker, or whatever it is; retries with growing pauses."""
         while not self._stop.is_set():
             try:
                 await self._broker.declare()
@@ -74,7 +76,7 @@ class Consumer:
                     await self._step()
                 else:
                     await self.gate.rest()
-            except BrokerError as error:
+            except Exception as error:  # also what nobody thought of: a consumer that is gone would look like one with nothing to do
                 self._in_trouble(error)
                 await self._back_off()
 
@@ -101,14 +103,20 @@ class Consumer:
             await subscription.close()
 
     async def _handle(self, subscription: Subscription, deliveries: Sequence[Delivery]) -> None:
-        """Apply a batch and acknowledge it: the fresh messages together, then each redelivered one alone, the least suspect first."""
+        """Apply a batch and acknowledge it: the fresh messages together, then each redelivered one alone."""
         fresh = [delivery for delivery in deliveries if delivery.earlier == 0]
         if fresh:
             await self._apply(fresh)
             await subscription.acknowledge(fresh)
-        for suspect in sorted((d for d in deliveries if d.earlier > 0), key=lambda d: d.earlier):
+        suspects = [delivery for delivery in deliveries if delivery.earlier > 0]
+        for suspect in await self._least_suspect_first(suspects) if suspects else ():
             await self._apply_suspect(suspect)
             await subscription.acknowledge([suspect])
+
+    async def _least_suspect_first(self, deliveries: Sequence[Delivery]) -> list[Delivery]:
+        """So that a message which ends the process each time lets all its neighbours pass before it is tried again."""
+        noted = await self._persistently(lambda: self._noted_attempts(deliveries))
+        return sorted(deliveries, key=lambda delivery: noted.get(digest(delivery.body), 0))
 
     async def _apply_suspect(self, delivery: Delivery) -> None:
         attempts = await self._persistently(lambda: self._note_attempt(delivery))
@@ -117,6 +125,11 @@ class Consumer:
             await self._persistently(lambda: self._commit([], [letter]))
         else:
             await self._apply([delivery])
+
+    async def _noted_attempts(self, deliveries: Sequence[Delivery]) -> dict[bytes, int]:
+        async with self._pool.connection() as connection:
+            cursor = await connection.execute(NOTED_ATTEMPTS, [[digest(delivery.body) for delivery in deliveries]])
+            return {row["digest"]: row["attempts"] for row in await cursor.fetchall()}
 
     async def _note_attempt(self, delivery: Delivery) -> int:
         async with self._pool.connection() as connection:
@@ -137,6 +150,8 @@ class Consumer:
         self.received.note([event.id for event in events], arrived)
         try:
             await self._persistently(lambda: self._commit(events, letters, deliveries))
+        except StoppedWhileAway:
+            raise
         except Exception as error:  # not AWAY: one of the messages is at fault
             if len(deliveries) > 1:
                 for delivery in deliveries:

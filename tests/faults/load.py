@@ -131,7 +131,7 @@ def load(services: dict[str, Sequence[Service]], ledger: Ledger, users: Sequence
         client, due = Client(services, ledger), time.monotonic()
         try:
             while not stop.is_set():
-                if random.random() < 0.03:
+                if not mine or random.random() < 0.03:
                     mine.append(client.user())
                     client.account(mine[-1])
                 client.order(random.choice(mine))

@@ -88,6 +88,11 @@ def _unwell(shop: "FaultyShop") -> list[str]:
 
 
 def depths(broker_url: str) -> dict[str, int]:
+    """Messages in each queue. On PGMQ those in hand, too; on RabbitMQ these are ready again as soon as their consumer is gone."""
+    if broker_url.startswith("postgresql"):
+        with psycopg.connect(broker_url) as connection:
+            return dict(connection.execute("select queue_name, queue_length from pgmq.metrics_all()").fetchall())
+
     async def ask() -> dict[str, int]:
         broker = broker_for(broker_url)
         try:

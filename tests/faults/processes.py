@@ -8,6 +8,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 import httpx
 import psutil
@@ -47,10 +48,10 @@ class Service:
         assert self._process is not None
         return self._process.pid
 
-    def health(self) -> dict[str, object] | None:
+    def health(self) -> dict[str, Any] | None:
         """What the health check says; None when nobody answers."""
         with suppress(httpx.HTTPError):
-            answer: dict[str, object] = httpx.get(f"{self.url}/healthcheck", timeout=30).json()
+            answer: dict[str, Any] = httpx.get(f"{self.url}/healthcheck", timeout=30).json()
             return answer
         return None
 

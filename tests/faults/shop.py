@@ -124,6 +124,11 @@ class FaultyShop:
         seen = len(self.ledger.orders)
         eventually(lambda: len(self.ledger.orders) >= seen + count, seconds=60)
 
+    def unwell(self, service: str, part: str) -> bool:
+        """Whether the health check says that this part is not well, and why."""
+        health = self[service].health()
+        return health is not None and health["checks"].get(part, "ok") != "ok"
+
     def lines(self, *order_ids: int) -> int:
         """How many of these orders stand on an invoice."""
         return int(self.rows("invoice-service", "select count(*) from demo.invoice_lines where order_id = any(%s)", list(order_ids))[0][0])

@@ -6,8 +6,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import aiormq
 import httpx
+import psycopg
 
+from cqrs_demo.messaging.broker import EXCHANGE
 from cqrs_demo.messaging.connect import broker_for
 from tests.faults.shop import FaultyShop
 
@@ -40,3 +43,30 @@ def queued(shop: FaultyShop, queue: str = "order") -> list[dict[str, Any]]:
         return found
 
     return asyncio.run(look())
+
+
+class Inside:
+    """What somebody may do to the broker by mistake."""
+
+    def __init__(self, shop: FaultyShop) -> None:
+        self._url = shop.broker_url
+
+    def delete_queue(self, name: str) -> None:
+        if self._url.startswith("amqp"):
+            asyncio.run(self._amqp("queue_delete", name))
+        else:
+            self._sql("select pgmq.drop_queue(%s)", name)
+
+    def unbind(self, name: str) -> None:
+        if self._url.startswith("amqp"):
+            asyncio.run(self._amqp("queue_unbind", name, EXCHANGE, f"{name}.*"))
+        else:
+            self._sql("select pgmq.unbind_topic(%s, %s)", f"{name}.*", name)
+
+    async def _amqp(self, method: str, *arguments: str) -> None:
+        async with aiormq.connect(self._url) as connection:
+            await getattr(await connection.channel(), method)(*arguments)
+
+    def _sql(self, statement: str, *parameters: str) -> None:
+        with psycopg.connect(self._url) as connection:
+            connection.execute(statement, parameters)  # type: ignore[call-overload]
