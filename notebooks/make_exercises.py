@@ -31,7 +31,7 @@ def exercises(solved: NotebookNode) -> NotebookNode:
         if "solution" in tags:
             cell.source, cell.outputs, cell.execution_count = without_solution(cell.source), [], None
         elif "check" in tags:
-            cell.outputs, cell.execution_count = [nbformat.v4.new_output("stream", name="stdout", text=NOT_YET + "\n")], None
+            cell.outputs = [nbformat.v4.new_output("stream", name="stdout", text=NOT_YET + "\n")]
     return notebook
 
 

@@ -6,7 +6,6 @@ what it keeps; a kernel that is killed leaves nothing behind. One line on standa
 
 import shutil
 import sys
-import tempfile
 import threading
 from pathlib import Path
 from typing import Annotated, Literal
@@ -45,9 +44,8 @@ def keep_system(path: Path, kind: Literal["pgmq", "rabbitmq"], *, dashboard: boo
         folder.lock.release()
 
 
-def keep_broker(kind: Literal["pgmq", "rabbitmq"]) -> None:
-    """A broker with nothing around it, in a folder of its own; its URL follows "ready"."""
-    folder = Path(tempfile.mkdtemp(prefix="cqrs-broker-"))
+def keep_broker(folder: Path, kind: Literal["pgmq", "rabbitmq"]) -> None:
+    """A broker with nothing around it, in a folder that is thrown away with it; its URL follows "ready"."""
     node, postgres = RabbitNode(folder / "rabbitmq"), EmbeddedPostgres(folder / "postgres")
     try:
         if kind == "rabbitmq":
@@ -87,14 +85,13 @@ def _say(text: str) -> None:
 def main(
     what: Annotated[Literal["system", "broker"], typer.Argument()],
     kind: Annotated[Literal["pgmq", "rabbitmq"], typer.Argument()],
-    data_dir: Annotated[Path | None, typer.Option()] = None,
+    data_dir: Annotated[Path, typer.Option()],
     dashboard: bool = False,
     throw_away: bool = False,
 ) -> None:
     if what == "broker":
-        keep_broker(kind)
+        keep_broker(data_dir, kind)
         return
-    assert data_dir is not None
     try:
         keep_system(data_dir, kind, dashboard=dashboard, throw_away=throw_away)
     except SystemProblem as problem:

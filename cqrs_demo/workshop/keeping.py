@@ -54,6 +54,8 @@ class Kept:
         if self._keeper.stdin is not None and not self._keeper.stdin.closed:
             self._keeper.stdin.close()
         self._keeper.wait(timeout=30)
+        if self._keeper.stdout is not None:
+            self._keeper.stdout.close()
 
 
 class KeptSystem(Kept):
@@ -70,4 +72,5 @@ class KeptBroker(Kept):
     """A broker alone; `url` says where."""
 
     def __init__(self, kind: Kind) -> None:
-        super().__init__("broker", kind)
+        self.folder = Path(tempfile.mkdtemp(prefix="cqrs-broker-"))
+        super().__init__("broker", kind, f"--data-dir={self.folder}")

@@ -20,6 +20,7 @@ class Peek:
     kind: str
     about: str | None = None  # the kind of the column "id"
     type: str = "bigint"  # of the column `mine`
+    order: str = "1"
 
 
 PEEKS = {
@@ -29,7 +30,9 @@ PEEKS = {
     "events": Peek(("sequence", "id", "type", "subject", "data"), "id", "event", "event", "uuid"),
     "outbox": Peek(("sequence", "event_id"), "event_id", "event", type="uuid"),
     "invoice_account": Peek(("user_id", "name", "email", "user_sequence", "shipping_address", "account_sequence"), "user_id", "user"),
-    "invoices": Peek(("invoice_id", "user_id", "invoice_dt", "email", "shipping_address", "total"), "user_id", "user"),
+    "invoices": Peek(
+        ("invoice_id", "user_id", "invoice_dt", "email", "shipping_address", "total"), "user_id", "user", order="user_id, invoice_dt"
+    ),
     "invoice_lines": Peek(("order_id", "invoice_id", "description", "amount", "purchase_dt"), "order_id", "order"),
     "processed_events": Peek(("event_id",), "event_id", "event", type="uuid"),
     "dead_letters": Peek(("event_id", "queue", "event_type", "reason", "failures", "status"), "event_id", "event", type="text"),
@@ -44,12 +47,17 @@ def peek(client: Client, own: Own, database: str, table: str) -> pd.DataFrame:
     if table not in PEEKS:
         raise Refused(f"{table!r} cannot be peeked at; these can: {', '.join(PEEKS)}")
     what = PEEKS[table]
-    query = f"select {', '.join(what.columns)} from demo.{table} where {what.mine} = any(cast(:mine as {what.type}[])) order by 1"  # noqa: S608  # constants
+    query = (
+        f"select {', '.join(what.columns)} from demo.{table} where {what.mine} = any(cast(:mine as {what.type}[])) order by {what.order}"  # noqa: S608  # constants
+    )
     rows = client.sql(database, query, mine=[str(id) for id in own.all(what.kind)])
     positions = {name: _positions(client, own, SEQUENCES.get(name, database)) for name in what.columns if name.endswith("sequence")}
     for name, places in positions.items():
         rows[name] = [places.get(value) for value in rows[name]]
-    return readable(_shown(own, what, rows)).sort_values(what.columns[0], ignore_index=False, kind="stable")
+    shown = readable(_shown(own, what, rows))
+    return (
+        shown.sort_values("event_id", key=lambda ids: [int(id.partition("-")[2]) for id in ids]) if what.columns[0] == "event_id" else shown
+    )
 
 
 def _shown(own: Own, what: Peek, rows: pd.DataFrame) -> pd.DataFrame:

@@ -18,11 +18,11 @@ from cqrs_demo.http.json import dumps
 from cqrs_demo.messaging.broker import Message
 from cqrs_demo.runtime.system import find_system
 from cqrs_demo.workshop.answer import Answer, Document, Refused
-from cqrs_demo.workshop.client import COMMAND_SERVICES, PATIENCE, Client, TookTooLong
+from cqrs_demo.workshop.client import COMMAND_SERVICES, PATIENCE, Client, NoAnswer, TookTooLong
 from cqrs_demo.workshop.faults import broker_of, kill_service
 from cqrs_demo.workshop.finding import own_system, running_system
 from cqrs_demo.workshop.map import TABLES_ON_THE_MAP, Picture, draw_map
-from cqrs_demo.workshop.own import Own
+from cqrs_demo.workshop.own import ENTITIES, Own
 from cqrs_demo.workshop.peek import peek
 from cqrs_demo.workshop.tables import readable
 
@@ -143,6 +143,39 @@ class Shop:
         """The id behind "event-1"."""
         return str(self.own.real("event", made.event_id if isinstance(made, Answer) else made))
 
+    def health(self) -> pd.DataFrame:
+        """What each service's health check answers: 200, 503, or nothing."""
+        return pd.DataFrame([{service: self._health(service) for service in self.client.system.services}], index=["health check"])
+
+    def _health(self, service: str) -> str:
+        try:
+            return str(self.client.get(service, "/healthcheck").status)
+        except NoAnswer:
+            return "no answer"
+
+    def real_id(self, user: User) -> int:
+        """The id behind "user 1"."""
+        return self._user(user)
+
+    def dead_letters(self) -> pd.DataFrame:
+        """This notebook's messages that could not be applied."""
+        return self.peek("invoice_service", "dead_letters")
+
+    def retry_dead_letter(self, event: str) -> dict[str, int]:
+        """{"applied", "failed"}."""
+        return self.client.retry_dead_letters(*self._letters(event))
+
+    def discard_dead_letter(self, event: str) -> dict[str, int]:
+        """{"discarded"}."""
+        return self.client.discard_dead_letters(*self._letters(event))
+
+    def _letters(self, event: str) -> list[int]:
+        query = "select id from demo.dead_letters where event_id = :event_id and status = 'waiting'"
+        found = [int(id) for id in self.client.sql("invoice_service", query, event_id=self.real_event_id(event))["id"]]
+        if not found:
+            raise Refused(f"there is no dead letter of {event} that waits")
+        return found
+
     def _events_from(self, service: str) -> list[dict[str, Any]]:
         mine = set(self.own.all("event"))
         positions = self._log_positions(service)["sequence"]
@@ -200,13 +233,15 @@ class Shop:
             "time": "2025-04-03T10:00:00Z",
         }
         event |= {"subject": "0", "datacontenttype": "application/json", "sequence": "0", "data": body}
-        shown = str(self.own.meet("event", event["id"]))
+        if type in ENTITIES:  # else no inbox and no dead letter will ever know it
+            self.own.meet("event", event["id"])
+        shown = str(self.own.shown("event", event["id"]))
         self._publish(type, event)
         return shown
 
-    def _publish(self, type: str, event: dict[str, Any]) -> None:
+    def _publish(self, routing_key: str, event: dict[str, Any]) -> None:
         with self.client.broker() as broker:
-            broker.publish(Message(type, event["id"], dumps(event)))
+            broker.publish(Message(routing_key, event["id"], dumps(event)))
         self._copies_under_way = True
 
     # Breaking things: only in a system of the notebook's own.
@@ -226,10 +261,11 @@ class Shop:
         print("The broker is back.")
 
     def wait_until_ready(self) -> None:
-        """Until every service answers its health check with 200. Raises TookTooLong."""
+        """Until every service answers its health check with 200; one that was killed may have come back at another port.
+        Raises TookTooLong."""
         folder = self._own_folder()
         self._until(lambda: find_system(folder).ready, "not every service is ready")
-        print("Every service is ready.")
+        self.client.system = find_system(folder)
 
     def _own_folder(self) -> Path:
         if self.folder is None:

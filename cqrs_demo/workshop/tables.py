@@ -36,7 +36,7 @@ class Databases:
         try:
             with self.engine(database).connect() as connection:
                 frame = pd.read_sql(text(query), connection, params=parameters, coerce_float=False, dtype=object)
-        except DBAPIError as error:
+        except (DBAPIError, pd.errors.DatabaseError) as error:
             raise Refused(_said(error)) from None
         return frame
 
@@ -78,6 +78,7 @@ def _cell(value: Any) -> Any:
     return value if isinstance(value, int | str) else str(value)
 
 
-def _said(error: DBAPIError) -> str:
+def _said(error: Exception) -> str:
     """The first line of what the server said, without the statement."""
-    return str(error.orig).splitlines()[0]
+    cause = error if isinstance(error, DBAPIError) else error.__cause__  # pandas wraps what SQLAlchemy has wrapped
+    return str(getattr(cause, "orig", error)).splitlines()[0]
