@@ -17,6 +17,9 @@ PAGES = [
     st.Page("views/shop.py", title="Shop", icon=":material/storefront:", default=True),
     st.Page("views/invoices.py", title="Invoices", icon=":material/receipt_long:"),
     st.Page("views/under_the_hood.py", title="Under the hood", icon=":material/conversion_path:"),
+    st.Page("views/break_it.py", title="Break it", icon=":material/bolt:"),
+    st.Page("views/dead_letters.py", title="Dead letters", icon=":material/report:"),
+    st.Page("views/replay.py", title="Replay", icon=":material/history:"),
 ]
 
 st.html(HERE / "style.css")

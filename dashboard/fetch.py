@@ -161,7 +161,7 @@ def _answer(service: str, method: str, path: str, *, timeout: float, headers: di
     answered = time.time()
     if response.is_success:
         _away_until.pop(service, None)
-        body = json.loads(response.content) if "json" in response.headers["content-type"].split(";")[0].split("/")[-1] else response.text
+        body = json.loads(response.content) if response.headers["content-type"].startswith("application/json") else response.text
         return Answer(body, response.headers.get("x-event-id"), asked, answered)
     problem = _problem(response)
     if response.status_code >= 500:
@@ -289,6 +289,24 @@ def revenue(year: int) -> Row:
     return report
 
 
+ACCEPTED = "select count(*) as orders, coalesce(sum(amount), 0) as amount from demo.orders"
+INVOICED = "select count(*) as orders, coalesce(sum(amount), 0) as amount from demo.invoice_lines"
+
+
+@st.cache_resource(ttl=2, show_spinner=False)
+def proof() -> tuple[Row, Row]:
+    """Orders accepted by order-service, and orders on invoices: how many, and what they come to. Raises Away."""
+    invoiced = query("invoice_service", INVOICED)[0]  # first: what is accepted in between is on its way, not invented
+    return query("order_service", ACCEPTED)[0], invoiced
+
+
+def newest_event(service: str) -> bytes | None:
+    """The newest event in a service's log, as it went over the broker; None when there is none yet."""
+    end = query(DATABASES[service], "select max(sequence) as n from demo.events")[0]["n"]
+    lines: str = look(service, "/events", after=end - 1, limit=1) if end else ""
+    return lines.strip().encode() or None
+
+
 def when_committed(service: str, event_id: str) -> datetime | None:
     rows = query(DATABASES[service], "select time from demo.events where id = cast(:id as uuid)", id=event_id)
     return rows[0]["time"] if rows else None
@@ -339,15 +357,89 @@ def wait_for(answer: Answer, year: int, month: int, seconds: float = 0.5) -> Non
     months_of.clear(user_id)
 
 
+# Dead letters
+
+
+@st.cache_resource(ttl=1, show_spinner=False)
+def dead_letter_groups() -> list[Row]:
+    """By type and reason, the largest first."""
+    groups: list[Row] = look("invoice-service", "/dead-letters/groups")
+    return groups
+
+
+def dead_letters(status: str, group: Row | None = None, most: int = 50) -> list[Row]:
+    """Newest first. A letter without a type has no group of its own to ask for, so those are picked out here."""
+    chosen = {name: group[name] for name in ("reason", "event_type") if group[name] is not None} if group else {}
+    letters: list[Row] = look("invoice-service", "/dead-letters", status=status, limit=most, **chosen)
+    return [letter for letter in letters if group is None or letter["event_type"] == group["event_type"]]
+
+
+@st.cache_resource(ttl=5, max_entries=100, show_spinner=False)
+def dead_letter(id: int) -> Row:
+    letter: Row = look("invoice-service", f"/dead-letters/{id}")
+    return letter
+
+
+def settle(how: str, chosen: Row) -> Row:
+    """`how` is retry or discard. Answers with counts."""
+    answer = send("invoice-service", f"/dead-letters/{how}", chosen).body
+    dead_letter_groups.clear()
+    dead_letter.clear()
+    return dict(answer)
+
+
+# Replay and verify
+
+
+def start_run(kind: str, body: Row) -> Row:
+    return dict(send("invoice-service", f"/{kind}", body).body)
+
+
+def stop_run(kind: str) -> None:
+    send("invoice-service", f"/{kind}", {}, method="DELETE")
+
+
+def last_run(kind: str) -> Row | None:
+    """None when there was none since the service started."""
+    try:
+        run: Row = _last_run(kind)
+    except Refused as refused:
+        if refused.status == 404:
+            return None
+        raise
+    return run
+
+
+@st.cache_resource(ttl=0.4, show_spinner=False)
+def _last_run(kind: str) -> Row:
+    run: Row = look("invoice-service", f"/{kind}")
+    return run
+
+
 # Workshop controls
 
 GATES = {"user relay": ("user-service", "/relay"), "order relay": ("order-service", "/relay"), "consumer": ("invoice-service", "/consumer")}
 
 
 def gate(name: str) -> Row:
+    """What a relay or the consumer says of itself. Without the workshop's controls it is known to run, and no more. Raises Away."""
     service, path = GATES[name]
-    state: Row = look(service, path)
+    try:
+        state: Row = look(service, path)
+    except Refused:
+        look(service, "/healthcheck")
+        state = {"mode": "running", "trouble": None}
     return state
+
+
+@st.cache_resource(ttl=5, show_spinner=False)
+def is_workshop() -> bool:
+    """Whether the services have the controls that stop time. Raises Away."""
+    try:
+        look("order-service", "/relay")
+    except Refused:
+        return False
+    return True
 
 
 def set_gate(name: str, mode: str) -> None:

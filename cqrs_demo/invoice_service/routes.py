@@ -21,10 +21,11 @@ from cqrs_demo.http.service import add_healthcheck, routes
 from cqrs_demo.invoice_service.consumer import Consumer
 from cqrs_demo.invoice_service.queries import invoice_by_id, invoice_of_month, invoices_of_user, is_processed
 from cqrs_demo.invoice_service.time_travel import invoice_as_of
-from cqrs_demo.messaging.broker import Broker
+from cqrs_demo.messaging.broker import Broker, BrokerError
 
 PREFIX = "/invoice-service"
 AsOf = Annotated[DateTime | None, Query(description="Travel in time: only what had happened by this instant.")]
+DEPTHS_WITHIN = 0.5  # seconds
 NEWS_POLL = 0.05  # seconds: the event may have been projected by another copy of this service
 
 
@@ -87,11 +88,20 @@ def support_routes(pool: Pool, broker: Broker, consumer: Consumer, *, workshop: 
     if workshop:
 
         async def consumer_state() -> dict[str, object]:
-            return {"trouble": consumer.trouble, "counts": dict(consumer.counts), "queues": await broker.depths()}
+            return {"trouble": consumer.trouble, "counts": dict(consumer.counts), "queues": await depths_now(broker)}
 
         add_controls(router, "consumer", consumer.gate, consumer_state)
         add_passages(router, "consumer", consumer.received)
     return router
+
+
+async def depths_now(broker: Broker) -> dict[str, int] | None:
+    """None when the broker does not tell at once: the controls answer also while it is away."""
+    try:
+        async with asyncio.timeout(DEPTHS_WITHIN):
+            return await broker.depths()
+    except (BrokerError, TimeoutError):
+        return None
 
 
 async def wait_until_projected(pool: Pool, consumer: Consumer, event_id: UUID, seconds: float) -> None:

@@ -1,0 +1,118 @@
+"""Faults a workshop makes on purpose: real ones, each of which heals by itself if nobody does.
+
+A frozen process takes connections and answers nothing, which is worse than one that is gone. A killed one is started again
+by the supervisor. PGMQ is stopped by a lock on its queues, held by a session of ours that gives it up in the end, however
+it ends; a private RabbitMQ is frozen. All of it needs a system of this machine's `cqrs-demo up`; only PGMQ's lock does not.
+"""
+
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+
+import psutil
+import psycopg
+import streamlit as st
+
+import fetch
+from cqrs_demo.runtime.rabbitmq_node import RabbitNode, RabbitNodeError
+
+AT_MOST = 30.0  # seconds
+
+LOCK = "lock table pgmq.q_user, pgmq.q_account, pgmq.q_order in exclusive mode"
+"""Nothing can be sent or taken; how many wait can still be counted."""
+
+
+class CannotBreak(fetch.Trouble):
+    def __init__(self, why: str) -> None:
+        super().__init__("Break it", why)
+
+
+class Faults:
+    """What is broken at the moment, for all sessions. `since` is the monotonic clock."""
+
+    def __init__(self) -> None:
+        self.since: dict[str, float] = {}
+        self._heal: dict[str, Callable[[], None]] = {}
+        self._turn = threading.Lock()
+
+    def left(self, name: str) -> float | None:
+        """Seconds until it heals by itself; None when it is whole."""
+        since = self.since.get(name)
+        return None if since is None else max(0.0, AT_MOST - (time.monotonic() - since))
+
+    def freeze(self, service: str) -> None:
+        process = _process(service)
+        process.suspend()
+        self._broken(service, lambda: _resume(process))
+
+    def kill(self, service: str) -> None:
+        _process(service).kill()
+
+    def stop_broker(self) -> None:
+        place = fetch.place()
+        if place.broker == "PGMQ":
+            self._broken("broker", _lock_queues(place.broker_url or ""))
+        else:
+            self._broken("broker", _freeze_rabbit(place))
+
+    def heal(self, name: str) -> None:
+        """Harmless when it is whole."""
+        with self._turn:
+            self.since.pop(name, None)
+            heal = self._heal.pop(name, None)
+        if heal is not None:
+            heal()
+
+    def _broken(self, name: str, heal: Callable[[], None]) -> None:
+        with self._turn:
+            self.since[name], self._heal[name] = time.monotonic(), heal
+        timer = threading.Timer(AT_MOST, self.heal, [name])
+        timer.daemon = True
+        timer.start()
+
+
+@st.cache_resource(show_spinner=False)
+def faults() -> Faults:
+    return Faults()
+
+
+def can_break_processes() -> bool:
+    return fetch.place().processes is not None
+
+
+def _process(service: str) -> psutil.Process:
+    known = (fetch.place().processes or {}).get(service)
+    process = known.living() if known else None
+    if process is None:
+        raise CannotBreak(f"{service} has no process here at the moment; it may be starting")
+    return process
+
+
+def _resume(process: psutil.Process) -> None:
+    with suppress(psutil.Error):  # gone: somebody killed it
+        process.resume()
+
+
+def _lock_queues(dsn: str) -> Callable[[], None]:
+    try:
+        session = psycopg.connect(dsn, connect_timeout=2, options="-c lock_timeout=5000 -c idle_in_transaction_session_timeout=60000")
+        session.execute(LOCK)
+    except psycopg.Error as error:
+        raise CannotBreak(f"PGMQ could not be stopped: {error}") from error
+    return session.close
+
+
+def _freeze_rabbit(place: fetch.Place) -> Callable[[], None]:
+    node = RabbitNode(Path(place.folder or "") / "rabbitmq")
+    try:
+        node.pause()
+    except RabbitNodeError as error:
+        raise CannotBreak("this RabbitMQ is not ours to stop; stop it where it runs (docker compose pause rabbitmq)") from error
+
+    def resume() -> None:
+        with suppress(RabbitNodeError):
+            node.resume()
+
+    return resume
