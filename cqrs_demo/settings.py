@@ -2,6 +2,7 @@
 
 from ipaddress import ip_address
 from typing import Annotated, Literal, Self
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -18,13 +19,33 @@ class SettingsError(Exception):
 def _postgres(url: str) -> str:
     if not url.startswith(("postgresql://", "postgres://")):
         raise ValueError("must look like postgresql://role:password@host:port/database")
-    return url
+    return _readable(url)
 
 
 def _broker(url: str) -> str:
     if not url.startswith(("amqp://", "amqps://", "postgresql://", "postgres://")):
         raise ValueError("must begin with amqp:// (RabbitMQ) or postgresql:// (PGMQ)")
+    return _readable(url)
+
+
+def _readable(url: str) -> str:
+    """Raises ValueError for a URL that its library would complain of later, and quote with its password, in logs and health checks."""
+    from psycopg import ProgrammingError  # here, because the CLI reads settings and seldom a database
+    from psycopg.conninfo import conninfo_to_dict
+
+    try:
+        ports = str(conninfo_to_dict(url).get("port", "")) if url.startswith("postgres") else str(urlsplit(url).port or "")
+    except (ProgrammingError, ValueError):
+        ports = "unreadable"
+    if not all(port.isdigit() for port in ports.split(",") if port):
+        raise ValueError("is not readable as a URL; in a password, write each of @ : / ? # % and space as its percent code, such as %40")
     return url
+
+
+def _token(token: SecretStr) -> SecretStr:
+    if not all("!" <= character <= "~" for character in token.get_secret_value()):
+        raise ValueError("must be of printable ASCII characters without a space or line break: no other fits into a header")
+    return token
 
 
 def _http(url: str) -> str:
@@ -34,6 +55,7 @@ def _http(url: str) -> str:
 
 
 PostgresUrl = Annotated[str, AfterValidator(_postgres)]
+Token = Annotated[SecretStr, AfterValidator(_token)]
 
 
 class Settings(BaseSettings):
@@ -54,7 +76,7 @@ class Settings(BaseSettings):
     )
     host: str = Field("127.0.0.1", description="address to listen on")
     port: int | None = Field(None, ge=0, le=65535, description="port to listen on; each service has its default")
-    api_token: SecretStr | None = Field(None, min_length=16, description="bearer token every call must carry")
+    api_token: Token | None = Field(None, min_length=16, description="bearer token every call must carry")
     workshop: bool = Field(False, description="adds the controls that pause and step relay and consumer")
 
     @model_validator(mode="after")

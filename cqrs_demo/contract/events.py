@@ -144,7 +144,7 @@ def _decode_error(error: ValidationError) -> DecodeError:
     first = error.errors(include_url=False, include_context=False)[0]
     if first["type"] == "json_invalid":
         return DecodeError("not JSON", str(error))
-    if first["type"] in ("union_tag_not_found", "model_attributes_type", "model_type"):
+    if not first["loc"]:  # it is about the whole: no object, or one without a type
         return DecodeError("not a CloudEvent", str(error))
     known = ("user.created", "account.created", "order.created")
     where = ".".join(str(part) for part in first["loc"] if part not in known) or "event"
