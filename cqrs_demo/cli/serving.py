@@ -1,8 +1,10 @@
 """One service in the foreground, and the schemas it needs: what containers run. Configured from the environment alone."""
 
+import os
 import signal
 import socket
 import sys
+import threading
 from importlib import import_module
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,8 +13,12 @@ import typer
 from cqrs_demo.settings import DEFAULT_PORTS, Service, Settings, SettingsError, read_settings
 
 if TYPE_CHECKING:
+    from types import FrameType
+
     import uvicorn
     from fastapi import FastAPI
+
+LONGEST_STOP = 4.5  # seconds after SIGTERM
 
 
 def add_to(app: typer.Typer) -> None:
@@ -69,12 +75,25 @@ class _Stop:
 
         # A request may wait for its event for 30 s; two are enough to finish what is honestly under way, and leave three for the rest.
         config = uvicorn.Config(app, lifespan="on", access_log=False, log_config=None, timeout_graceful_shutdown=2)
-        self._server = uvicorn.Server(config)
+
+        class Server(uvicorn.Server):
+            def handle_exit(self, sig: int, frame: "FrameType | None") -> None:
+                _end_in_any_case()
+                super().handle_exit(sig, frame)
+
+        self._server = Server(config)
         if self._asked:
             return
         self._server.run(sockets=[listener])
         if not self._server.started:
             raise typer.Exit(1)
+
+
+def _end_in_any_case() -> None:
+    """Whatever hangs, on a database that does not answer for instance: what is unfinished then is done again at the next start."""
+    last_resort = threading.Timer(LONGEST_STOP, os._exit, [0])
+    last_resort.daemon = True
+    last_resort.start()
 
 
 def migrate(

@@ -8,6 +8,7 @@ import http.client
 import itertools
 import json
 import random
+import select
 import threading
 import time
 from collections import Counter
@@ -86,6 +87,8 @@ class Client:
         copies = self._services[service]
         url = urlsplit(copies[next(self._turns) % len(copies)].url)
         line = self._lines.setdefault(url.netloc, http.client.HTTPConnection(url.netloc, timeout=20))
+        if line.sock is not None and select.select([line.sock], [], [], 0)[0]:
+            line.close()  # the service has closed it while it was idle: any client's pool looks for that before it uses one
         try:
             headers = {"Content-Type": "application/json", "Idempotency-Key": key}
             line.request("POST", url.path + path, json.dumps(body), headers)

@@ -13,7 +13,7 @@ from typing import Any
 import httpx
 import psutil
 
-from cqrs_demo.runtime.ports import free_port
+from cqrs_demo.runtime.ports import answers, free_port
 from cqrs_demo.runtime.postgres import EmbeddedPostgres
 from tests.fixtures.shop import PREFIXES, eventually
 
@@ -30,12 +30,12 @@ class Service:
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> "Service":
-        """Start, and wait until it answers (well or unwell)."""
+        """Start, and wait until it listens."""
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "cqrs_demo", "serve", self.name], env=self._environment, stdout=log, stderr=log
             )
-        eventually(lambda: self.health() or not self.alive, seconds=30)
+        eventually(lambda: answers("127.0.0.1", self.port) or not self.alive, seconds=30)
         assert self.alive, f"{self.name} ended:\n{self.log.read_text()[-2000:]}"
         return self
 
@@ -103,11 +103,17 @@ class Postgres:
     """A cluster on a port it keeps."""
 
     def __init__(self, folder: Path) -> None:
+        self.folder = folder
         self.embedded = EmbeddedPostgres(folder)
         self.port = free_port()
 
     def start(self) -> None:
         self.embedded.start(self.port)
+
+    def owns(self, path: Path) -> None:
+        """Let the server write there: where we are root, it is somebody else."""
+        of = self.folder.stat()
+        os.chown(path, of.st_uid, of.st_gid)
 
     def stop(self) -> None:
         self.embedded.stop()

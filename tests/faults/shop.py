@@ -8,6 +8,7 @@ from typing import Any, Protocol
 from urllib.parse import urlsplit, urlunsplit
 from uuid import UUID
 
+import httpx
 import psycopg
 
 from tests.faults.load import Client, Ledger, Order, load
@@ -18,6 +19,8 @@ from tests.fixtures.shop import Databases, eventually
 
 DATABASE = {"user-service": "user_service", "order-service": "order_service", "invoice-service": "invoice_service"}
 SETTING = {"user-service": "CQRS_USER_DB", "order-service": "CQRS_ORDER_DB", "invoice-service": "CQRS_INVOICE_DB"}
+
+END_SESSIONS = "select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()"
 
 
 class BrokerServer(Protocol):
@@ -107,6 +110,10 @@ class FaultyShop:
         """What the service's database says to the superuser, who takes no wire."""
         return self.databases.rows(DATABASE[service], query, *parameters)
 
+    def end_sessions(self, service: str) -> None:
+        """All sessions of that database, but for the one that asks."""
+        self.rows(service, END_SESSIONS)
+
     def transaction(self, service: str) -> psycopg.Connection:
         """An open transaction in a service's database, as superuser."""
         return psycopg.connect(self.databases.admin[DATABASE[service]])
@@ -128,6 +135,16 @@ class FaultyShop:
         """Whether the health check says that this part is not well, and why."""
         health = self[service].health()
         return health is not None and health["checks"].get(part, "ok") != "ok"
+
+    def retry_dead_letters(self) -> dict[str, int]:
+        answer: dict[str, int] = httpx.post(f"{self['invoice-service'].url}/dead-letters/retry", json={"all": True}, timeout=30).json()
+        return answer
+
+    def invoice(self, user_id: int, month: str) -> dict[str, Any] | None:
+        """What the query service answers for a month such as "2025-04"; None when there is no such invoice."""
+        query = {"user_id": user_id, "year": int(month[:4]), "month": int(month[5:])}
+        answer = httpx.get(f"{self['invoice-service'].url}/invoices", params=query, timeout=10)
+        return answer.json() if answer.status_code == 200 else None
 
     def lines(self, *order_ids: int) -> int:
         """How many of these orders stand on an invoice."""
