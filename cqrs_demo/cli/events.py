@@ -38,13 +38,17 @@ def events(
 ) -> None:
     """What happened, in order of time: the events of both command services. With --json, the CloudEvents, one a line."""
     wanted = {"type": event_type, "subject": subject, "since": since, "until": until}
-    feeds = _feeds(data_dir, {name: value for name, value in wanted.items() if value is not None})
+    given = {name: value for name, value in wanted.items() if value is not None}
+    feeds = _feeds(data_dir, given)
     show: Callable[[dict[str, Any], str], None] = _print_line if as_json else _print_event
 
     def concerns(event: dict[str, Any]) -> bool:
         return user is None or user == event["data"].get("user_id", event["data"]["id"] if event["type"] == "user.created" else None)
 
     try:
+        if last and not given and user is None:
+            for feed in feeds:
+                feed.skip_all_but(last)
         seen = heapq.merge(*(feed.read() for feed in feeds), key=lambda pair: datetime.fromisoformat(pair[0]["time"]))
         chosen = (pair for pair in seen if concerns(pair[0]))
         for event, line in deque(chosen, maxlen=last) if last else chosen:
@@ -64,7 +68,13 @@ class Feed:
 
     def __init__(self, client: "httpx.Client", url: str, wanted: dict[str, str]) -> None:
         self._client, self.url, self._wanted = client, url, wanted
-        self._position = 0
+        self._position = self._horizon = 0
+
+    def skip_all_but(self, last: int) -> None:
+        """Begin so many positions before the end."""
+        for _ in self.read(limit="1"):
+            pass
+        self._position = max(0, self._horizon - last)
 
     def read(self, **more: str) -> Iterator[tuple[dict[str, Any], str]]:
         """Each event and its line, up to now; with follow="true", and then what comes. Raises CallFailed."""
@@ -79,13 +89,13 @@ class Feed:
                 if answer.is_error:
                     answer.read()
                     raise CallFailed(str(answer.json().get("detail", f"{self.url} answered {answer.status_code}")))
-                horizon = int(answer.headers["X-Log-Horizon"])
+                self._horizon = int(answer.headers["X-Log-Horizon"])
                 for line in answer.iter_lines():
                     if line:  # an empty one only says that the connection lives
                         event = orjson.loads(line)
                         self._position = int(event["sequence"])
                         yield event, line
-                self._position = max(self._position, horizon)
+                self._position = max(self._position, self._horizon)
         except httpx.HTTPError as error:
             raise CallFailed(f"{self.url} does not answer ({error}). `cqrs-demo status` shows what runs") from error
 

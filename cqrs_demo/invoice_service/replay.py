@@ -55,7 +55,8 @@ async def replay(dsn: str, history: History) -> Replayed:
         history.progress.enter("indexing")
         await shadow.complete()
         history.progress.enter("swapping")
-        in_no_log = await shadow.catch_up_and(swap_in, history)
+        in_no_log = await shadow.in_no_log(shadow.began)
+        await shadow.catch_up_and(swap_in, history)
     return Replayed(history.progress.events, in_no_log, history.unreadable)
 
 

@@ -7,13 +7,14 @@ what a run that was killed leaves in it, the next one drops. Next: replay.py and
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
+from datetime import datetime
 
 from psycopg import sql
 from psycopg.errors import LockNotAvailable
 
 from cqrs_demo.contract.events import Event
 from cqrs_demo.database import Connection, connect
-from cqrs_demo.invoice_service.history import History
+from cqrs_demo.invoice_service.history import History, LogUnavailable
 from cqrs_demo.invoice_service.projection import project
 
 ONE_RUN_LOCK = (7_365, 2)
@@ -37,6 +38,7 @@ IN_NO_LOG = """
 select count(*) as events
 from demo.processed_events as live
 where not exists (select from shadow.processed_events as twin where twin.event_id = live.event_id)
+  and processed_at < %s
 """
 
 
@@ -45,14 +47,15 @@ class AlreadyRunning(Exception):
 
 
 class SwapRefused(Exception):
-    """A query held a table of the read model for too long. The live model is as it was."""
+    """Queries held the read model's tables, or a writer its log, for too long. The live model is as it was."""
 
 
 class Shadow:
     """The shadow's tables, empty at first, and the session that has them."""
 
-    def __init__(self, session: Connection) -> None:
-        self.session = session
+    def __init__(self, session: Connection, began: datetime) -> None:
+        """`began` by the database's clock, as everything in the inbox."""
+        self.session, self.began = session, began
         self._pages = 0
 
     async def project(self, events: Sequence[Event]) -> None:
@@ -67,9 +70,10 @@ class Shadow:
         """What is better done once at the end than row by row: indexes."""
         await self.session.execute("select demo.complete_shadow()")
 
-    async def catch_up_and(self, take_over: Callable[[Connection], Awaitable[None]], history: History) -> int:
+    async def catch_up_and(self, take_over: Callable[[Connection], Awaitable[None]], history: History) -> None:
         """Read what has come, with the live projections held off for the last of it, and `take_over` in the same transaction.
-        Returns how many events count in the live model that are in no log. Raises SwapRefused."""
+        Raises SwapRefused."""
+        reason: Exception | None = None
         for patience in PATIENCE:
             async for events in history.pages():
                 await self.project(events)
@@ -80,18 +84,20 @@ class Shadow:
                     await self.session.execute(HOLD_PROJECTIONS)
                     async for events in history.pages(patience=2):
                         await self.project(events)
-                    # Whatever was counted live was in a log before, and the logs have been read to their ends: it is here, too.
-                    in_no_log = await self.count(IN_NO_LOG)
+                    # Whatever counts live was in a log before, and the logs have been read to their ends: it is here, too.
                     await self.session.execute(sql.SQL("set local lock_timeout = {}").format(patience))
                     await take_over(self.session)
-                    return in_no_log
-            except LockNotAvailable:
+                return
+            except (LockNotAvailable, LogUnavailable) as error:  # somebody reads, or writes, for longer than others should wait
                 go_back()
+                reason = error
             await asyncio.sleep(patience / 250)
-        raise SwapRefused("a query has been holding the read model's tables for too long. Nothing was changed; try again when it is done")
+        told = str(reason).splitlines()[0]
+        raise SwapRefused(f"the moment without long queries and writers did not come ({told}). Nothing was changed; try again") from reason
 
-    async def count(self, query: str) -> int:
-        row = await (await self.session.execute(query)).fetchone()
+    async def in_no_log(self, before: datetime) -> int:
+        """Events that the live model had counted before that instant and that are not here, with the logs read beyond it."""
+        row = await (await self.session.execute(IN_NO_LOG, [before])).fetchone()
         assert row is not None
         return int(row["events"])
 
@@ -102,9 +108,10 @@ async def open_shadow(dsn: str) -> AsyncIterator[Shadow]:
     async with await connect(dsn, "replay") as session:
         await _be_the_only_one(session)
         await session.execute(SESSION)
-        await session.execute("select demo.make_shadow()")
+        made = await (await session.execute("select clock_timestamp() as began, demo.make_shadow()")).fetchone()
+        assert made is not None
         try:
-            yield Shadow(session)
+            yield Shadow(session, made["began"])
         finally:
             if not session.broken:
                 await session.execute("select demo.drop_shadow()")

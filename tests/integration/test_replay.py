@@ -128,6 +128,27 @@ def test_a_long_query_delays_the_swap_and_neither_fails(shop: Shop) -> None:
     assert shop.invoice(user).json()["total"] == 52
 
 
+def test_what_no_log_knows_counts_no_more(shop: Shop) -> None:
+    # Given an event that somebody slipped into the inbox
+    shop.databases.rows("invoice_service", "insert into demo.processed_events (event_id) values (gen_random_uuid())")
+
+    # When the model is replayed, then it is told of, and gone
+    assert run_replay(shop).in_no_log == 1
+    assert run_replay(shop).in_no_log == 0
+
+
+def test_a_line_of_the_log_that_is_no_event_is_passed_over_and_reported(shop: Shop) -> None:
+    # Given an order in the log whose amount is no number, as an older version may have written it
+    broken = """insert into demo.events (id, type, subject, data) values (uuidv7(), 'order.created', '1', '{"id": 1, "amount": "much"}')"""
+    shop.databases.rows("order_service", broken)
+    before = read_model(shop)
+
+    # When the model is replayed, then it is reported, and everything else is as it was
+    assert run_replay(shop).unreadable == 1
+    assert read_model(shop) == before
+    shop.databases.rows("order_service", "delete from demo.events where data ->> 'amount' = 'much'")
+
+
 def test_the_second_of_two_replays_says_so(shop: Shop) -> None:
     # Given somebody who has the shadow
     async def replay_beside_another() -> None:
