@@ -4,7 +4,7 @@
     python notebooks/make_exercises.py --run      runs solutions/ first and stores what really came out
 
 A cell tagged `solution` keeps its comments, and each name it assigns becomes `name = ...`. A cell tagged `check` then says
-that nothing is answered yet. All other cells, with their outputs, are the same in both. CI fails when the two sets differ.
+that nothing is answered yet, and is folded. All other cells, with their outputs, are the same in both. CI fails when the two sets differ.
 """
 
 import ast
@@ -20,7 +20,10 @@ from cqrs_demo.workshop.exercise import NOT_YET
 
 FOLDER = Path(__file__).parent
 SOLUTIONS = FOLDER / "solutions"
-METADATA = {"kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"}, "language_info": {"name": "python"}}
+METADATA = {
+    "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
+    "language_info": {"name": "python"},
+}
 
 
 def exercises(solved: NotebookNode) -> NotebookNode:
@@ -29,8 +32,13 @@ def exercises(solved: NotebookNode) -> NotebookNode:
     for cell in notebook.cells:
         tags = cell.metadata.get("tags", [])
         if "solution" in tags:
-            cell.source, cell.outputs, cell.execution_count = without_solution(cell.source), [], None
+            cell.source, cell.outputs, cell.execution_count = (
+                without_solution(cell.source),
+                [],
+                None,
+            )
         elif "check" in tags:
+            cell.metadata["jupyter"] = {"source_hidden": True}  # it gives the answer away
             cell.outputs = [nbformat.v4.new_output("stream", name="stdout", text=NOT_YET + "\n")]
     return notebook
 
@@ -56,7 +64,12 @@ def text(notebook: NotebookNode) -> str:
 def run(path: Path) -> None:
     """Run a notebook and store what came out, without what is never the same twice."""
     notebook = nbformat.read(path, as_version=4)
-    NotebookClient(notebook, timeout=180, record_timing=False, resources={"metadata": {"path": str(path.parent)}}).execute()
+    NotebookClient(
+        notebook,
+        timeout=180,
+        record_timing=False,
+        resources={"metadata": {"path": str(path.parent)}},
+    ).execute()
     notebook.metadata = nbformat.from_dict(METADATA)
     path.write_text(text(notebook), encoding="utf-8")
 

@@ -174,6 +174,19 @@ class Client:
                 raise TookTooLong(f"event {event_id} is not projected after {seconds:.0f} s. Is the relay or the consumer paused?")
             time.sleep(0.02)
 
+    def run(self, kind: Literal["replay", "verify"], seconds: float = 600, **body: Any) -> dict[str, Any]:
+        """Start a replay or a verify in invoice-service and wait for its result. Raises Refused when it fails, TookTooLong."""
+        begun = self.post("invoice-service", f"/{kind}", body)
+        deadline = time.monotonic() + seconds
+        while begun["state"] == "running":
+            if time.monotonic() > deadline:
+                raise TookTooLong(f"the {kind} still runs after {seconds:.0f} s")
+            time.sleep(0.05)
+            begun = self.get("invoice-service", f"/{kind}")
+        if begun["state"] != "done":
+            raise Refused(f"the {kind} has {begun['state']}: {begun['error']}")
+        return dict(begun["result"])
+
     # Dead letters.
 
     def dead_letters(self, status: str = "waiting") -> pd.DataFrame:

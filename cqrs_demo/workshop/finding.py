@@ -30,9 +30,11 @@ def running_system() -> RunningSystem | None:
     return None
 
 
-def own_system() -> KeptSystem:
-    """A private system that ends with this process; the same one for every call. Raises DidNotStart."""
+def own_system(*, fresh: bool = False) -> KeptSystem:
+    """A private system that ends with this process; the same one for every call, unless it shall be `fresh`. Raises DidNotStart."""
     kind = _kind()
+    if fresh and kind in _kept:
+        _kept.pop(kind).stop()
     if kind not in _kept or not _kept[kind].alive:
         _kept[kind] = KeptSystem(kind)
     return _kept[kind]

@@ -10,7 +10,10 @@ import secrets
 from collections.abc import Mapping
 from typing import Any
 
+import pandas as pd
+
 from cqrs_demo.workshop.answer import Answer
+from cqrs_demo.workshop.tables import readable
 
 IDS = {"user_id": "user", "order_id": "order", "event_id": "event", "invoice_id": "invoice"}
 """Fields that mean the same wherever they are."""
@@ -99,6 +102,22 @@ class Own:
         if sequence is not None:
             shown["sequence"] = str(sequence)
         return {**shown, "data": self.fields(event["data"], about)}
+
+    def differences(self, found: list[dict[str, Any]]) -> pd.DataFrame:
+        """What verify found, a row per field: where it is, what the read model has, what the log says."""
+        rows = [
+            {"table": row["table"], "row": self._key(row["key"]), "is": row["kind"], "field": name, **self._sides(name, values)}
+            for row in found
+            for name, values in row["fields"].items()
+            if name not in ("happened_at", "invoice_id")
+        ]
+        return readable(pd.DataFrame(rows, columns=["table", "row", "is", "field", "read model", "log"], dtype=object))
+
+    def _key(self, key: Mapping[str, Any]) -> str:
+        return ", ".join(f"{name} {self.field(name, value, None)}" for name, value in key.items())
+
+    def _sides(self, name: str, values: Mapping[str, Any]) -> dict[str, Any]:
+        return {"read model": self.field(name, values["live"], None), "log": self.field(name, values["log"], None)}
 
     def answer(self, answer: Answer, about: str | None) -> Answer:
         """The answer as the notebook shows it. What it tells of is met now."""

@@ -1,5 +1,7 @@
 """A broker to play with, apart from any shop: RabbitMQ in a private node where it is installed, else PGMQ."""
 
+import time
+from collections.abc import Sequence
 from typing import Self
 
 import pandas as pd
@@ -8,6 +10,7 @@ from cqrs_demo.http.json import dumps
 from cqrs_demo.messaging.broker import EXCHANGE, Delivery, Message
 from cqrs_demo.runtime.rabbitmq_node import RabbitNode, rabbitmq_server
 from cqrs_demo.workshop.broker import SyncBroker, SyncSubscription
+from cqrs_demo.workshop.client import PATIENCE
 from cqrs_demo.workshop.keeping import KeptBroker, Kind
 from cqrs_demo.workshop.tables import Databases
 
@@ -59,15 +62,44 @@ class Playground:
         """Messages ready for anybody. Those in a consumer's hand are not among them."""
         return pd.DataFrame([self._broker.depths()], index=["ready"]).rename_axis(columns="queue")
 
-    def subscribe(self, *queues: str) -> SyncSubscription:
+    def subscribe(self, *queues: str) -> "Hand":
         """Takes only what is asked for, so that every step can be seen."""
-        return self._broker.subscribe(*queues)
+        return Hand(self._broker, self._broker.subscribe(*queues))
 
     def empty(self) -> None:
         subscription = self.subscribe()
         while sum(self._broker.depths().values()):
             subscription.acknowledge(subscription.receive(100, wait=1))
         subscription.close()
+
+
+class Hand:
+    """A subscription that knows what it holds, so that close() can wait until all of that is back in the queues."""
+
+    def __init__(self, broker: SyncBroker, subscription: SyncSubscription) -> None:
+        self._broker, self._subscription = broker, subscription
+        self._held = 0
+
+    def receive(self, most: int = 1, wait: float = 10.0) -> list[Delivery]:
+        deliveries = self._subscription.receive(most, wait)
+        self._held += len(deliveries)
+        return deliveries
+
+    def acknowledge(self, deliveries: Sequence[Delivery]) -> None:
+        self._subscription.acknowledge(deliveries)
+        self._held -= len(deliveries)
+
+    def requeue(self, deliveries: Sequence[Delivery]) -> None:
+        self._subscription.requeue(deliveries)
+        self._held -= len(deliveries)
+
+    def close(self) -> None:
+        """As if the consumer had died. A broker takes some milliseconds to notice."""
+        expected = sum(self._broker.depths().values()) + self._held
+        self._subscription.close()
+        deadline = time.monotonic() + PATIENCE
+        while sum(self._broker.depths().values()) < expected and time.monotonic() < deadline:
+            time.sleep(0.02)
 
 
 def text_of(delivery: Delivery) -> str:

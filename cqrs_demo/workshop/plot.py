@@ -23,7 +23,7 @@ class Chart:
         return {_LAB: spec, "text/plain": self._text}
 
 
-def lines(frame: pd.DataFrame, title: str, width: int = 620, height: int = 220) -> Chart:
+def lines(frame: pd.DataFrame, title: str, width: int = 580, height: int = 220) -> Chart:
     """A stepped line for each column over the index, in the order of the rows."""
     moment = frame.index.name or "moment"
     long = frame.rename_axis(moment).reset_index().melt(moment, var_name="what", value_name="events")
@@ -33,7 +33,7 @@ def lines(frame: pd.DataFrame, title: str, width: int = 620, height: int = 220) 
         .encode(
             x=alt.X(f"{moment}:N", sort=None, title=None, axis=alt.Axis(labelAngle=-35)),
             y=alt.Y("events:Q", axis=alt.Axis(tickMinStep=1)),
-            color=alt.Color("what:N", sort=list(frame.columns), title=None),
+            color=alt.Color("what:N", sort=list(frame.columns), title=None, legend=alt.Legend(orient="top")),
         )
         .properties(width=width, height=height)
     )

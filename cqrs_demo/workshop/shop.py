@@ -43,20 +43,20 @@ class Shop:
     def open(cls) -> Self:
         """The system that runs, or a private one (a few seconds). Run again, it begins anew: nothing of before is shown."""
         system = running_system()
-        shop = cls.on_own_system() if system is None else cls(Client(system, os.environ.get("CQRS_API_TOKEN")))
+        shop = cls._on_own_system() if system is None else cls(Client(system, os.environ.get("CQRS_API_TOKEN")))
         shop._begin()
         return shop
 
     @classmethod
-    def open_private(cls) -> Self:
-        """A system of the notebook's own even if another one runs: for breaking things."""
-        shop = cls.on_own_system()
+    def open_private(cls, *, fresh: bool = False) -> Self:
+        """A system of the notebook's own even if another one runs: for breaking things. `fresh`: a new and empty one."""
+        shop = cls._on_own_system(fresh=fresh)
         shop._begin()
         return shop
 
     @classmethod
-    def on_own_system(cls) -> Self:
-        folder = own_system().folder
+    def _on_own_system(cls, *, fresh: bool = False) -> Self:
+        folder = own_system(fresh=fresh).folder
         return cls(Client(find_system(folder)), folder)
 
     def _begin(self) -> None:
@@ -214,6 +214,21 @@ class Shop:
         depths = self.client.depths()
         counts = {(database, table): len(self.peek(database, table)) for database, table in TABLES_ON_THE_MAP}
         return draw_map(counts, depths)
+
+    # The logs as memory.
+
+    def verify(self) -> pd.DataFrame:
+        """What differs between the read model and what the logs say; a row per field. Empty when nothing does."""
+        return self.own.differences(self.client.run("verify")["differences"])
+
+    def replay(self) -> None:
+        """Rebuild the whole read model from the logs, while it goes on serving."""
+        print(f"The read model is rebuilt from {self.client.run('replay')['events']} events.")
+
+    def time_of(self, made: Answer | str) -> str:
+        """When it happened: the instant, for `as_of`."""
+        real = self.real_event_id(made)
+        return next(str(event["time"]) for service in COMMAND_SERVICES for event in self._events_from(service) if event["id"] == real)
 
     # Messages.
 
