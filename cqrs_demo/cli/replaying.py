@@ -58,7 +58,7 @@ def verify(
     data_dir: DataDir = None,
     as_json: AsJson = False,
 ) -> None:
-    """Compare the read model with what the logs say. Exit code 1 when they differ.
+    """Compare the read model with what the logs say. Exit code 1 when they differ (also when --fix has mended it).
 
     Events not yet projected are no difference, they are reported as pending.
     """
