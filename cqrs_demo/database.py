@@ -1,5 +1,6 @@
 """Connections of the services: a pool that notices dead ones, and no call that can wait for ever."""
 
+import socket
 from typing import Any
 
 import psycopg
@@ -46,10 +47,31 @@ def pool_for(dsn: str, name: str, size: int = 8) -> Pool:
         max_waiting=500,
         timeout=5,
         open=False,
-        check=AsyncConnectionPool.check_connection,
+        check=_check,
         reconnect_timeout=0,
         name=name,
     )
+
+
+async def _check(connection: Connection) -> None:
+    """A server that goes away hangs up, and that can be seen on the socket. Asking it ("select 1", as the pool does by itself) would
+    cost each commit a second round trip. Raises psycopg.OperationalError."""
+    if _has_something_to_say(connection.fileno()):
+        await AsyncConnectionPool.check_connection(connection)
+
+
+def _has_something_to_say(line: int) -> bool:
+    """Whether there is anything to read, the end included, although nothing was asked."""
+    peeking = socket.socket(fileno=line)
+    try:
+        peeking.recv(1, socket.MSG_PEEK)
+    except BlockingIOError:
+        return False
+    except OSError:
+        return True
+    finally:
+        peeking.detach()
+    return True
 
 
 async def connect(dsn: str, name: str, idle: int = 0) -> Connection:
