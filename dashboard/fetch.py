@@ -180,8 +180,19 @@ def _problem(response: httpx.Response) -> Row:
 # SQL: looks only
 
 
-@lru_cache(maxsize=8)
+_engines: dict[str, Engine] = {}
+
+
 def _engine(dsn: str) -> Engine:
+    """Made at the first need and kept; a system started anew may have other DSNs, so the old ones' connections go."""
+    if dsn not in _engines:
+        for old in [known for known in _engines if known not in (*place().databases.values(), place().broker_url)]:
+            _engines.pop(old).dispose()
+        _engines[dsn] = _make_engine(dsn)
+    return _engines[dsn]
+
+
+def _make_engine(dsn: str) -> Engine:
     options = "-c default_transaction_read_only=on -c statement_timeout=3000"
     url = make_url(dsn).set(drivername="postgresql+psycopg")
     arguments = {"connect_timeout": 2, "options": options, "application_name": "dashboard"}
@@ -204,6 +215,13 @@ def query(database: str, statement: str, **parameters: Any) -> list[Row]:
                 raise Away(f"database {database}", "does not answer") from error
             engine.dispose()
     raise AssertionError
+
+
+def close() -> None:
+    """Forget the system: connections, and whose silence was noted."""
+    while _engines:
+        _engines.popitem()[1].dispose()
+    _away_until.clear()
 
 
 # What the pages ask for

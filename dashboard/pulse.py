@@ -87,6 +87,7 @@ class Pulse:
         self._looked = 0.0
         self._turn = threading.Lock()
         self._thread: threading.Thread | None = None
+        self._closed = threading.Event()
 
     def look(self) -> list[Sample]:
         """Oldest first; at least one. Raises Away where no system is found."""
@@ -110,9 +111,14 @@ class Pulse:
             return
         self._samples.append(sample)
 
+    def close(self) -> None:
+        """Returns when no sample is being taken, and none will be."""
+        self._closed.set()
+        if self._thread is not None:
+            self._thread.join()
+
     def _run(self) -> None:
-        while time.monotonic() - self._looked < UNWATCHED:
-            time.sleep(EVERY)
+        while time.monotonic() - self._looked < UNWATCHED and not self._closed.wait(EVERY):
             try:
                 self._samples.append(take_sample())
             except fetch.Away:

@@ -1,0 +1,176 @@
+"""Dashboards for the tests: pages run without a browser against services in this process, and whole systems in Chromium.
+
+Streamlit puts the dashboard's folder first on the path; so it is here.
+"""
+
+import os
+import shutil
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import pytest
+import streamlit as st
+from playwright.sync_api import Browser, Page, sync_playwright
+from streamlit.testing.v1 import AppTest
+
+from cqrs_demo.runtime.migrations import SCHEMAS
+from cqrs_demo.runtime.postgres import EmbeddedPostgres
+from cqrs_demo.runtime.system import RunningSystem
+from tests.e2e.systems import Up
+from tests.fixtures.shared_shop import fresh_email
+from tests.fixtures.shop import PREFIXES, Shop, cloned_databases
+
+DASHBOARD = Path(__file__).parents[2] / "dashboard"
+sys.path.insert(0, str(DASHBOARD))
+
+import fetch  # noqa: E402  # found once its folder is on the path
+import pulse  # noqa: E402
+
+PAGES = ("shop", "invoices", "under_the_hood", "break_it", "dead_letters", "replay")
+LAUNCH = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+]
+
+
+@contextmanager
+def running_shop(migrated: EmbeddedPostgres) -> Iterator[Shop]:
+    with cloned_databases(migrated, *SCHEMAS, "broker") as databases, ExitStack() as stack:
+        shop = Shop(databases, databases.dsn["broker"])
+        for service in PREFIXES:
+            shop.urls[service] = stack.enter_context(shop.running(service))
+        stack.callback(shop.client.close)
+        yield shop
+
+
+@contextmanager
+def shown(shop: Shop, environment: pytest.MonkeyPatch) -> Iterator[Shop]:
+    """The dashboard finds this shop, as it does in containers: by its environment."""
+    for service, url in shop.urls.items():
+        name = service.removesuffix("-service").upper()
+        environment.setenv(f"CQRS_{name}_SERVICE_URL", url.removesuffix(PREFIXES[service]))
+        environment.setenv(f"CQRS_{name}_DB", shop.databases.dsn[service.replace("-", "_")])
+    environment.setenv("CQRS_BROKER_URL", shop.broker_url)
+    forget()
+    yield shop
+    forget()
+
+
+def forget() -> None:
+    """What the dashboard's process remembers of the last system."""
+    pulse.pulse().close()
+    st.cache_resource.clear()
+    fetch.close()
+
+
+@pytest.fixture
+def empty_shop(migrated: EmbeddedPostgres, monkeypatch: pytest.MonkeyPatch) -> Iterator[Shop]:
+    """Three services on PGMQ with nothing in them."""
+    with running_shop(migrated) as shop, shown(shop, monkeypatch):
+        yield shop
+
+
+@pytest.fixture(scope="module")
+def open_shop(migrated: EmbeddedPostgres) -> Iterator[Shop]:
+    with running_shop(migrated) as shop:
+        yield shop
+
+
+@pytest.fixture
+def busy_shop(open_shop: Shop, monkeypatch: pytest.MonkeyPatch) -> Iterator[Shop]:
+    """One shop for the whole module; whoever stops something in it starts it again. See also `alice`."""
+    with shown(open_shop, monkeypatch):
+        yield open_shop
+
+
+@pytest.fixture
+def alice(busy_shop: Shop) -> int:
+    """The id of the newest customer, whom the pages show first. She has an address and two orders of April 2025, projected."""
+    user: int = busy_shop.create_user("Alice", fresh_email()).json()["id"]
+    busy_shop.create_account(user)
+    busy_shop.place_order(user, 50, "2025-04-03T10:00:00Z", "Widget")
+    event = busy_shop.place_order(user, 25.5, "2025-04-05T10:00:00Z", "Gadget").headers["x-event-id"]
+    assert busy_shop.invoice(user, after_event=event, wait=10).status_code == 200
+    return user
+
+
+@pytest.fixture
+def open_page() -> Callable[[str], AppTest]:
+    """A page of the dashboard as a session sees it, through app.py with its navigation."""
+
+    def opened(name: str) -> AppTest:
+        app = AppTest.from_file(str(DASHBOARD / "app.py"), default_timeout=20)
+        if name != "shop":
+            app.switch_page(f"views/{name}.py")
+        return app.run()
+
+    return opened
+
+
+def words_of(app: AppTest) -> str:
+    """All that a person can read on the page."""
+    kinds = ("html", "markdown", "caption", "warning", "error", "info", "success", "subheader", "code", "metric")
+    said = [element for kind in kinds for element in app.get(kind)]
+    return "\n".join(str(getattr(element, "value", None) or getattr(element, "body", "")) for element in said)
+
+
+# Chromium
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    path = next((found for name in ("chromium", "chromium-browser", "google-chrome") if (found := shutil.which(name))), None)
+    if path is None:
+        if os.environ.get("CI") == "true":
+            pytest.fail("Chromium is not installed, and CI is where these tests must run")
+        pytest.skip("Chromium is not installed")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=LAUNCH)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="module")
+def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningSystem]:
+    """A whole system with its dashboard, as `cqrs-demo up` starts it."""
+    one = Up(tmp_path_factory.mktemp("dashboard") / "data", "--dashboard")
+    try:
+        yield one.ready()
+    finally:
+        one.end()
+
+
+@pytest.fixture
+def visit(chromium: Browser, system: RunningSystem) -> Iterator[Callable[..., Page]]:
+    """Opens a page in a browser of its own. Fails when the page ever shows a traceback."""
+    assert system.dashboard is not None
+    url, contexts = system.dashboard.url, []
+
+    def opened(path: str = "", **options: object) -> Page:
+        context = chromium.new_context(**{"viewport": {"width": 1280, "height": 720}, "timezone_id": "Europe/Berlin", **options})
+        contexts.append(context)
+        page = context.new_page()
+        page.set_default_timeout(20_000)
+        page.goto(f"{url}/{path}")
+        page.locator(".strip").wait_for()
+        return page
+
+    yield opened
+    for context in contexts:
+        for page in context.pages:
+            assert page.locator("[data-testid=stException]").count() == 0
+        context.close()
+
+
+def eventually(holds: Callable[[], object], seconds: float = 20) -> None:
+    deadline = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < deadline, f"still not so after {seconds} s"
+        time.sleep(0.1)

@@ -1,0 +1,242 @@
+"""Every page, without a browser: it is drawn whatever state the system is in, and what its forms send arrives."""
+
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from tests.browser.conftest import PAGES, forget, words_of
+from tests.fixtures.shop import Shop, eventually
+
+Open = Callable[[str], AppTest]
+
+WHAT_TO_DO_FIRST = {
+    "shop": "The shop is empty",
+    "invoices": "No invoice yet",
+    "under_the_hood": "No event has been made yet",
+    "break_it": "accepted = invoiced",
+    "dead_letters": "No dead letter waits",
+    "replay": "once there are orders",
+}
+
+
+SET_ASIDE = """
+insert into demo.dead_letters (digest, queue, event_type, reason, error, body)
+select sha256(body), 'order', 'order.created', reason, 'stack', body
+from (values (%s::bytea, %s)) as letter (body, reason)
+"""
+ORDERS_OF = "select count(*) from demo.orders where user_id = %s"
+LINES_OF = "select count(*) from demo.invoice_lines join demo.invoices using (invoice_id) where user_id = %s"
+STATUSES = "select reason, status from demo.dead_letters where reason in ('it was dark', 'not an event') order by status"
+
+
+def fine(app: AppTest) -> bool:
+    return not app.exception and "could not be drawn" not in words_of(app)
+
+
+def test_in_an_empty_shop_each_page_says_what_to_do_first(empty_shop: Shop, open_page: Open) -> None:
+    # Given services without a single event, when each page is opened
+    pages = {name: open_page(name) for name in PAGES}
+
+    # Then each is drawn, and says what comes first
+    assert [name for name, page in pages.items() if not fine(page)] == []
+    assert [name for name, page in pages.items() if WHAT_TO_DO_FIRST[name] not in words_of(page)] == []
+
+
+def test_each_page_shows_what_there_is(alice: int, open_page: Open) -> None:
+    # Given a customer with orders, when each page is opened
+    pages = {name: open_page(name) for name in PAGES}
+
+    # Then each is drawn
+    assert [name for name, page in pages.items() if not fine(page)] == []
+
+    # And the invoice is on its page with the name, the lines and the sum
+    app = pages["invoices"]
+    app.text_input(key="search").set_value(str(alice)).run()
+    assert [word for word in ("Alice", "Widget", "Gadget", "$75.50", "123 Main St") if word not in words_of(app)] == []
+
+
+@pytest.mark.parametrize("service", ["user", "order", "invoice"])
+def test_with_a_service_down_each_page_tells_which_and_goes_on(
+    alice: int, open_page: Open, monkeypatch: pytest.MonkeyPatch, service: str
+) -> None:
+    # Given a service where nobody listens
+    monkeypatch.setenv(f"CQRS_{service.upper()}_SERVICE_URL", "http://127.0.0.1:1")
+    forget()
+
+    # When each page is opened
+    pages = {name: open_page(name) for name in PAGES}
+
+    # Then each is drawn, and says who is down
+    assert [name for name, page in pages.items() if not fine(page)] == []
+    assert [name for name, page in pages.items() if f"{service}-service is down" not in words_of(page)] == []
+
+
+def test_without_any_system_each_page_says_how_to_start_one(open_page: Open, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    # Given a data folder that no system runs in
+    monkeypatch.setenv("CQRS_DATA_DIR", str(tmp_path))
+    forget()
+
+    # When each page is opened, then it is drawn, and names the command
+    pages = {name: open_page(name) for name in PAGES}
+    assert [name for name, page in pages.items() if not fine(page)] == []
+    assert [name for name, page in pages.items() if "cqrs\\-demo up" not in words_of(page)] == []
+
+
+def test_a_random_customers_order_is_on_the_invoice_with_its_journey(busy_shop: Shop, open_page: Open) -> None:
+    # Given the shop, when a random customer is made and an order placed
+    app = open_page("shop")
+    button(app, "Random customer").click().run()
+    app.text_input(key="order what").set_value("Blue <bicycle>")
+    app.number_input(key="order amount").set_value(1250.5)
+    button(app, "Place order").click().run()
+
+    # Then the invoice shows it, escaped, and the journey tells each hop
+    eventually(lambda: "visible after" in words_of(app.run()))
+    assert "Blue &lt;bicycle&gt;" in words_of(app)
+    assert "$1,250.50" in words_of(app)
+    assert [hop for hop in ("asked", "committed", "accepted", "published", "received", "projected") if hop not in words_of(app)] == []
+
+
+def test_fifty_orders_are_fifty_lines(alice: int, busy_shop: Shop, open_page: Open) -> None:
+    # Given the shop, when fifty orders are placed at once
+    app = open_page("shop")
+    button(app, "Place 50 orders").click().run()
+
+    # Then all are on the invoice
+    eventually(lambda: "50 orders" in words_of(app.run()))
+    assert busy_shop.databases.rows("order_service", ORDERS_OF, alice) == [(52,)]
+
+
+def test_what_is_wrong_is_said_at_the_field(alice: int, busy_shop: Shop, open_page: Open) -> None:
+    # Given the shop, when an order of nothing is placed
+    app = open_page("shop")
+    app.number_input(key="order amount").set_value(0.0)
+    button(app, "Place order").click().run()
+
+    # Then the amount's complaint is there, and no order is
+    assert "must be more than zero" in words_of(app)
+    assert busy_shop.databases.rows("order_service", ORDERS_OF, alice) == [(2,)]
+
+    # And a taken email is said at the email
+    taken = busy_shop.get("user-service", f"/users/{alice}").json()["email"]
+    app.text_input(key="customer name").set_value("Alice again")
+    app.text_input(key="customer email").set_value(taken.upper())
+    button(app, "Create customer").click().run()
+    assert "there is a user with the email" in words_of(app)
+
+
+def test_a_new_address_reaches_the_invoice(alice: int, busy_shop: Shop, open_page: Open) -> None:
+    # Given Alice's address form, when she moves
+    app = open_page("shop")
+    app.text_input(key=f"address1 {alice}").set_value("7 New Road")
+    button(app, "Save address").click().run()
+
+    # Then her invoice has the new address
+    eventually(lambda: "7 New Road" in busy_shop.invoice(alice).json()["shipping_address"])
+
+
+def test_time_can_be_stopped_and_stepped(alice: int, busy_shop: Shop, open_page: Open) -> None:
+    # Given a paused consumer and an order
+    app = open_page("under_the_hood")
+    button(app, "Pause consumer").click().run()
+    button(app, "Place an order").click().run()
+    eventually(lambda: "1 waiting" in words_of(app.run()))
+    assert busy_shop.databases.rows("invoice_service", LINES_OF, alice) == [(2,)]
+
+    # When one step is made
+    app.button(key="step consumer").click().run()
+
+    # Then the event has moved, and the consumer is still paused
+    assert busy_shop.databases.rows("invoice_service", LINES_OF, alice) == [(3,)]
+    assert busy_shop.get("invoice-service", "/consumer").json()["mode"] == "paused"
+
+    # And it goes on when it is told to
+    button(app, "Resume consumer").click().run()
+    assert busy_shop.get("invoice-service", "/consumer").json()["mode"] == "running"
+
+
+def test_a_dead_letter_is_retried_and_another_discarded(alice: int, busy_shop: Shop, open_page: Open) -> None:
+    # Given a message that was set aside although it is sound, and one that is not
+    sound = json.loads(busy_shop.get("order-service", "/events", limit=1).text)
+    sound |= {"id": str(uuid4()), "subject": "777777", "data": {**sound["data"], "id": 777777, "user_id": alice}}
+    for body, reason in ((sound, "it was dark"), ({"amount": "a lot"}, "not an event")):
+        busy_shop.databases.rows("invoice_service", SET_ASIDE, json.dumps(body).encode(), reason)
+
+    # When the sound one is retried
+    app = open_page("dead_letters")
+    choose(app, "it was dark")
+    button(app, "Retry this one").click().run()
+
+    # Then it is on the invoice
+    assert "1 message applied" in words_of(app)
+    assert busy_shop.databases.rows("invoice_service", LINES_OF, alice) == [(3,)]
+
+    # And the other, discarded, waits no more
+    choose(app, "not an event")
+    button(app, "Discard this one").click().run()
+    assert busy_shop.databases.rows("invoice_service", STATUSES) == [("not an event", "discarded"), ("it was dark", "retried")]
+
+
+def test_verify_shows_drift_and_mends_it(alice: int, busy_shop: Shop, open_page: Open) -> None:
+    # Given an invoice line that somebody changed behind the projection's back
+    busy_shop.databases.rows("invoice_service", "update demo.invoice_lines set description = 'Fake' where description = 'Gadget'")
+
+    # When verify is asked
+    app = open_page("replay")
+    button(app, "Verify").click().run()
+
+    # Then it says that rows differ, and mends them on demand
+    eventually(lambda: "from what the logs say" in words_of(app.run()), seconds=30)
+    button(app, "Mend it").click().run()
+    eventually(lambda: "mended" in words_of(app.run()), seconds=30)
+    assert busy_shop.databases.rows("invoice_service", "select count(*) from demo.invoice_lines where description = 'Fake'") == [(0,)]
+
+
+def test_nothing_can_be_broken_without_the_workshops_controls(busy_shop: Shop, open_page: Open, monkeypatch: pytest.MonkeyPatch) -> None:
+    # Given an order-service that runs without CQRS_WORKSHOP
+    with busy_shop.running("order-service", workshop=False) as url:
+        monkeypatch.setenv("CQRS_ORDER_SERVICE_URL", url.removesuffix("/order-service"))
+        forget()
+
+        # When the page is opened, then there is not one button to break anything
+        app = open_page("break_it")
+        assert "nothing to break here" in words_of(app)
+        assert list(app.button) == []
+
+
+def test_a_duplicate_counts_once_and_a_broken_message_is_set_aside(alice: int, busy_shop: Shop, open_page: Open) -> None:
+    # Given the page that breaks things, when a duplicate and a broken message are sent
+    app = open_page("break_it")
+    button(app, "Send the last event again").click().run()
+    button(app, "Send a broken message").click().run()
+
+    # Then the one is recognised, the other set aside, and the newest order stands on its invoice once
+    eventually(lambda: re.search("[1-9][0-9]* duplicates? recognised, [1-9][0-9]* dead letters? set aside", words_of(app.run())))
+    assert busy_shop.databases.rows("invoice_service", LINES_OF, alice) == [(2,)]
+
+
+def test_an_order_that_overtakes_its_user_waits_for_the_name(alice: int, open_page: Open) -> None:
+    # Given an order whose user's event is held back
+    app = open_page("break_it")
+    button(app, "Let an order overtake its user").click().run()
+    eventually(lambda: "email not known yet" in words_of(app.run()))
+
+    # When the user's event is let through, then the invoice is completed
+    button(app, "Let the user's event through").click().run()
+    eventually(lambda: any(found.label == "Once more" for found in app.run().button))
+    assert "email not known yet" not in words_of(app)
+
+
+def button(app: AppTest, label: str) -> Any:
+    return next(found for found in app.button if found.label == label)
+
+
+def choose(app: AppTest, reason: str) -> None:
+    groups = app.radio(key="group")
+    groups.set_value(next(option for option in groups.options if reason in option)).run()
