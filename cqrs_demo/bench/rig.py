@@ -15,12 +15,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal
+from urllib.parse import urlsplit, urlunsplit
 from urllib.request import Request, urlopen
 
 import psutil
 import psycopg
 from psycopg import sql
-from psycopg.conninfo import make_conninfo
 
 from cqrs_demo.runtime.postgres import EmbeddedPostgres
 from cqrs_demo.runtime.system import Folder, NotRunning, RunningSystem, find_system
@@ -78,7 +78,7 @@ class Rig:
         self.system, self.start_seconds = system, start_seconds
         self.orders_url = system.url("order-service") + "/orders"
         self.invoices_url = system.url("invoice-service") + "/invoices"
-        self._folder = folder
+        self.folder = folder
         self._admin = EmbeddedPostgres(folder.postgres).dsn()
 
     def dsn(self, database: str) -> str:
@@ -90,15 +90,19 @@ class Rig:
         assert self.system.broker is not None
         return self.system.broker.url
 
+    def superuser_dsn(self, database: str) -> str:
+        parts = urlsplit(self._admin)
+        return urlunsplit(parts._replace(path=f"/{database}"))
+
     def execute(self, database: str, statement: str, *values: object) -> list[tuple[Any, ...]]:
         """As superuser, on a connection of its own."""
-        with psycopg.connect(make_conninfo(self._admin, dbname=database), autocommit=True) as connection:
+        with psycopg.connect(self.superuser_dsn(database), autocommit=True) as connection:
             cursor = connection.execute(sql.SQL(statement), values)
             return cursor.fetchall() if cursor.description else []
 
     def log(self, service: str) -> "LogTail":
         """What the service writes to its log from now on."""
-        return LogTail(self._folder.logs / f"{service}.log")
+        return LogTail(self.folder.logs / f"{service}.log")
 
     @contextmanager
     def paused(self, control: Literal["relay", "consumer"]) -> Iterator[None]:
@@ -122,8 +126,8 @@ class Rig:
     def processes(self) -> dict[str, list[psutil.Process]]:
         """The services by name, PostgreSQL and the broker, each with its children."""
         found = {name: _family(service.pid) for name, service in self.system.services.items()}
-        found["PostgreSQL"] = _family(EmbeddedPostgres(self._folder.postgres).pid())
-        node = self._folder.rabbitmq / "processes.json"
+        found["PostgreSQL"] = _family(EmbeddedPostgres(self.folder.postgres).pid())
+        node = self.folder.rabbitmq / "processes.json"
         if node.exists():
             found["RabbitMQ"] = _family(json.loads(node.read_text())["node"][0])
         return found

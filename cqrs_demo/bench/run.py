@@ -4,33 +4,67 @@ import os
 import platform
 import sys
 from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from importlib.metadata import version
+from pathlib import Path
 
 import psutil
 
-from cqrs_demo.bench import accept, end_to_end, lag, start
+from cqrs_demo.bench import accept, drain, end_to_end, growth, lag, peer, query, replay, start
 from cqrs_demo.bench.figures import Figure, Measurement, Say, Scale
-from cqrs_demo.bench.rig import BrokerKind, running_system
+from cqrs_demo.bench.rig import BrokerKind, Rig, RigFailed, running_system
 
-# In the order in which they are made on a fresh system: first those that are to find it fresh, last those that leave it full.
-ON_EACH_BROKER: dict[str, Measurement] = {"start": start.measure, "lag": lag.measure, "end-to-end": end_to_end.measure}
-ON_ONE_BROKER: dict[str, Measurement] = {"accept": accept.measure}
-MEASUREMENTS = ("start", "lag", "end-to-end", "accept")
+ON_EACH_BROKER: dict[str, Measurement] = {
+    "start": start.measure,
+    "lag": lag.measure,
+    "end-to-end": end_to_end.measure,
+    "relay": drain.measure,
+}
+ON_ONE_BROKER: dict[str, Measurement] = {
+    "accept": accept.measure,
+    "query": query.measure,
+    "growth": growth.measure,
+    "replay": replay.measure,
+}
+MEASUREMENTS = (*ON_EACH_BROKER, *ON_ONE_BROKER)
+"""In the order in which they are made: first those that are to find a fresh system, last those that leave it full."""
 
 
-def run(brokers: Sequence[BrokerKind], only: Collection[str], scale: Scale, say: Say) -> Iterator[Figure]:
-    """Every figure as soon as it is known. `only` are names out of MEASUREMENTS. Raises RigFailed, LoadFailed."""
-    for broker in brokers:
-        wanted = {name: m for name, m in ON_EACH_BROKER.items() if name in only}
-        if broker == brokers[0]:
-            wanted |= {name: m for name, m in ON_ONE_BROKER.items() if name in only}
+@dataclass(frozen=True)
+class Plan:
+    """What to measure: names out of MEASUREMENTS, and the peer's folder with the Python that has its packages, or None."""
+
+    brokers: Sequence[BrokerKind]
+    only: Collection[str]
+    scale: Scale
+    against: Path | None
+    peer_python: str
+
+
+def run(plan: Plan, say: Say) -> Iterator[Figure]:
+    """Every figure as soon as it is known. Raises RigFailed, LoadFailed."""
+    if plan.against is not None:
+        peer.check(plan.against, plan.peer_python)
+        if "rabbitmq" not in plan.brokers:
+            raise RigFailed("the peer runs on RabbitMQ: --against needs --broker rabbitmq or both, and an installed RabbitMQ")
+    for broker in plan.brokers:
+        wanted = [measure for name, measure in ON_EACH_BROKER.items() if name in plan.only]
+        if broker == plan.brokers[0]:
+            wanted += [measure for name, measure in ON_ONE_BROKER.items() if name in plan.only]
+        if broker == "rabbitmq" and plan.against is not None:
+            wanted.append(partial(_peer, plan.against, plan.peer_python))
         if not wanted:
             continue
         say(f"starting a private system on {broker}")
         with running_system(broker) as rig:
-            for measure in wanted.values():
-                yield from measure(rig, scale, say)
+            for measure in wanted:
+                yield from measure(rig, plan.scale, say)
+
+
+def _peer(folder: Path, python: str, rig: Rig, scale: Scale, say: Say) -> Iterator[Figure]:
+    return peer.measure(rig, folder, python, scale, say)
 
 
 def machine() -> dict[str, str]:

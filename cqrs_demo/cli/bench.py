@@ -1,6 +1,9 @@
 """bench: what the system can do, measured."""
 
+import signal
+import sys
 from enum import StrEnum
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -11,6 +14,7 @@ from cqrs_demo.cli.show import console, say
 if TYPE_CHECKING:
     from cqrs_demo.bench.figures import Figure
     from cqrs_demo.bench.rig import BrokerKind
+    from cqrs_demo.bench.run import Plan
 
 
 class Brokers(StrEnum):
@@ -25,40 +29,73 @@ def add_to(app: typer.Typer) -> None:
 
 def bench(
     broker: Annotated[Brokers, typer.Option(help="both: RabbitMQ too, where it is installed.")] = Brokers.both,
-    only: Annotated[str, typer.Option(metavar="NAMES", help="Some measurements only, with commas between (default: all).")] = "",
+    only: Annotated[str, typer.Option(metavar="NAMES", help="Some measurements only, with commas between.", show_default="all")] = "",
     quick: Annotated[
         bool, typer.Option("--quick", help="Everything small, in about a minute: to see that it works, not how fast.")
     ] = False,
     as_json: AsJson = False,
+    plot: Annotated[Path | None, typer.Option(metavar="FILE", help="Draw the figures into this SVG file.", show_default=False)] = None,
+    against: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Measure the peer in this folder too, under the same load.", show_default=False)
+    ] = None,
+    peer_python: Annotated[str, typer.Option(metavar="PYTHON", help="The Python that has the peer's packages.")] = sys.executable,
 ) -> None:
     """Measure the system in private databases and a private broker, next to what it could at best be. About six minutes.
 
-    The numbers mean something only on a machine that does nothing else.
+    Measurements: start, lag, end-to-end, relay (and consumer), accept, query, growth, replay. The numbers mean something only
+    on a machine that does nothing else. Ctrl-C stops and cleans up; what was measured until then is shown.
     """
-    import orjson
-
-    from cqrs_demo.bench import figures, report, run
-    from cqrs_demo.bench.load import LoadFailed
-    from cqrs_demo.bench.rig import RigFailed
+    from cqrs_demo.bench import figures, run
     from cqrs_demo.runtime.rabbitmq_node import rabbitmq_server
 
-    measured: list[Figure] = []
+    plan = run.Plan(
+        brokers=_brokers(broker, installed=rabbitmq_server() is not None),
+        only=_chosen(only, run.MEASUREMENTS),
+        scale=figures.QUICK if quick else figures.FULL,
+        against=against.resolve() if against else None,
+        peer_python=peer_python,
+    )
     machine = run.machine()
-    scale = figures.QUICK if quick else figures.FULL
-    brokers = _brokers(broker, installed=rabbitmq_server() is not None)
+    measured: list[Figure] = []
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # like Ctrl-C: whatever runs is stopped on the way out
     try:
-        for figure in run.run(brokers, _chosen(only, run.MEASUREMENTS), scale, lambda text: say(text, err=True)):
+        _measure(plan, measured)
+    finally:
+        _show(machine, measured, as_json=as_json, plot=plot)
+
+
+def _measure(plan: "Plan", measured: "list[Figure]") -> None:
+    from cqrs_demo.bench.compare import against_peer
+    from cqrs_demo.bench.load import LoadFailed
+    from cqrs_demo.bench.rig import RigFailed
+    from cqrs_demo.bench.run import run
+
+    try:
+        for figure in run(plan, lambda text: say(text, err=True)):
             measured.append(figure)
     except (RigFailed, LoadFailed) as error:
         say(f"cqrs-demo: {error}", err=True)
         raise typer.Exit(1) from error
-    finally:
-        if as_json:
-            print(orjson.dumps(report.as_json(machine, measured), option=orjson.OPT_INDENT_2).decode())
-        else:
-            for name, value in machine.items():
-                say(f"{name}: {value}")
-            console().print(report.table(measured))
+    except KeyboardInterrupt:
+        say("cqrs-demo: stopped; what was measured until then:", err=True)
+        raise typer.Exit(130) from None
+    measured.extend(list(against_peer(measured)))
+
+
+def _show(machine: dict[str, str], measured: "list[Figure]", *, as_json: bool, plot: Path | None) -> None:
+    import orjson
+
+    from cqrs_demo.bench import report
+    from cqrs_demo.bench.plot import svg
+
+    if as_json:
+        print(orjson.dumps(report.as_json(machine, measured), option=orjson.OPT_INDENT_2).decode())
+    elif measured:
+        for name, value in machine.items():
+            say(f"{name}: {value}")
+        console().print(report.table(measured))
+    if plot is not None and measured:
+        plot.write_text(svg(machine, measured), encoding="utf-8")
 
 
 def _chosen(only: str, known: tuple[str, ...]) -> set[str]:
@@ -69,8 +106,8 @@ def _chosen(only: str, known: tuple[str, ...]) -> set[str]:
 
 
 def _brokers(wanted: Brokers, *, installed: bool) -> "list[BrokerKind]":
-    if wanted == Brokers.both and not installed:
-        say("RabbitMQ is not installed here: measuring on PGMQ only", err=True)
     if wanted == Brokers.both:
+        if not installed:
+            say("RabbitMQ is not installed here: measuring on PGMQ only", err=True)
         return ["pgmq", "rabbitmq"] if installed else ["pgmq"]
     return ["rabbitmq"] if wanted == Brokers.rabbitmq else ["pgmq"]
