@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from cqrs_demo.http.input import Command
 from cqrs_demo.http.json import JsonResponse
-from cqrs_demo.http.problems import BODY, Problem, refusals
+from cqrs_demo.http.problems import Problem, refusals
 from cqrs_demo.messaging.gate import Gate
 
 
@@ -41,7 +41,7 @@ def add_controls(router: APIRouter, name: str, gate: Gate, state: Callable[[], A
     async def look() -> JsonResponse:
         return JsonResponse({"mode": gate.mode, **await state()})
 
-    @router.put(f"/{name}", response_model=State, responses=refusals(*BODY))
+    @router.put(f"/{name}", response_model=State, responses=refusals(413))
     async def set_mode(body: Mode) -> JsonResponse:
         """Answers when it is so: once paused, nothing moves any more."""
         if body.mode == "running":
@@ -50,7 +50,7 @@ def add_controls(router: APIRouter, name: str, gate: Gate, state: Callable[[], A
             raise Problem(503, "still-moving", f"the {name} has not come to rest yet; broker or database may be away", {"Retry-After": "1"})
         return JsonResponse({"mode": gate.mode, **await state()})
 
-    @router.post(f"/{name}/step", response_model=Moved, responses=refusals(409, *BODY))
+    @router.post(f"/{name}/step", response_model=Moved, responses=refusals(409, 413))
     async def step(body: Annotated[Step, Body(default_factory=Step)]) -> JsonResponse:
         """Moves up to `count` messages and says how many moved. Refused while running: they move by themselves."""
         if gate.mode == "running":

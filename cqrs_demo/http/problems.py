@@ -13,7 +13,6 @@ from starlette.responses import Response
 from starlette.routing import Match
 
 from cqrs_demo.http.json import dumps
-from cqrs_demo.messaging.broker import BrokerError
 
 log = structlog.get_logger()
 
@@ -26,7 +25,7 @@ _TITLES = {
     413: "Content too large",
     415: "Unsupported media type",
 }
-_METHODS = ("GET", "POST", "PUT")
+_METHODS = ("GET", "POST", "PUT", "DELETE")
 
 
 class Problem(Exception):
@@ -53,17 +52,16 @@ class FieldError(BaseModel):
     message: str = Field(examples=["Input should be greater than 0"])
 
 
-BODY = (400, 408, 413, 415)
-"""What a route that takes a body may refuse with, for refusals()."""
-
 _RETRY_AFTER = {"Retry-After": {"description": "Seconds after which to try again", "schema": {"type": "integer"}}}
 
 
 def refusals(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """The `responses=` of a route that may refuse with these statuses (and with those that any route may)."""
+    """The `responses=` of a route that may refuse with these statuses (and with those that any route may, and, where 413 is
+    among them, with those that any route with a body may)."""
     schema = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/ProblemBody"}}}
     refused = {"description": "Refused", "content": schema}
-    return {**dict.fromkeys((*statuses, 401, 422, 500), refused), 503: {**refused, "headers": _RETRY_AFTER}}
+    body = (400, 408, 415) if 413 in statuses else ()
+    return {**dict.fromkeys((*statuses, *body, 401, 422, 500), refused), 503: {**refused, "headers": _RETRY_AFTER}}
 
 
 def problem_response(problem: Problem, errors: list[dict[str, str]] | None = None) -> Response:
@@ -87,7 +85,6 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(TooManyRequests, _overloaded)
     for away in (psycopg.OperationalError, PoolTimeout, TimeoutError):
         app.add_exception_handler(away, _database_away)
-    app.add_exception_handler(BrokerError, _broker_away)
     app.add_exception_handler(Exception, _bug)
 
 
@@ -140,12 +137,6 @@ async def _database_away(request: Request, error: Exception) -> Response:
 async def _overloaded(_: Request, error: Exception) -> Response:
     """More requests wait for a connection than could be served in time: better told now than timed out later."""
     return problem_response(Problem(503, "overloaded", "too many requests are waiting already; try again", {"Retry-After": "1"}))
-
-
-async def _broker_away(request: Request, error: Exception) -> Response:
-    """Commands do not come here: they need no broker. What does is a look into its queues."""
-    log.warning("broker away", path=request.url.path, error=str(error))
-    return problem_response(Problem(503, "broker-unavailable", "the message broker does not answer; try again", {"Retry-After": "1"}))
 
 
 async def _bug(request: Request, error: Exception) -> Response:

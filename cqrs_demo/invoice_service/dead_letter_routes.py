@@ -11,7 +11,7 @@ from cqrs_demo.database import Pool
 from cqrs_demo.http.answers import found
 from cqrs_demo.http.input import Command, PathId
 from cqrs_demo.http.json import JsonResponse
-from cqrs_demo.http.problems import BODY, refusals
+from cqrs_demo.http.problems import refusals
 from cqrs_demo.http.service import routes
 from cqrs_demo.invoice_service import operations
 from cqrs_demo.invoice_service.operations import Choice
@@ -101,13 +101,13 @@ def dead_letter_routes(prefix: str, pool: Pool) -> APIRouter:
     async def show_letter(id: PathId) -> JsonResponse:
         return found(_whole(await operations.one(pool, id)), f"dead letter {id}")
 
-    @router.post("/retry", response_model=RetriedBody, responses=refusals(*BODY))
+    @router.post("/retry", response_model=RetriedBody, responses=refusals(413))
     async def retry_letters(chosen: Chosen) -> JsonResponse:
         """Apply them now. Those that fail again wait on, with a higher count."""
         retried = await operations.retry(pool, chosen.choice())
         return JsonResponse({"applied": retried.applied, "failed": retried.failed})
 
-    @router.post("/discard", response_model=DiscardedBody, responses=refusals(*BODY))
+    @router.post("/discard", response_model=DiscardedBody, responses=refusals(413))
     async def discard_letters(chosen: Chosen) -> JsonResponse:
         """Give them up. Their rows stay as a record."""
         return JsonResponse({"discarded": await operations.discard(pool, chosen.choice())})

@@ -7,7 +7,7 @@ from cqrs_demo.database import Pool
 from cqrs_demo.http.answers import CREATED_HEADERS, created, found
 from cqrs_demo.http.input import IdempotencyKey, PathId
 from cqrs_demo.http.json import JsonResponse
-from cqrs_demo.http.problems import BODY, refusals
+from cqrs_demo.http.problems import refusals
 from cqrs_demo.http.service import routes
 from cqrs_demo.order_service.commands import PlaceOrder, place_order
 from cqrs_demo.outbox.group_commit import GroupCommit
@@ -18,7 +18,7 @@ PREFIX = "/order-service"
 def order_routes(pool: Pool, orders: GroupCommit) -> APIRouter:
     router = routes(PREFIX)
 
-    @router.post("/orders", status_code=201, response_model=Order, responses={201: {"headers": CREATED_HEADERS}, **refusals(*BODY)})
+    @router.post("/orders", status_code=201, response_model=Order, responses={201: {"headers": CREATED_HEADERS}, **refusals(413)})
     async def post_order(command: PlaceOrder, idempotency_key: IdempotencyKey = None) -> JsonResponse:
         accepted = await place_order(orders, pool, command, idempotency_key)
         return created(accepted, ("id", "user_id", "description", "amount", "purchase_dt"), f"{PREFIX}/orders")

@@ -7,7 +7,7 @@ from cqrs_demo.database import Pool
 from cqrs_demo.http.answers import CREATED_HEADERS, created, found
 from cqrs_demo.http.input import IdempotencyKey, PathId
 from cqrs_demo.http.json import JsonResponse
-from cqrs_demo.http.problems import BODY, refusals
+from cqrs_demo.http.problems import refusals
 from cqrs_demo.http.service import routes
 from cqrs_demo.outbox.group_commit import GroupCommit
 from cqrs_demo.user_service.commands import CreateAccount, CreateUser, create_account, create_user
@@ -22,13 +22,13 @@ class AccountBody(Account):
 def user_routes(pool: Pool, users: GroupCommit, accounts: GroupCommit) -> APIRouter:
     router = routes(PREFIX)
 
-    @router.post("/users", status_code=201, response_model=User, responses={201: {"headers": CREATED_HEADERS}, **refusals(409, *BODY)})
+    @router.post("/users", status_code=201, response_model=User, responses={201: {"headers": CREATED_HEADERS}, **refusals(409, 413)})
     async def post_user(command: CreateUser, idempotency_key: IdempotencyKey = None) -> JsonResponse:
         accepted = await create_user(users, pool, command, idempotency_key)
         return created(accepted, tuple(User.model_fields), f"{PREFIX}/users")
 
     @router.post(
-        "/accounts", status_code=201, response_model=AccountBody, responses={201: {"headers": CREATED_HEADERS}, **refusals(404, *BODY)}
+        "/accounts", status_code=201, response_model=AccountBody, responses={201: {"headers": CREATED_HEADERS}, **refusals(404, 413)}
     )
     async def post_account(command: CreateAccount, idempotency_key: IdempotencyKey = None) -> JsonResponse:
         accepted = await create_account(accounts, pool, command, idempotency_key)

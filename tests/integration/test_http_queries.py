@@ -79,11 +79,11 @@ def test_orders_are_sorted_by_date_and_then_by_order_id(shared_shop: Shop, user_
 
 def test_an_invoice_has_the_keys_types_and_decimals_of_the_contract(shared_shop: Shop, user_id: int) -> None:
     # Given a user with an account and an order of a whole amount
-    shared_shop.create_account(user_id)
+    account = shared_shop.create_account(user_id)
     projected(shared_shop, shared_shop.place_order(user_id, 50))
 
-    # When the invoice is asked for by month
-    answer = shared_shop.invoice(user_id)
+    # When the invoice is asked for by month, once the account is known too
+    answer = shared_shop.invoice(user_id, after_event=account.headers["x-event-id"], wait=15)
 
     # Then it has the keys of the contract, amounts with two decimals, and the id by which it can be had, too
     assert answer.headers["content-type"] == "application/json"
@@ -149,7 +149,7 @@ def test_an_impossible_page_is_refused(shared_shop: Shop, user_id: int, query: d
 
 
 def test_a_user_without_invoices_has_an_empty_page(shared_shop: Shop) -> None:
-    answer = shared_shop.get("invoice-service", "/users/987654321/invoices")
+    answer = shared_shop.get("invoice-service", "/users/987654322/invoices")
     assert (answer.status_code, answer.json()) == (200, [])
 
 
