@@ -2,8 +2,9 @@
 
 import asyncio
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from uuid import uuid4
 
 import psycopg
 import pytest
@@ -13,8 +14,9 @@ from cqrs_demo.runtime.migrations import SCHEMAS, migrate
 from cqrs_demo.runtime.rabbitmq_node import RabbitNode
 from tests.faults.processes import Postgres
 from tests.faults.shop import BrokerServer, FaultyShop
+from tests.faults.wire import HOST
 from tests.fixtures.brokers import BROKERS, need_rabbitmq, sweep
-from tests.fixtures.shop import cloned_databases
+from tests.fixtures.shop import Databases
 
 
 @pytest.fixture(scope="session")
@@ -53,6 +55,22 @@ def own_broker(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPath
             server.stop()
 
 
+@contextmanager
+def copied_databases(server: Postgres) -> Iterator[Databases]:
+    """As cloned_databases() makes them; but no session is held, since the server may be killed meanwhile."""
+    databases, suffix = Databases(), uuid4().hex[:6]
+    with psycopg.connect(server.embedded.dsn(), autocommit=True) as admin:
+        for name in SCHEMAS:
+            admin.execute(f"create database {name}_{suffix} template {name}")
+            admin.execute(f"grant connect on database {name}_{suffix} to {name}")
+            databases.admin[name] = make_conninfo(server.embedded.dsn(), dbname=f"{name}_{suffix}")
+            databases.dsn[name] = f"postgresql://{name}:test@{HOST}:{server.port}/{name}_{suffix}"
+    yield databases
+    with psycopg.connect(server.embedded.dsn(), autocommit=True) as admin:
+        for name in SCHEMAS:
+            admin.execute(f"drop database {name}_{suffix} with (force)")
+
+
 async def emptied(url: str) -> None:
     """The broker as new."""
     if url.startswith("amqp"):
@@ -72,7 +90,7 @@ class Shops:
 
     def get(self) -> FaultyShop:
         if self._shop is None:
-            databases = self._stack.enter_context(cloned_databases(self._postgres.embedded, *SCHEMAS))
+            databases = self._stack.enter_context(copied_databases(self._postgres))
             server, url = self._broker
             asyncio.run(emptied(url))
             self._shop = FaultyShop(databases, self._postgres, server, url, self._folder)

@@ -47,7 +47,9 @@ def test_an_order_stands_on_the_invoice_of_its_month_in_utc(shop: FaultyShop, pu
     )
     shop.promise(answer)
     assert shop.ledger.orders[answer["id"]].month == month
-    invoice = eventually(lambda: shop.invoice(shop.users[0], month))
+    eventually(lambda: shop.lines(answer["id"]) == 1)
+    invoice = shop.invoice(shop.users[0], month)
+    assert invoice is not None
     assert purchase_dt in [line["description"] for line in invoice["orders"]]
     shop.nothing_lost_nothing_doubled()
 
