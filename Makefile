@@ -11,16 +11,20 @@ export PIP_QUIET := 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint constraints
+.PHONY: help demo lab test lint constraints
 
 help:
 	@echo 'make demo         start everything; Ctrl-C stops it    (make demo ARGS="--broker rabbitmq")'
+	@echo 'make lab          open the notebooks in JupyterLab, with a system ready for them'
 	@echo 'make test         run every test                       (make test ARGS="tests/unit -k order")'
 	@echo 'make lint         ruff and mypy'
 	@echo 'make constraints  resolve the newest versions that fit, and pin them in constraints.txt'
 
 demo: .venv/installed
 	$(BIN)/cqrs-demo up $(ARGS)
+
+lab: .venv/installed-lab
+	$(BIN)/cqrs-demo lab $(ARGS)
 
 test: .venv/installed-test
 	$(BIN)/python -m pytest $(ARGS)
@@ -37,6 +41,10 @@ lint: .venv/installed-test
 	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("Python 3.11 or newer is needed, but $(PYTHON) is %d.%d" % sys.version_info[:2])'
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install -c constraints.txt -e .
+	@touch $@
+
+.venv/installed-lab: .venv/installed
+	$(BIN)/python -m pip install -c constraints.txt -e ".[lab]"
 	@touch $@
 
 .venv/installed-test: .venv/installed

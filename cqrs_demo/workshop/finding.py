@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 
 from cqrs_demo.runtime.rabbitmq_node import rabbitmq_server
-from cqrs_demo.runtime.system import NotRunning, RunningSystem, find_system
+from cqrs_demo.runtime.system import PREFIXES, Broker, NotRunning, RunningSystem, ServiceStatus, find_system, is_healthy
 from cqrs_demo.workshop.keeping import KeptSystem, Kind
 
 LAB_BROKER = "CQRS_LAB_BROKER"
@@ -14,10 +14,10 @@ _kept: dict[Kind, KeptSystem] = {}
 
 
 def running_system() -> RunningSystem | None:
-    """The system of CQRS_SYSTEM (what `status --json` prints: for containers), of CQRS_DATA_DIR, or of the nearest .cqrs-demo
-    in this folder or above it. None when none of them runs."""
-    if described := os.environ.get("CQRS_SYSTEM"):
-        return RunningSystem.model_validate_json(described)
+    """The system that CQRS_USER_SERVICE_URL and its likes name (in containers), that of CQRS_DATA_DIR, or that of the nearest
+    .cqrs-demo in this folder or above it. None when none of them runs."""
+    if "CQRS_USER_SERVICE_URL" in os.environ:
+        return _named_system()
     here = Path.cwd()
     folders = (
         [os.environ["CQRS_DATA_DIR"]] if "CQRS_DATA_DIR" in os.environ else [folder / ".cqrs-demo" for folder in (here, *here.parents)]
@@ -28,6 +28,24 @@ def running_system() -> RunningSystem | None:
         except NotRunning:
             continue
     return None
+
+
+def _named_system() -> RunningSystem:
+    """From the settings that services read too, and the one that none of them needs: CQRS_INVOICE_SERVICE_URL."""
+    urls = {name: os.environ[f"CQRS_{_short(name)}_SERVICE_URL"].removesuffix(prefix) for name, prefix in PREFIXES.items()}
+    broker = os.environ["CQRS_BROKER_URL"]
+    return RunningSystem(
+        services={
+            name: ServiceStatus(url=url, pid=None, ready=is_healthy(url + PREFIXES[name] + "/healthcheck")) for name, url in urls.items()
+        },
+        databases={name.replace("-", "_"): os.environ[f"CQRS_{_short(name)}_DB"] for name in PREFIXES},
+        broker=Broker(kind="rabbitmq" if broker.startswith("amqp") else "pgmq", url=broker),
+        dashboard=None,
+    )
+
+
+def _short(service: str) -> str:
+    return service.removesuffix("-service").upper()
 
 
 def own_system(*, fresh: bool = False) -> KeptSystem:

@@ -59,6 +59,10 @@ class Shop:
         folder = own_system(fresh=fresh).folder
         return cls(Client(find_system(folder)), folder)
 
+    def close(self) -> None:
+        """Let go of the connections. A private system goes on until the notebook ends."""
+        self.client.close()
+
     def _begin(self) -> None:
         """Everything runs and nothing is under way, whatever an earlier notebook left paused. (Where others work at the same
         time it never gets quiet; then the depths that are shown are theirs too.)"""

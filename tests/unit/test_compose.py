@@ -17,10 +17,12 @@ import yaml
 
 from cqrs_demo.cli import app
 from cqrs_demo.settings import DEFAULT_PORTS, Settings, read_settings
+from cqrs_demo.workshop.finding import running_system
 
 ROOT = Path(__file__).parents[2]
 TEXT = (ROOT / "docker-compose.yml").read_text()
 DOCKERFILE = (ROOT / "Dockerfile").read_text()
+LAB_DOCKERFILE = (ROOT / "notebooks" / "Dockerfile").read_text()
 SERVICES: dict[str, dict[str, Any]] = yaml.safe_load(TEXT)["services"]
 OURS = {name: service for name, service in SERVICES.items() if service["image"] == "cqrs-demo"}
 DATABASES = {"user-service": "CQRS_USER_DB", "order-service": "CQRS_ORDER_DB", "invoice-service": "CQRS_INVOICE_DB"}
@@ -107,6 +109,28 @@ def test_migrate_makes_the_databases_that_the_services_use() -> None:
     assert [name for name, service in OURS.items() if "CQRS_ADMIN_DB" in service["environment"]] == ["migrate"]
 
 
+def test_notebooks_in_a_container_find_the_services_of_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    # Given the environment of JupyterLab's container
+    for variable, value in SERVICES["jupyterlab"]["environment"].items():
+        monkeypatch.setenv(variable, with_defaults(value))
+
+    # When a notebook looks for the system
+    system = running_system()
+
+    # Then it has the places of all three, and their databases
+    assert system is not None
+    assert {name: system.url(name) for name in DATABASES} == {
+        "user-service": "http://user-service:8085/system-api",
+        "order-service": "http://order-service:8086/order-service",
+        "invoice-service": "http://invoice-service:8087/invoice-service",
+    }
+    assert system.databases == {
+        name.replace("-", "_"): with_defaults(SERVICES[name]["environment"][variable]) for name, variable in DATABASES.items()
+    }
+    assert system.broker is not None
+    assert system.broker.kind == "rabbitmq"
+
+
 def test_passwords_and_tokens_come_from_variables_alone() -> None:
     # Given every value that is a secret, or a URL with one in it
     values = [(name, value) for service in SERVICES.values() for name, value in service["environment"].items()]
@@ -137,12 +161,12 @@ def test_ports_are_published_on_this_machine_alone() -> None:
 
 def test_foreign_images_are_pinned_to_a_minor_version() -> None:
     # Given the images that are not built here
-    images = [service["image"] for name, service in SERVICES.items() if name not in OURS]
-    images += re.findall(r"^FROM (\S+)", DOCKERFILE, re.MULTILINE)
+    images = [service["image"] for service in SERVICES.values() if not service["image"].startswith("cqrs-demo")]
+    images += re.findall(r"^FROM (\S+)", DOCKERFILE + LAB_DOCKERFILE, re.MULTILINE)
 
     # Then each names a major and a minor version
     assert [image for image in images if not re.fullmatch(r"[a-z]+:\d+\.\d+(-[a-z]+)?", image)] == []
-    assert [image.split(":")[0] for image in images] == ["postgres", "rabbitmq", "python"]
+    assert [image.split(":")[0] for image in images] == ["postgres", "rabbitmq", "python", "python"]
 
 
 def test_one_service_builds_the_image_and_the_others_never_look_for_it_elsewhere() -> None:
