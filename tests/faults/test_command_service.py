@@ -5,9 +5,10 @@ from uuid import uuid4
 
 import pytest
 
-from tests.faults.shop import FaultyShop
+from tests.faults.shop import FaultyShop, on_pgmq
 
 
+@on_pgmq
 @pytest.mark.parametrize("committed", [False, True], ids=["before its commit", "after its commit and before the answer"])
 def test_a_command_whose_service_is_killed_makes_one_order_when_it_is_retried(shop: FaultyShop, committed: bool) -> None:
     # Given an order that is on its way to the database, or written there with the answer still to come
@@ -33,6 +34,7 @@ def test_a_command_whose_service_is_killed_makes_one_order_when_it_is_retried(sh
     shop.nothing_lost_nothing_doubled()
 
 
+@on_pgmq
 def test_a_commit_whose_answer_is_lost_is_no_second_order_when_it_is_retried(shop: FaultyShop) -> None:
     # Given a commit that succeeds, and a connection that ends before the service hears of it
     with ThreadPoolExecutor(1) as background:

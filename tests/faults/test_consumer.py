@@ -7,7 +7,7 @@ import pytest
 
 from cqrs_demo.messaging.broker import Message
 from cqrs_demo.messaging.connect import broker_for
-from tests.faults.shop import FaultyShop
+from tests.faults.shop import FaultyShop, on_pgmq, on_rabbitmq
 from tests.faults.watching import consumer_paused, queued
 from tests.fixtures.shop import eventually
 
@@ -39,11 +39,13 @@ def test_a_consumer_killed_in_the_middle_of_a_batch_of_500_counts_each_message_o
     moment.wait()
     shop["invoice-service"].kill()
     shop.to_database["invoice-service"].flow()
-    shop["invoice-service"].start()
+    shop.skip_hiding()
     again = shop.to_database["invoice-service"].stop_at(b"insert into handling_attempts", passing=True)
+    shop["invoice-service"].start()
     again.wait()
     shop["invoice-service"].kill()
     shop.to_database["invoice-service"].flow()
+    shop.skip_hiding()
     shop["invoice-service"].start()
     # Then
     shop.nothing_lost_nothing_doubled()
@@ -66,6 +68,7 @@ def test_four_consumers_of_the_same_queues_make_one_invoice_even_when_three_are_
         shop.nothing_lost_nothing_doubled()
 
 
+@on_rabbitmq
 def test_a_consumer_that_freezes_in_its_transaction_holds_the_others_up_for_seconds_only(shop: FaultyShop) -> None:
     # Given a consumer frozen before its commit, with the rows of a user locked
     moment = shop.to_database["invoice-service"].stop_at(b"COMMIT", passing=False)
@@ -87,6 +90,7 @@ def test_a_consumer_that_freezes_in_its_transaction_holds_the_others_up_for_seco
     shop.nothing_lost_nothing_doubled()
 
 
+@on_pgmq
 def test_a_consumer_whose_transaction_is_ended_because_it_froze_does_not_blame_the_message(shop: FaultyShop) -> None:
     # Given the only consumer, frozen in its transaction until the server has ended that
     shop.rows("invoice-service", SLOW_INBOX)

@@ -9,7 +9,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.faults.shop import DATABASE, FaultyShop
+from tests.faults.shop import DATABASE, FaultyShop, on_pgmq
 from tests.fixtures.shop import eventually
 
 
@@ -33,6 +33,7 @@ def test_all_backends_terminated_again_and_again_loses_nothing(shop: FaultyShop)
     shop.nothing_lost_nothing_doubled()
 
 
+@on_pgmq
 def test_while_connections_are_refused_commands_fail_cleanly_and_afterwards_succeed(shop: FaultyShop) -> None:
     with shop.load(rate=60):
         shop.after_orders(20)
@@ -49,6 +50,7 @@ def test_while_connections_are_refused_commands_fail_cleanly_and_afterwards_succ
     shop.nothing_lost_nothing_doubled()
 
 
+@on_pgmq
 def test_the_query_side_without_its_database_keeps_nobody_else_from_working(shop: FaultyShop) -> None:
     with shop.load(rate=60):
         shop.to_database["invoice-service"].refuse()
@@ -60,6 +62,7 @@ def test_the_query_side_without_its_database_keeps_nobody_else_from_working(shop
     shop.nothing_lost_nothing_doubled()
 
 
+@on_pgmq
 def test_after_a_storm_of_cancelled_requests_has_used_up_every_connection_all_are_served_again(shop: FaultyShop) -> None:
     order = shop.client.order(shop.users[0])
     month = shop.ledger.orders[order].month
@@ -87,6 +90,7 @@ def asks_and_leaves(query: str) -> None:
             httpx.get(query, timeout=0.05)
 
 
+@on_pgmq
 @pytest.mark.parametrize("service", ["order-service", "invoice-service"])
 def test_a_full_disk_leaves_nothing_half_written(shop: FaultyShop, service: str, small_disk: Path) -> None:
     # Given a table on a disk that is as good as full

@@ -11,7 +11,7 @@ import pytest
 
 from tests.faults.load import Order
 from tests.faults.processes import Service
-from tests.faults.shop import FaultyShop
+from tests.faults.shop import FaultyShop, on_pgmq
 from tests.faults.watching import consumer_paused, queued
 from tests.fixtures.shop import eventually
 
@@ -156,6 +156,7 @@ def leads(service: Service) -> bool:
     return bool(httpx.get(f"{service.url}/relay", timeout=10).json()["leading"])
 
 
+@on_pgmq
 def test_a_leading_copy_that_freezes_is_replaced_and_does_no_harm_when_it_thaws(shop: FaultyShop) -> None:
     with shop.and_another("order-service"):
         # Given two copies, the leading one of which freezes
@@ -177,6 +178,7 @@ def test_a_leading_copy_that_freezes_is_replaced_and_does_no_harm_when_it_thaws(
         shop.nothing_lost_nothing_doubled()
 
 
+@on_pgmq
 @pytest.mark.parametrize("service", ["order-service", "user-service"])
 def test_all_its_sessions_ended_at_once_a_service_goes_on(shop: FaultyShop, service: str) -> None:
     with shop.load(rate=100):

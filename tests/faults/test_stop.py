@@ -2,8 +2,9 @@
 
 import pytest
 
-from tests.faults.shop import DATABASE, FaultyShop
+from tests.faults.shop import DATABASE, FaultyShop, on_pgmq, on_rabbitmq
 from tests.faults.watching import consumer_paused
+from tests.faults.wire import Wire
 from tests.fixtures.shop import eventually
 
 SOON = 5.0  # seconds: a promise to whoever orchestrates, hence asserted
@@ -19,15 +20,23 @@ def test_told_to_stop_under_load_a_service_ends_within_five_seconds_and_loses_no
     shop.nothing_lost_nothing_doubled()
 
 
-@pytest.mark.parametrize("what", ["database", "broker"])
 @pytest.mark.parametrize("service", ["order-service", "invoice-service"])
-def test_told_to_stop_a_service_does_not_wait_for_a_line_on_which_nobody_answers(shop: FaultyShop, service: str, what: str) -> None:
-    wire = {"database": shop.to_database, "broker": shop.to_broker}[what][service]
+def test_told_to_stop_a_service_does_not_wait_for_a_broker_that_does_not_answer(shop: FaultyShop, service: str) -> None:
+    stops_on_a_dead_line(shop, service, shop.to_broker[service])
+
+
+@on_pgmq
+@pytest.mark.parametrize("service", ["order-service", "invoice-service"])
+def test_told_to_stop_a_service_does_not_wait_for_a_database_that_does_not_answer(shop: FaultyShop, service: str) -> None:
+    stops_on_a_dead_line(shop, service, shop.to_database[service])
+
+
+def stops_on_a_dead_line(shop: FaultyShop, service: str, wire: Wire) -> None:
     with shop.load(rate=60):
         shop.after_orders(30)
         # Given a line that stands and on which nothing moves any more
         wire.stall()
-        # When the service is told to stop in the middle of its work
+        # When the service is told to stop in the middle of its work, then it does
         shop[service].terminate(SOON)
         wire.flow()
         shop[service].start()
@@ -35,6 +44,7 @@ def test_told_to_stop_a_service_does_not_wait_for_a_line_on_which_nobody_answers
     shop.nothing_lost_nothing_doubled()
 
 
+@on_pgmq
 def test_told_to_stop_while_its_database_refuses_it_the_consumer_blames_no_message(shop: FaultyShop) -> None:
     # Given messages in hand, and an inbox that has no room
     with consumer_paused(shop):
@@ -58,6 +68,7 @@ create trigger no_room before insert on demo.processed_events for each statement
 """
 
 
+@on_rabbitmq
 def test_a_rolling_restart_of_everything_fails_no_request_that_one_retry_would_not_save(shop: FaultyShop) -> None:
     # Given two copies of each service
     with shop.and_another("user-service"), shop.and_another("order-service"), shop.and_another("invoice-service"):
