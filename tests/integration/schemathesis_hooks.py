@@ -6,7 +6,7 @@ import schemathesis
 from hypothesis import strategies as st
 
 # The format "email" of JSON Schema allows far more than a mailbox on the internet; these are what the service means by it.
-schemathesis.openapi.format("email", st.from_regex(r"[a-z0-9]{1,20}([.+][a-z0-9]{1,20})?@[a-z0-9]{1,20}\.(com|org|de)", fullmatch=True))
+schemathesis.openapi.format("email", st.integers(0, 10**12).map(lambda number: f"mail+{number}@example.com"))
 
 RIGHT_REFUSALS = {
     '"code":"idempotency-key-reused"': "the key came before, with another body: what is right depends on earlier requests",

@@ -99,6 +99,23 @@ def test_a_dates_fraction_and_offset_are_kept_as_an_instant_in_utc(shared_shop: 
     assert order["purchase_dt"] == "2025-04-01T04:59:59.250000Z"
 
 
+def test_answers_are_in_utc_wherever_the_database_stands(shared_shop: Shop) -> None:
+    # Given a database whose server thinks it is in Tokyo (as an embedded one does on a laptop there)
+    set_zone = "do $$ begin execute format('alter database %%I set timezone to %%L', current_database(), '{}'); end $$"
+    shared_shop.databases.rows("order_service", set_zone.format("Asia/Tokyo"))
+    try:
+        # When a copy of the service that starts there takes an order of the last hour there is
+        with shared_shop.running("order-service") as url:
+            body = {"user_id": 1, "description": "Widget", "amount": 5, "purchase_dt": "9999-12-31T23:30:00Z"}
+            answer = shared_shop.client.post(url + "/orders", json=body)
+    finally:
+        shared_shop.databases.rows("order_service", set_zone.format("UTC"))
+
+    # Then it answers in UTC
+    assert answer.status_code == 201
+    assert answer.json()["purchase_dt"] == "9999-12-31T23:30:00Z"
+
+
 @pytest.mark.parametrize("what", ["user", "account", "order"])
 def test_location_leads_to_the_row_and_x_event_id_to_its_event(shared_shop: Shop, user_id: int, what: str) -> None:
     # When something is created

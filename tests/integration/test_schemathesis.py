@@ -21,7 +21,7 @@ def test_no_input_brings_a_service_to_break_its_own_openapi(shared_shop: Shop, s
     run = subprocess.run(
         [
             *(sys.executable, "-m", "schemathesis.cli", "run", location, "--no-color"),
-            *("--max-examples", "25", "--generation-deterministic", "--continue-on-failure", "--workers", "2"),
+            *("--max-examples", "15", "--generation-deterministic", "--continue-on-failure", "--workers", "2"),
         ],
         cwd=tmp_path,  # it leaves a folder behind
         env={**os.environ, "PYTHONPATH": str(ROOT), "SCHEMATHESIS_HOOKS": "tests.integration.schemathesis_hooks"},
