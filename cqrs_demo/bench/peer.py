@@ -19,7 +19,7 @@ from cqrs_demo.bench.rig import Rig, RigFailed
 from cqrs_demo.bench.servers import child
 from cqrs_demo.runtime.ports import HOST, free_port
 
-NEEDS = ("fastapi", "uvicorn", "sqlalchemy", "psycopg", "faststream.rabbit")
+NEEDS = ("fastapi", "uvicorn", "sqlalchemy.ext.asyncio", "psycopg", "faststream.rabbit")
 ARRIVED = "select coalesce(sum(total), 0)::bigint from peer_invoices"
 
 
@@ -34,7 +34,7 @@ def check(folder: Path, python: str) -> None:
             f"the peer's packages are not all there for {python}: {tried.stderr.strip().splitlines()[-1]}\n"
             "Make it an environment of its own and name its Python:\n"
             "  python3 -m venv peer-venv\n"
-            "  peer-venv/bin/pip install fastapi 'uvicorn[standard]' sqlalchemy 'psycopg[binary]' 'faststream[rabbit]'\n"
+            "  peer-venv/bin/pip install fastapi 'uvicorn[standard]' 'sqlalchemy[asyncio]' 'psycopg[binary]' 'faststream[rabbit]'\n"
             f"  cqrs-demo bench --against {folder} --peer-python peer-venv/bin/python"
         )
 
