@@ -37,14 +37,14 @@ OPTIONS: dict[str, Any] = {
 
 
 def pool_for(dsn: str, name: str, size: int = 8) -> Pool:
-    """A pool, not yet open. Whoever finds no connection within 5 s gets PoolTimeout, and more than 500 in line TooManyRequests."""
+    """A pool, not yet open. Whoever finds no connection within 5 s gets PoolTimeout, and more than 5,000 in line TooManyRequests."""
     return AsyncConnectionPool(
         dsn,
         kwargs={**OPTIONS, "application_name": name},
         connection_class=AsyncConnection[DictRow],
         min_size=2,
         max_size=size,
-        max_waiting=500,
+        max_waiting=5_000,
         timeout=5,
         open=False,
         check=_check,

@@ -80,7 +80,9 @@ class Relay:
         """Become the leader, and relay as long as the session lives: the lock is the session's."""
         while not await self._lead(session):
             self.trouble = None  # another copy leads: that is how it should be
-            if await _wait(self._stop, TAKEOVER_POLL):
+            if not self.gate.admits(1):
+                await self._rest(session)
+            elif await _wait(self._stop, TAKEOVER_POLL):
                 return
         await self._broker.declare()
         self.leading = True

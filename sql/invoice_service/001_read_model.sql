@@ -92,4 +92,7 @@ comment on table demo.handling_attempts is
     'How often a redelivered message was begun. The note is committed BEFORE the message is handled, so it survives a message that kills the process. Written by the consumer.';
 
 grant usage on schema demo to invoice_service;
-grant select, insert, update, delete on all tables in schema demo to invoice_service;
+grant select, insert, update, delete
+    on demo.invoice_account, demo.invoices, demo.invoice_lines, demo.processed_events, demo.handling_attempts
+    to invoice_service;
+grant select, insert, update on demo.dead_letters to invoice_service;

@@ -208,3 +208,21 @@ def test_a_paused_service_is_well(shared_shop: Shop) -> None:
     for control in (RELAY, CONSUMER):
         set_mode(shared_shop, control, "paused")
         assert shared_shop.get(control[0], "/healthcheck").status_code == 200
+
+
+def test_every_copy_of_a_service_can_be_paused_also_one_that_waits_for_the_lead(shop: Shop) -> None:
+    # Given two copies of a service, one of which relays
+    with shop.running("order-service") as other:
+        copies = (shop.urls["order-service"], other)
+        eventually(lambda: sum(shop.client.get(f"{copy}/relay").json()["leading"] for copy in copies) == 1)
+
+        # When both are paused
+        answers = [shop.client.put(f"{copy}/relay", json={"mode": "paused"}) for copy in copies]
+
+        # Then both rest, and events wait; resumed, they are on the invoice
+        assert [answer.status_code for answer in answers] == [200, 200]
+        shop.place_order(1)
+        assert shop.invoice(1).status_code == 404
+        for copy in copies:
+            shop.client.put(f"{copy}/relay", json={"mode": "running"})
+        eventually(lambda: shop.invoice(1).status_code == 200)
