@@ -35,16 +35,17 @@ class Scratch:
         return readable(self._databases.read("scratch", query))
 
     def plan(self, query: str) -> pd.DataFrame:
-        """What PostgreSQL really did for a query: each step, with the rows it produced and those it read and threw away."""
+        """What PostgreSQL really did for a query: its steps, first to last, with the rows that each gave or
+        read and threw away."""
         explained = self._databases.read("scratch", f"explain (analyze, format json) {query}").iloc[0, 0]
-        frame = pd.DataFrame(list(_steps(explained[0]["Plan"], 0)), columns=["step", "table", "rows"])
+        frame = pd.DataFrame(list(_steps(explained[0]["Plan"])), columns=["step", "table", "rows"])
         frame.index = pd.Index([""] * len(frame))
         return frame
 
 
-def _steps(node: dict[str, Any], depth: int) -> Iterator[tuple[str, str, int]]:
-    loops = node["Actual Loops"]
-    read = round((node["Actual Rows"] + node.get("Rows Removed by Filter", 0)) * loops)
-    yield "· " * depth + node["Node Type"], node.get("Relation Name", ""), read
+def _steps(node: dict[str, Any]) -> Iterator[tuple[str, str, int]]:
+    """A node of the plan after those that feed it."""
     for inner in node.get("Plans", []):
-        yield from _steps(inner, depth + 1)
+        yield from _steps(inner)
+    rows = round((node["Actual Rows"] + node.get("Rows Removed by Filter", 0)) * node["Actual Loops"])
+    yield node["Node Type"], node.get("Relation Name", ""), rows
