@@ -13,13 +13,13 @@ from pathlib import Path
 
 import pytest
 import streamlit as st
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 from streamlit.testing.v1 import AppTest
 
 from cqrs_demo.runtime.migrations import SCHEMAS
 from cqrs_demo.runtime.postgres import EmbeddedPostgres
 from cqrs_demo.runtime.system import RunningSystem
-from tests.e2e.systems import Up
+from tests.e2e.systems import Up, cqrs_demo
 from tests.fixtures.shared_shop import fresh_email
 from tests.fixtures.shop import PREFIXES, Shop, cloned_databases
 
@@ -38,6 +38,9 @@ LAUNCH = [
     "--disable-sync",
     "--no-first-run",
 ]
+
+
+expect.set_options(timeout=30_000)  # milliseconds; it looks again and again, so a quick machine does not wait
 
 
 @contextmanager
@@ -144,7 +147,8 @@ def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningSystem]:
     try:
         yield one.ready()
     finally:
-        one.end()
+        cqrs_demo("down", "--data-dir", one.folder)
+        one.process.wait(timeout=20)
 
 
 @pytest.fixture
@@ -157,7 +161,7 @@ def visit(chromium: Browser, system: RunningSystem) -> Iterator[Callable[..., Pa
         context = chromium.new_context(**{"viewport": {"width": 1280, "height": 720}, "timezone_id": "Europe/Berlin", **options})
         contexts.append(context)
         page = context.new_page()
-        page.set_default_timeout(20_000)
+        page.set_default_timeout(30_000)
         page.goto(f"{url}/{path}")
         page.locator(".strip").wait_for()
         return page

@@ -1,0 +1,162 @@
+"""The dashboard in a real browser, over a real system: what a person does in the first minutes."""
+
+from collections.abc import Callable
+from typing import Any
+
+import psycopg
+from playwright.sync_api import Page, expect
+
+from cqrs_demo.runtime.system import RunningSystem, is_healthy
+from tests.browser.conftest import eventually
+
+Visit = Callable[..., Page]
+
+PAST = """
+insert into demo.events (id, type, subject, data)
+select uuidv7(), 'order.created', n::text, jsonb_build_object(
+    'id', n, 'user_id', 900000 + n %% 500, 'description', 'From the past', 'amount', 1.00, 'purchase_dt', '2024-01-01T00:00:00Z')
+from generate_series(1000000, 1000000 + %s) as n
+"""
+
+
+def click(page: Page, label: str) -> None:
+    page.get_by_role("button", name=label, exact=False).first.click()
+
+
+def new_customer(page: Page) -> None:
+    click(page, "Random customer")
+    page.get_by_role("button", name="Place order").wait_for()
+
+
+def test_an_order_appears_on_the_invoice_by_itself(visit: Visit) -> None:
+    # Given a customer made by typing, with an address
+    page = visit()
+    page.get_by_text("or type one in").or_(page.get_by_role("tab", name="New customer")).first.click()
+    page.get_by_label("Name").fill("Grace Hopper")
+    page.get_by_label("Email").fill("grace@demo.com")
+    click(page, "Create customer")
+    page.get_by_role("tab", name="Address").click()
+    for label, value in (("Street", "1 Navy Way"), ("City", "Arlington"), ("State", "VA"), ("Zip", "22201")):
+        page.get_by_label(label, exact=True).fill(value)
+    click(page, "Save address")
+
+    # When an order is placed by clicking
+    page.get_by_role("tab", name="Order", exact=True).click()
+    page.get_by_label("What").fill("Nanosecond of wire")
+    click(page, "Place order")
+
+    # Then its line is there, with name and address, and how long it took
+    invoice = page.get_by_role("region", name="Invoice")
+    expect(invoice).to_contain_text("Nanosecond of wire")
+    expect(invoice).to_contain_text("1 Navy Way, Arlington, VA 22201")
+    expect(page.locator(".journey")).to_contain_text("visible after")
+
+    # And somebody who looks on from elsewhere sees the next one come, lit up, without a reload
+    onlooker = visit()
+    expect(onlooker.get_by_role("region", name="Invoice")).to_contain_text("Nanosecond of wire")
+    page.get_by_label("What").fill("Second of wire")
+    page.keyboard.press("Tab")
+    click(page, "Place order")
+    expect(onlooker.locator("tr.fresh")).to_contain_text("Second of wire")
+
+
+def test_a_paused_consumer_lets_events_wait_and_a_step_moves_one(visit: Visit) -> None:
+    # Given a paused consumer
+    page = visit()
+    new_customer(page)
+    page.get_by_role("link", name="Under the hood").first.click()
+    click(page, "Pause consumer")
+    expect(page.get_by_role("button", name="Resume consumer")).to_be_visible()
+
+    # When two orders are placed, then they wait, and the lag shows
+    for _ in range(2):
+        click(page, "Place an order")
+    expect(page.locator(".strip")).to_contain_text("2 events on the way")
+    expect(page.locator(".strip")).to_contain_text("consumer paused")
+    expect(page.locator(".card.ab5.paused")).to_be_visible()
+
+    # When one step is made, then one is left
+    page.get_by_role("button", name="Step").last.click()
+    expect(page.locator(".strip")).to_contain_text("1 event on the way")
+
+    # And all is well once the consumer goes on
+    click(page, "Resume consumer")
+    expect(page.locator(".strip")).to_contain_text("everything is projected")
+
+
+def test_a_killed_service_and_a_stopped_broker_lose_nothing(visit: Visit) -> None:
+    # Given orders that keep coming
+    page = visit()
+    new_customer(page)
+    page.get_by_role("link", name="Break it").first.click()
+    click(page, "Send 20 orders a second")
+
+    # When order-service is killed, then the page says so, and it comes back by itself
+    click(page, "Kill it")
+    expect(page.locator(".strip")).to_contain_text("order-service is down")
+    expect(page.locator(".strip")).not_to_contain_text("is down")
+
+    # When the broker is stopped, then the events stay in the outbox
+    click(page, "Stop PGMQ")
+    expect(page.locator(".happening.now", has_text="in the outbox")).to_be_visible()
+
+    # And in the end, with the broker back, accepted is invoiced
+    click(page, "Start it again")
+    click(page, "Stop the orders")
+    expect(page.locator(".proof.same")).to_contain_text("accepted = invoiced", timeout=30_000)
+
+
+def test_a_dead_letter_is_looked_at_and_retried(visit: Visit) -> None:
+    # Given a broken message
+    page = visit("break_it")
+    click(page, "Send a broken message")
+    expect(page.locator(".strip")).to_contain_text("1 dead letter")
+
+    # When it is looked at and retried, then it fails again, and says so
+    page.get_by_role("link", name="Dead letters").first.click()
+    expect(page.get_by_text('"a lot"')).to_be_visible()
+    click(page, "Retry this one")
+    expect(page.get_by_text("failed again")).to_be_visible()
+
+    # And given up, it waits no more
+    click(page, "Discard this one")
+    expect(page.get_by_text("No dead letter waits")).to_be_visible()
+
+
+def test_a_replay_shows_its_progress(visit: Visit, system: RunningSystem) -> None:
+    # Given a log with a past that no read model has seen
+    past = 20_000
+    with psycopg.connect(system.databases["order_service"]) as connection:
+        connection.execute(PAST, [past - 1])
+
+    # When everything is replayed
+    page = visit("replay")
+    click(page, "Replay everything")
+
+    # Then a bar grows, and in the end all is there
+    page.get_by_role("progressbar").wait_for()
+    expect(page.get_by_text("events replayed in")).to_be_visible(timeout=60_000)
+    with psycopg.connect(system.databases["invoice_service"]) as connection:
+        lines: Any = connection.execute("select count(*) from demo.invoice_lines where description = 'From the past'").fetchone()
+    assert lines[0] == past
+
+
+def test_the_pages_work_in_both_themes_and_on_a_phone(visit: Visit) -> None:
+    # Given a browser in the dark, on a phone, when each page is opened, then nothing is wider than the screen
+    for name in ("", "invoices", "under_the_hood", "break_it", "dead_letters", "replay"):
+        page = visit(name, viewport={"width": 390, "height": 844}, color_scheme="dark")
+        eventually(lambda page=page: page.locator("[data-testid=stMain]").evaluate("e => e.scrollWidth <= e.clientWidth"))
+        assert page.evaluate("getComputedStyle(document.querySelector('.stApp')).backgroundColor") == "rgb(17, 20, 29)"
+        page.close()
+
+
+def test_a_frozen_service_thaws_by_hand(visit: Visit, system: RunningSystem) -> None:
+    # Given a frozen invoice-service
+    page = visit("break_it")
+    click(page, "Freeze it")
+    expect(page.locator(".strip")).to_contain_text("invoice-service is down")
+
+    # When it is thawed, then it answers again
+    click(page, "Thaw it")
+    expect(page.locator(".strip")).not_to_contain_text("is down")
+    assert is_healthy(system.url("invoice-service") + "/healthcheck")
