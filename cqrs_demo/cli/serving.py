@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import uvicorn
     from fastapi import FastAPI
 
-LONGEST_STOP = 4.5  # seconds after SIGTERM
+LONGEST_STOP = 4.2  # seconds after SIGTERM
 
 
 def add_to(app: typer.Typer) -> None:

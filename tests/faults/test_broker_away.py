@@ -1,11 +1,9 @@
 """The broker stops, freezes, never confirms, loses a queue, or takes nothing for want of room."""
 
-import time
-
 import pytest
 
 from cqrs_demo.runtime.rabbitmq_node import RabbitNode
-from tests.faults.shop import FaultyShop
+from tests.faults.shop import FaultyShop, on_rabbitmq
 from tests.faults.watching import Inside
 from tests.fixtures.shop import eventually
 
@@ -41,6 +39,7 @@ def test_a_broker_restarted_under_load_loses_and_doubles_nothing(shop: FaultySho
     shop.nothing_lost_nothing_doubled()
 
 
+@on_rabbitmq
 def test_a_broker_that_freezes_past_its_heartbeat_hangs_nobody(shop: FaultyShop) -> None:
     with shop.load(rate=30):
         shop.after_orders(20)
@@ -105,20 +104,18 @@ def test_queues_deleted_under_a_waiting_consumer_are_made_again(shop: FaultyShop
     shop.nothing_lost_nothing_doubled()
 
 
+@on_rabbitmq  # PGMQ's room is PostgreSQL's, see test_database_away.py
 def test_a_broker_without_room_holds_up_no_command_and_gets_its_events_later(shop: FaultyShop) -> None:
-    if not isinstance(shop.broker, RabbitNode):
-        pytest.skip("PGMQ's room is PostgreSQL's, see test_database_away.py")
+    assert isinstance(shop.broker, RabbitNode)
     with shop.load(rate=60):
         shop.after_orders(20)
         # When the broker raises its alarm: it blocks whoever publishes (connection.blocked)
         shop.broker.control("set_vm_memory_high_watermark", "absolute", "1")
         try:
             # Then commands go on succeeding, and their events wait
-            since = time.monotonic()
             eventually(lambda: shop.outbox() > 0)
             eventually(lambda: shop.unwell("order-service", "relay"), seconds=40)
             shop.after_orders(30)
-            assert time.monotonic() - since > 0
         finally:
             shop.broker.control("set_vm_memory_high_watermark", "0.6")
         shop.after_orders(20)

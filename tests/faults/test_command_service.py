@@ -51,6 +51,7 @@ def test_a_commit_whose_answer_is_lost_is_no_second_order_when_it_is_retried(sho
     shop.nothing_lost_nothing_doubled()
 
 
+@on_pgmq
 def test_under_load_a_command_service_may_be_killed_again_and_again(shop: FaultyShop) -> None:
     # Given clients that retry with their keys
     with shop.load(rate=100):

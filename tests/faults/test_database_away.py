@@ -24,6 +24,7 @@ def test_postgresql_restarted_under_load_loses_nothing(shop: FaultyShop, how: st
     shop.nothing_lost_nothing_doubled()
 
 
+@on_pgmq
 def test_all_backends_terminated_again_and_again_loses_nothing(shop: FaultyShop) -> None:
     with shop.load(rate=100):
         for _ in range(4):

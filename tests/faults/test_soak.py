@@ -9,7 +9,7 @@ import time
 
 from tests.faults.shop import DATABASE, FaultyShop
 
-SECONDS = float(os.environ.get("CQRS_SOAK_SECONDS", "20"))
+SECONDS = float(os.environ.get("CQRS_SOAK_SECONDS", "12"))
 RATE = float(os.environ.get("CQRS_SOAK_RATE", "150"))
 SEED = int(os.environ.get("CQRS_SOAK_SEED", "1"))
 PAUSE = (1.0, 5.0)  # seconds between two faults
