@@ -8,6 +8,7 @@ from pathlib import Path
 import streamlit as st
 
 from frame import guarded, strip
+from warmth import warm_up
 
 HERE = Path(__file__).parent
 
@@ -22,6 +23,7 @@ PAGES = [
     st.Page("views/replay.py", title="Replay", icon=":material/history:"),
 ]
 
+warm_up()
 st.html(HERE / "style.css")
 page = st.navigation(PAGES, position="top")
 strip()

@@ -211,7 +211,7 @@ def invoice() -> None:
         st.html(invoice_html(found, name, fresh))
 
 
-@live(1)
+@live(2)
 def journey() -> None:
     draw_journey()
 
