@@ -5,6 +5,7 @@ arrives. So whatever is slowest sets the pace, and nothing can pile up. Counted 
 moment when the last order can be read. Every run ends with the oracle.
 """
 
+import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -92,6 +93,12 @@ def carry(url: str, users: Sequence[int], dsn: str, arrived: str, seconds: float
         wanted = before + outcome.accepted
         reached, at = _last_arrival(count, wanted)
     return Run(outcome.accepted, reached - before, at - max(began, outcome.began), outcome)
+
+
+def wait_until_quiet(dsn: str, arrived: str) -> None:
+    """Until nothing arrives any more: what an earlier run left behind is not to be counted in the next."""
+    with psycopg.connect(dsn, autocommit=True) as connection:
+        _last_arrival(lambda: int((connection.execute(arrived.encode()).fetchone() or (0,))[0]), sys.maxsize)
 
 
 def _last_arrival(count: Callable[[], int], wanted: int) -> tuple[int, float]:

@@ -6,13 +6,12 @@ in the rig's PostgreSQL, and the rig's RabbitMQ. It needs packages of its own, s
 
 import os
 import subprocess
-import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
 from cqrs_demo.bench.accept import USERS
-from cqrs_demo.bench.end_to_end import CLIENTS, Run, carry, figure
+from cqrs_demo.bench.end_to_end import CLIENTS, Run, carry, figure, wait_until_quiet
 from cqrs_demo.bench.figures import Figure, Say, Scale
 from cqrs_demo.bench.load import orders, send
 from cqrs_demo.bench.rig import Rig, RigFailed
@@ -46,9 +45,9 @@ def measure(rig: Rig, folder: Path, python: str, scale: Scale, say: Say) -> Iter
         url, dsn = _started(rig, folder, python, stack)
         requests = orders(url, USERS)
         send(url, requests, connections=CLIENTS, seconds=min(2, scale.end_to_end_seconds))  # warm-up
-        time.sleep(2)
         accepted = [send(url, requests, connections=32, seconds=scale.seconds) for _ in range(scale.rounds)]
         yield Figure("peer", "accept, 32 clients, its consumer at work", "requests/s", [run.rate for run in accepted], "rabbitmq")
+        wait_until_quiet(dsn, ARRIVED)
         run: Run = carry(url, USERS, dsn, ARRIVED, scale.end_to_end_seconds)
         yield figure(f"end to end, 1,000 users, {CLIENTS} clients", run, "rabbitmq", "peer")
 
