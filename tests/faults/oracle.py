@@ -30,7 +30,8 @@ where (i.email, i.shipping_address) is distinct from (a.email, a.shipping_addres
 def differences(shop: "FaultyShop") -> list[str]:
     """One line for everything that is not as it must be; empty when all is well."""
     try:
-        return [*_read_model(shop), *_write_side(shop), *_stuck(shop), *_unwell(shop)]
+        # The read model is looked at last: nothing can change it any more once nothing is on its way.
+        return [*_stuck(shop), *_unwell(shop), *_write_side(shop), *_read_model(shop)]
     except (psycopg.OperationalError, BrokerError) as error:
         return [f"database or broker away: {error}"]
 

@@ -3,6 +3,7 @@
 import asyncio
 import json
 
+import httpx
 import pytest
 
 from cqrs_demo.messaging.broker import Message
@@ -129,31 +130,57 @@ def send(shop: FaultyShop, bodies: list[bytes]) -> None:
     asyncio.run(publish())
 
 
+def duplicates(shop: FaultyShop) -> int:
+    """How many messages the consumers have recognised as such, since they were started."""
+    return sum(httpx.get(f"{copy.url}/consumer").json()["counts"].get("duplicate", 0) for copy in shop.services["invoice-service"])
+
+
+def an_order_by_each_user(shop: FaultyShop) -> list[bytes]:
+    """Their messages, which are in the queue of a consumer that is paused."""
+    for user in shop.users:
+        shop.client.order(user)
+    eventually(lambda: shop.outbox() == 0)
+    messages = [json.dumps(event).encode() for event in queued(shop)]
+    assert len(messages) == len(shop.users)
+    return messages
+
+
+WAITING = """
+select count(*) from pg_stat_activity
+where datname = current_database() and application_name = 'invoice-service' and wait_event_type = 'Lock'
+"""
+
+
 def test_the_same_messages_delivered_to_two_consumers_at_once_count_once(shop: FaultyShop) -> None:
-    with shop.and_another("invoice-service"):
-        # Given orders whose messages wait in the queue
+    # Given two consumers who both have the same messages in hand, and wait for the inbox
+    with shop.transaction("invoice-service") as door:
         with consumer_paused(shop):
-            for user in shop.users:
-                shop.client.order(user)
-            eventually(lambda: shop.outbox() == 0)
-            twins = [json.dumps(event).encode() for event in queued(shop)]
-            # When each comes many times over, to two consumers
-            send(shop, twins * 40)
-        # Then
-        shop.nothing_lost_nothing_doubled()
+            twins = an_order_by_each_user(shop)
+            door.execute("lock table demo.processed_events in share mode")
+            other = shop.copy_of("invoice-service").start()
+            shop.services["invoice-service"] = [shop["invoice-service"], other]
+            eventually(lambda: shop.rows("invoice-service", WAITING) == [(1,)])
+        sent = 0
+        while shop.rows("invoice-service", WAITING) != [(2,)]:  # a message goes to whichever of them is ready
+            assert sent < 100 * len(twins)
+            send(shop, twins)
+            sent += len(twins)
+    # When both go on at once
+    # Then one of them counts each
+    eventually(lambda: duplicates(shop) == sent)
+    shop.nothing_lost_nothing_doubled()
 
 
 def test_a_duplicate_that_arrives_long_after_counts_for_nothing(shop: FaultyShop) -> None:
-    # Given an event that was counted, and hundreds after it
+    # Given events that were counted, and hundreds after them
     with consumer_paused(shop):
-        shop.client.order(shop.users[0])
-        eventually(lambda: shop.outbox() == 0)
-        twins = [json.dumps(event).encode() for event in queued(shop)]
+        twins = an_order_by_each_user(shop)
     with shop.load(rate=150):
         shop.after_orders(150)
     shop.nothing_lost_nothing_doubled()
-    # When it comes again, after a restart too
+    # When they come again, to a consumer that was restarted meanwhile
     shop["invoice-service"].restart()
-    send(shop, twins * 3)
+    send(shop, twins)
     # Then
+    eventually(lambda: duplicates(shop) == len(twins))
     shop.nothing_lost_nothing_doubled()

@@ -151,6 +151,26 @@ def test_a_relay_that_loses_its_session_in_mid_batch_is_followed_by_the_other_wi
     shop.nothing_lost_nothing_doubled()
 
 
+def test_of_two_copies_one_relays_and_each_event_is_in_the_queue_once_and_in_order(shop: FaultyShop) -> None:
+    shop.nothing_lost_nothing_doubled()
+    before = set(shop.ledger.orders)
+    # Given two copies of a command service, and messages that stay in the queue to be looked at
+    with consumer_paused(shop), shop.and_another("order-service"):
+        copies = shop.services["order-service"]
+        # When clients order from both
+        with shop.load(rate=150):
+            shop.after_orders(150)
+        # Then one of them publishes for both
+        assert [leads(copy) for copy in copies].count(True) == 1
+        eventually(lambda: shop.outbox() == 0)
+        arrived = [event["data"] for event in queued(shop)]
+    assert len(arrived) == len(set(shop.ledger.orders) - before)
+    for user in shop.users:
+        theirs = [order["id"] for order in arrived if order["user_id"] == user]
+        assert theirs == sorted(theirs)
+    shop.nothing_lost_nothing_doubled()
+
+
 def leads(service: Service) -> bool:
     return bool(httpx.get(f"{service.url}/relay", timeout=10).json()["leading"])
 
