@@ -8,6 +8,7 @@ WORKDIR /app
 # Dependencies first: a change in the code below reuses this layer.
 COPY pyproject.toml constraints.txt README.md LICENSE ./
 COPY sql sql
+COPY dashboard dashboard
 COPY cqrs_demo/__init__.py cqrs_demo/
 RUN python3 -m venv .venv \
  && .venv/bin/python -m pip install -c constraints.txt -e .

@@ -11,10 +11,11 @@ export PIP_QUIET := 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo lab test lint constraints
+.PHONY: help demo dashboard screenshots lab test lint constraints
 
 help:
 	@echo 'make demo         start everything; Ctrl-C stops it    (make demo ARGS="--broker rabbitmq")'
+	@echo 'make dashboard    the dashboard alone, for a system that runs already'
 	@echo 'make lab          open the notebooks in JupyterLab, with a system ready for them'
 	@echo 'make test         run every test                       (make test ARGS="tests/unit -k order")'
 	@echo 'make lint         ruff and mypy'
@@ -22,6 +23,13 @@ help:
 
 demo: .venv/installed
 	$(BIN)/cqrs-demo up $(ARGS)
+
+dashboard: .venv/installed
+	$(BIN)/cqrs-demo dashboard $(ARGS)
+
+# The pictures that the README shows, from a system started for them.
+screenshots: .venv/installed-test
+	CQRS_SCREENSHOTS=docs/screenshots $(BIN)/python -m pytest tests/browser/test_screenshots.py
 
 lab: .venv/installed-lab
 	$(BIN)/cqrs-demo lab $(ARGS)

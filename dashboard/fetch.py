@@ -86,8 +86,9 @@ def _named_place() -> Place:
     given = os.environ
     names = {service: DATABASES[service].removesuffix("_service").upper() for service in SERVICES}
     default = {service: f"http://127.0.0.1:{DEFAULT_PORTS[service]}" for service in SERVICES}
+    url = {s: given.get(f"CQRS_{names[s]}_SERVICE_URL", default[s]).rstrip("/") for s in SERVICES}
     return Place(
-        urls={s: given.get(f"CQRS_{names[s]}_SERVICE_URL", default[s]).rstrip("/") + PREFIXES[s] for s in SERVICES},
+        urls={s: url[s].removesuffix(PREFIXES[s]) + PREFIXES[s] for s in SERVICES},
         databases={DATABASES[s]: given[f"CQRS_{names[s]}_DB"] for s in SERVICES if f"CQRS_{names[s]}_DB" in given},
         broker_url=given.get("CQRS_BROKER_URL"),
         token=given.get("CQRS_API_TOKEN"),

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from cqrs_demo.cli import bench, dead_letters, events, lab, replaying, running, serving, shop
+from cqrs_demo.cli import bench, dashboard, dead_letters, events, lab, replaying, running, serving, shop
 
 app = typer.Typer(
     help="A small shop that teaches CQRS by running it: two services write, events travel through a broker, a third reads.",
@@ -19,7 +19,7 @@ app = typer.Typer(
     pretty_exceptions_show_locals=False,  # they hold passwords
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for module in (running, lab, shop, dead_letters, events, replaying, bench, serving):
+for module in (running, dashboard, lab, shop, dead_letters, events, replaying, bench, serving):
     module.add_to(app)
 
 

@@ -74,12 +74,7 @@ def step_gate(gate: str) -> None:
 
 
 def stations() -> None:
-    st.button(
-        "Place an order",
-        icon=":material/add_shopping_cart:",
-        on_click=place_order,
-        help="A made-up order, so that there is an event to watch",
-    )
+    st.button("Place an order", icon=":material/add_shopping_cart:", on_click=place_order)
     complaint("event")
     events_at_stations()
 

@@ -49,9 +49,12 @@ def test_the_wheel_is_the_package_alone(wheel: ZipFile) -> None:
 
     # Then there is the package with all of its modules, and neither tests nor anything else beside it
     assert {name.split("/")[0] for name in names} == {"cqrs_demo", f"cqrs_demo-{PROJECT['version']}.dist-info"}
-    assert {name for name in names if name.endswith(".py")} == {
-        file.relative_to(ROOT).as_posix() for file in (ROOT / "cqrs_demo").rglob("*.py")
-    }
+    modules = {file.relative_to(ROOT).as_posix() for file in (ROOT / "cqrs_demo").rglob("*.py")}
+    pages = {f"cqrs_demo/{file.relative_to(ROOT).as_posix()}" for file in (ROOT / "dashboard").rglob("*.py")}
+    assert {name for name in names if name.endswith(".py")} == modules | pages
+
+    # And the dashboard's looks
+    assert {"cqrs_demo/dashboard/style.css", "cqrs_demo/dashboard/icon.png", "cqrs_demo/dashboard/.streamlit/config.toml"} <= set(names)
 
 
 def test_the_wheel_installs_the_command(wheel: ZipFile) -> None:
@@ -84,7 +87,7 @@ def test_constraints_pin_every_package_that_gets_installed_to_a_version_that_fit
     assert [str(wish) for wish in wanted if not wish.specifier.contains(pinned[canonicalize_name(wish.name)], prereleases=True)] == []
 
 
-@pytest.mark.parametrize(("folder", "extras"), [("cqrs_demo", []), ("tests", ["test"])])
+@pytest.mark.parametrize(("folder", "extras"), [("cqrs_demo", []), ("dashboard", []), ("tests", ["test"])])
 def test_what_is_imported_is_declared(folder: str, extras: list[str]) -> None:
     # Given the distributions that pyproject.toml names, also as an extra of another ("psycopg[pool]" is psycopg-pool)
     lines = [*PROJECT["dependencies"], *(line for extra in extras for line in EXTRAS[extra])]
@@ -93,7 +96,8 @@ def test_what_is_imported_is_declared(folder: str, extras: list[str]) -> None:
 
     # When every import in the folder is looked up
     providers = packages_distributions()
-    own = {"cqrs_demo", "tests", *({file.stem for file in (ROOT / folder).rglob("*")} - providers.keys()), *sys.stdlib_module_names}
+    files = [*(ROOT / folder).rglob("*"), *(ROOT / "dashboard").glob("*.py")]  # tests look into the dashboard's modules
+    own = {"cqrs_demo", "tests", *({file.stem for file in files} - providers.keys()), *sys.stdlib_module_names}
     used = {name: providers.get(name, [name]) for name in _imports(ROOT / folder) - own}
 
     # Then one of those distributions provides it; nothing is used because something else happened to install it

@@ -1,0 +1,68 @@
+"""What the pages look like, as files: into the folder that CQRS_SCREENSHOTS names (`make screenshots`), else thrown away."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from cqrs_demo.runtime.system import RunningSystem
+from tests.e2e.systems import cqrs_demo
+
+Visit = Callable[..., Page]
+Shoot = Callable[[Page, str], None]
+
+
+@pytest.fixture
+def shoot(tmp_path: Path) -> Shoot:
+    folder = Path(os.environ.get("CQRS_SCREENSHOTS", tmp_path))
+    folder.mkdir(parents=True, exist_ok=True)
+
+    def shot(page: Page, name: str) -> None:
+        file = folder / f"{name}.png"
+        page.screenshot(path=file)
+        assert file.stat().st_size > 20_000, "an empty page is smaller"
+
+    return shot
+
+
+@pytest.fixture(scope="module", autouse=True)
+def half_a_year_of_business(system: RunningSystem, tmp_path_factory: pytest.TempPathFactory) -> None:
+    folder = next(tmp_path_factory.getbasetemp().glob("dashboard*/data"))
+    assert cqrs_demo("demo-data", "--users", "20", "--orders", "150", "--data-dir", folder).returncode == 0
+
+
+def test_the_shop_after_an_order(visit: Visit, shoot: Shoot) -> None:
+    # Given a customer with some orders, when one more is placed, then it is lit up, and its journey told
+    page = visit("")
+    page.get_by_role("button", name="Random customer").click()
+    page.get_by_role("button", name="Place 50 orders").click()
+    expect(page.get_by_role("region", name="Invoice")).to_contain_text("50 orders")
+    expect(page.locator("tr.fresh")).to_have_count(0)
+    page.get_by_role("button", name="Place order", exact=False).first.click()
+    expect(page.locator("tr.fresh")).to_have_count(1)
+    expect(page.locator(".journey")).to_contain_text("Order")
+    shoot(page, "shop")
+
+
+def test_the_pipeline_with_a_paused_consumer(visit: Visit, shoot: Shoot) -> None:
+    # Given a paused consumer, when orders are placed, then they are seen to wait
+    page = visit("under_the_hood", color_scheme="dark")
+    page.get_by_role("button", name="Pause consumer").click()
+    for count in ("1 event on", "2 events on", "3 events on"):
+        page.get_by_role("button", name="Place an order").click()
+        expect(page.locator(".strip")).to_contain_text(count)
+    page.mouse.move(640, 20)
+    shoot(page, "under-the-hood-dark")
+    page.get_by_role("button", name="Resume consumer").click()
+    expect(page.locator(".strip")).to_contain_text("everything is projected")
+
+
+@pytest.mark.parametrize(("path", "name", "shows"), [("invoices", "invoices", "As of"), ("break_it", "break-it", "accepted = invoiced")])
+def test_the_other_pages(visit: Visit, shoot: Shoot, path: str, name: str, shows: str) -> None:
+    # Given half a year of business, when a page is opened, then it is drawn
+    page = visit(path)
+    expect(page.get_by_text(shows).first).to_be_visible()
+    page.wait_for_load_state("networkidle")
+    shoot(page, name)
