@@ -29,7 +29,7 @@ dashboard: .venv/installed
 
 # The pictures that the README shows, from a system started for them.
 screenshots: .venv/installed-test
-	CQRS_SCREENSHOTS=docs/screenshots $(BIN)/python -m pytest tests/browser/test_screenshots.py
+	CQRS_SCREENSHOTS=dashboard/screenshots $(BIN)/python -m pytest tests/browser/test_screenshots.py
 
 lab: .venv/installed-lab
 	$(BIN)/cqrs-demo lab $(ARGS)
