@@ -127,7 +127,7 @@ def words_of(app: AppTest) -> str:
 # Chromium
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # and no longer: while Playwright is up, its event loop counts as running, and no test can run another
 def chromium() -> Iterator[Browser]:
     path = next((found for name in ("chromium", "chromium-browser", "google-chrome") if (found := shutil.which(name))), None)
     if path is None:
