@@ -42,6 +42,11 @@ class Faults:
         since = self.since.get(name)
         return None if since is None else max(0.0, AT_MOST - (time.monotonic() - since))
 
+    def age(self, service: str) -> float | None:
+        """Seconds its process has lived; None while it has none, or none that is known here."""
+        process = (fetch.place().processes or {}).get(service)
+        return None if process is None or process.living() is None else time.time() - process.created
+
     def freeze(self, service: str) -> None:
         process = _process(service)
         process.suspend()
@@ -49,6 +54,7 @@ class Faults:
 
     def kill(self, service: str) -> None:
         _process(service).kill()
+        fetch.place.clear()
 
     def stop_broker(self) -> None:
         place = fetch.place()

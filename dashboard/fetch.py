@@ -19,13 +19,13 @@ from typing import Any
 from uuid import uuid4
 
 import httpx
-import streamlit as st
 from sqlalchemy import Engine, create_engine, make_url, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from cqrs_demo.http import json
 from cqrs_demo.runtime.system import PREFIXES, Process, SystemProblem, data_folder, running
 from cqrs_demo.settings import DEFAULT_PORTS
+from shared import forget_all, shared
 
 Row = dict[str, Any]
 
@@ -76,7 +76,7 @@ class Place:
         return "RabbitMQ" if (self.broker_url or "").startswith("amqp") else "PGMQ"
 
 
-@st.cache_resource(ttl=2, show_spinner=False)
+@shared(1)
 def place() -> Place:
     """The system that CQRS_USER_SERVICE_URL and its likes name (containers), else the one in the data folder. Raises Away."""
     return _named_place() if "CQRS_USER_SERVICE_URL" in os.environ else _found_place()
@@ -131,13 +131,19 @@ def look(service: str, path: str, **query: Any) -> Any:
     return _answer(service, "GET", path, timeout=LOOK, params=query).body
 
 
-def send(service: str, path: str, body: Row, *, method: str = "POST") -> "Answer":
+def send(service: str, path: str, body: Row) -> "Answer":
     """A command. It carries a key of its own, so trying once more after a broken connection is safe. Raises Away, Refused."""
-    headers, content = {"Idempotency-Key": str(uuid4()), "Content-Type": "application/json"}, json.dumps(body)
+    key = {"Idempotency-Key": str(uuid4())}
     try:
-        return _answer(service, method, path, timeout=ACT, headers=headers, content=content)
+        return act(service, path, body, headers=key)
     except Away:
-        return _answer(service, method, path, timeout=ACT, headers=headers, content=content)
+        return act(service, path, body, headers=key)
+
+
+def act(service: str, path: str, body: Row, *, method: str = "POST", headers: dict[str, str] | None = None) -> "Answer":
+    """What is done once or not at all: a step taken twice is two steps. Raises Away, Refused."""
+    headers = {"Content-Type": "application/json", **(headers or {})}
+    return _answer(service, method, path, timeout=ACT, headers=headers, content=json.dumps(body))
 
 
 @dataclass(frozen=True)
@@ -219,16 +225,17 @@ def query(database: str, statement: str, **parameters: Any) -> list[Row]:
 
 
 def close() -> None:
-    """Forget the system: connections, and whose silence was noted."""
+    """Forget the system: connections, answers, and whose silence was noted."""
     while _engines:
         _engines.popitem()[1].dispose()
     _away_until.clear()
+    forget_all()
 
 
 # What the pages ask for
 
 
-@st.cache_resource(ttl=1, max_entries=200, show_spinner=False)
+@shared(1)
 def invoice(user_id: int, year: int, month: int) -> Row | None:
     """One user's invoice for one month, or None. Raises Away."""
     return _invoice(user_id, year, month)
@@ -248,19 +255,19 @@ def _invoice(user_id: int, year: int, month: int, **more: Any) -> Row | None:
     return found
 
 
-@st.cache_resource(ttl=1, show_spinner=False)
+@shared(1)
 def newest_users(most: int = 300) -> list[Row]:
     return query("user_service", "select id, name, email from demo.users order by id desc limit :most", most=most)
 
 
-@st.cache_resource(ttl=1, max_entries=200, show_spinner=False)
+@shared(1)
 def address_of(user_id: int) -> Row | None:
     newest = "select address1, city, state, zip from demo.accounts where user_id = :user order by id desc limit 1"
     rows = query("user_service", newest, user=user_id)
     return rows[0] if rows else None
 
 
-@st.cache_resource(ttl=1, max_entries=200, show_spinner=False)
+@shared(1)
 def months_of(user_id: int) -> list[datetime]:
     """The months a user has invoices for, newest first."""
     newest_first = "select invoice_dt from demo.invoices where user_id = :user order by invoice_dt desc limit 60"
@@ -280,14 +287,14 @@ limit :most
 """
 
 
-@st.cache_resource(ttl=1, max_entries=50, show_spinner=False)
+@shared(1)
 def find_invoices(words: str, year: int | None, month: int | None, most: int = 200) -> list[Row]:
     """Invoices of users whose name or email contains the words, or whose id they are; the newest months first."""
     like = "%" + re.sub(r"([%_\\])", r"\\\1", words) + "%"
     return query("invoice_service", FOUND, words=words, like=like, year=year, month=month, most=most)
 
 
-@st.cache_resource(ttl=5, show_spinner=False)
+@shared(5)
 def invoiced_years() -> list[int]:
     """The years there are invoices of, newest first; none is left out between the first and the last."""
     ends = "select extract(year from min(invoice_dt))::int as first, extract(year from max(invoice_dt))::int as last from demo.invoices"
@@ -295,14 +302,14 @@ def invoiced_years() -> list[int]:
     return [] if row["first"] is None else list(range(row["last"], row["first"] - 1, -1))
 
 
-@st.cache_resource(ttl=2, max_entries=50, show_spinner=False)
+@shared(2)
 def moments_of(invoice_id: str) -> list[datetime]:
     """When each of an invoice's orders was placed, oldest first."""
     moments = "select distinct happened_at from demo.invoice_lines where invoice_id = cast(:id as uuid) order by happened_at limit 500"
     return [row["happened_at"] for row in query("invoice_service", moments, id=invoice_id)]
 
 
-@st.cache_resource(ttl=2, max_entries=20, show_spinner=False)
+@shared(2)
 def revenue(year: int) -> Row:
     report: Row = look("invoice-service", "/reports/revenue", year=year, top=10)
     return report
@@ -312,7 +319,7 @@ ACCEPTED = "select count(*) as orders, coalesce(sum(amount), 0) as amount from d
 INVOICED = "select count(*) as orders, coalesce(sum(amount), 0) as amount from demo.invoice_lines"
 
 
-@st.cache_resource(ttl=2, show_spinner=False)
+@shared(2)
 def proof() -> tuple[Row, Row]:
     """Orders accepted by order-service, and orders on invoices: how many, and what they come to. Raises Away."""
     invoiced = query("invoice_service", INVOICED)[0]  # first: what is accepted in between is on its way, not invented
@@ -372,14 +379,14 @@ def wait_for(answer: Answer, year: int, month: int, seconds: float = 0.5) -> Non
     user_id = answer.body["user_id"]
     with suppress(Trouble):
         look("invoice-service", "/invoices", user_id=user_id, year=year, month=month, after_event=answer.event_id, wait=seconds)
-    invoice.clear(user_id, year, month)
-    months_of.clear(user_id)
+    invoice.clear()
+    months_of.clear()
 
 
 # Dead letters
 
 
-@st.cache_resource(ttl=1, show_spinner=False)
+@shared(1)
 def dead_letter_groups() -> list[Row]:
     """By type and reason, the largest first."""
     groups: list[Row] = look("invoice-service", "/dead-letters/groups")
@@ -393,7 +400,7 @@ def dead_letters(status: str, group: Row | None = None, most: int = 50) -> list[
     return [letter for letter in letters if group is None or letter["event_type"] == group["event_type"]]
 
 
-@st.cache_resource(ttl=5, max_entries=100, show_spinner=False)
+@shared(5)
 def dead_letter(id: int) -> Row:
     letter: Row = look("invoice-service", f"/dead-letters/{id}")
     return letter
@@ -401,7 +408,7 @@ def dead_letter(id: int) -> Row:
 
 def settle(how: str, chosen: Row) -> Row:
     """`how` is retry or discard. Answers with counts."""
-    answer = send("invoice-service", f"/dead-letters/{how}", chosen).body
+    answer = act("invoice-service", f"/dead-letters/{how}", chosen).body
     dead_letter_groups.clear()
     dead_letter.clear()
     return dict(answer)
@@ -411,11 +418,11 @@ def settle(how: str, chosen: Row) -> Row:
 
 
 def start_run(kind: str, body: Row) -> Row:
-    return dict(send("invoice-service", f"/{kind}", body).body)
+    return dict(act("invoice-service", f"/{kind}", body).body)
 
 
 def stop_run(kind: str) -> None:
-    send("invoice-service", f"/{kind}", {}, method="DELETE")
+    act("invoice-service", f"/{kind}", {}, method="DELETE")
 
 
 def last_run(kind: str) -> Row | None:
@@ -429,7 +436,7 @@ def last_run(kind: str) -> Row | None:
     return run
 
 
-@st.cache_resource(ttl=0.4, show_spinner=False)
+@shared(0.4)
 def _last_run(kind: str) -> Row:
     run: Row = look("invoice-service", f"/{kind}")
     return run
@@ -451,7 +458,7 @@ def gate(name: str) -> Row:
     return state
 
 
-@st.cache_resource(ttl=5, show_spinner=False)
+@shared(5)
 def is_workshop() -> bool:
     """Whether the services have the controls that stop time. Raises Away."""
     try:
@@ -463,10 +470,10 @@ def is_workshop() -> bool:
 
 def set_gate(name: str, mode: str) -> None:
     service, path = GATES[name]
-    send(service, path, {"mode": mode}, method="PUT")
+    act(service, path, {"mode": mode}, method="PUT")
 
 
 def step(name: str, count: int = 1) -> int:
     """How many events moved. Raises Refused while the gate is open."""
     service, path = GATES[name]
-    return int(send(service, f"{path}/step", {"count": count}).body["moved"])
+    return int(act(service, f"{path}/step", {"count": count}).body["moved"])

@@ -6,10 +6,9 @@ has it; otherwise the broker has it. So no queue has to be opened to know what i
 
 from html import escape
 
-import streamlit as st
-
 import fetch
 import words
+from shared import shared
 
 SHOWN = 6
 COLUMNS = ("outbox", "broker", "read model")
@@ -30,7 +29,7 @@ INBOX = "select event_id from demo.processed_events where event_id = any(cast(:i
 DEAD = "select event_id from demo.dead_letters where status = 'waiting' and event_id is not null limit 1000"
 
 
-@st.cache_resource(ttl=0.9, show_spinner=False)
+@shared(0.9)
 def where_events_are() -> dict[str, list[fetch.Row]]:
     """By column: the next to move first in outbox and broker, the newest first in the read model. Raises Away."""
     rows = [row for database in ("user_service", "order_service") for ask in (IN_OUTBOX, LEFT_OUTBOX) for row in fetch.query(database, ask)]

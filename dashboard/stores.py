@@ -4,9 +4,8 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-import streamlit as st
-
 import fetch
+from shared import shared
 
 MOST = 50
 
@@ -40,7 +39,7 @@ STORES = {
 }
 
 
-@st.cache_resource(ttl=1.5, show_spinner=False)
+@shared(1.5)
 def contents(database: str, table: str, newest: str) -> list[dict[str, Any]]:
     """The newest rows, shown as they are; bytes and JSON as text. Raises Away."""
     rows = fetch.query(database, f"select * from {table} order by {newest} desc limit {MOST}")  # noqa: S608  # of STORES, no input

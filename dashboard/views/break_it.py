@@ -14,6 +14,8 @@ from pulse import pulse
 from receipt import invoice_html
 from traffic import RATE, SECONDS, send_duplicate, send_poison, traffic
 
+JUST_STARTED = 10.0  # seconds
+
 
 def page() -> None:
     if not fetch.is_workshop():
@@ -85,7 +87,8 @@ def pause_consumer() -> None:
 def kill_service() -> None:
     service = st.selectbox("Service", fetch.SERVICES, 1, key="to kill", label_visibility="collapsed")
     act("kill", "Kill it", lambda: faults().kill(service), disabled=not can_break_processes())
-    who_is_away()
+    age = faults().age(service)
+    happening("being started" if age is None else f"up for {words.duration(age)}", age is None or age < JUST_STARTED)
 
 
 def freeze_service() -> None:

@@ -141,14 +141,20 @@ def chromium() -> Iterator[Browser]:
 
 
 @pytest.fixture(scope="module")
-def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningSystem]:
+def started(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
     """A whole system with its dashboard, as `cqrs-demo up` starts it."""
     one = Up(tmp_path_factory.mktemp("dashboard") / "data", "--dashboard")
     try:
-        yield one.ready()
+        one.ready()
+        yield one
     finally:
         cqrs_demo("down", "--data-dir", one.folder)
         one.process.wait(timeout=20)
+
+
+@pytest.fixture(scope="module")
+def system(started: Up) -> RunningSystem:
+    return started.ready()
 
 
 @pytest.fixture

@@ -7,8 +7,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from cqrs_demo.runtime.system import RunningSystem
-from tests.e2e.systems import cqrs_demo
+from tests.e2e.systems import Up, cqrs_demo
 
 Visit = Callable[..., Page]
 Shoot = Callable[[Page, str], None]
@@ -28,9 +27,8 @@ def shoot(tmp_path: Path) -> Shoot:
 
 
 @pytest.fixture(scope="module", autouse=True)
-def half_a_year_of_business(system: RunningSystem, tmp_path_factory: pytest.TempPathFactory) -> None:
-    folder = next(tmp_path_factory.getbasetemp().glob("dashboard*/data"))
-    assert cqrs_demo("demo-data", "--users", "20", "--orders", "150", "--data-dir", folder).returncode == 0
+def half_a_year_of_business(started: Up) -> None:
+    assert cqrs_demo("demo-data", "--users", "20", "--orders", "150", "--data-dir", started.folder).returncode == 0
 
 
 def test_the_shop_after_an_order(visit: Visit, shoot: Shoot) -> None:

@@ -1,0 +1,58 @@
+"""Answers kept for a moment and shared by all sessions: whoever asks first fetches, whoever asks meanwhile waits for that.
+
+(Streamlit's own cache with a time to live can lose an entry between looking for it and reading it; seen once an hour at
+sixty reads a second.)
+"""
+
+import threading
+import time
+from collections.abc import Callable, Hashable
+from functools import wraps
+from typing import Generic, ParamSpec, TypeVar
+
+Parameters = ParamSpec("Parameters")
+Result = TypeVar("Result")
+
+KEPT = 500  # answers per function
+
+
+class Shared(Generic[Parameters, Result]):
+    """A function whose answers are kept for some seconds, by its positional arguments. What it raises is not kept."""
+
+    def __init__(self, ask: Callable[Parameters, Result], seconds: float) -> None:
+        self._ask, self._seconds = ask, seconds
+        self._answers: dict[Hashable, tuple[float, Result]] = {}
+        self._turns: dict[Hashable, threading.Lock] = {}
+        wraps(ask)(self)
+        _clears.append(self.clear)
+
+    def __call__(self, *arguments: Parameters.args, **named: Parameters.kwargs) -> Result:
+        key = (arguments, tuple(sorted(named.items())))
+        with self._turns.setdefault(key, threading.Lock()):
+            kept = self._answers.get(key)
+            if kept is None or time.monotonic() - kept[0] > self._seconds:
+                kept = (time.monotonic(), self._ask(*arguments, **named))
+                self._keep(key, kept)
+            return kept[1]
+
+    def _keep(self, key: Hashable, answer: tuple[float, Result]) -> None:
+        if len(self._answers) >= KEPT:  # a rare thing, and all of it can be asked for again
+            self.clear()
+        self._answers[key] = answer
+
+    def clear(self) -> None:
+        """The next to ask is answered afresh."""
+        self._answers.clear()
+        self._turns = {}
+
+
+_clears: list[Callable[[], None]] = []
+
+
+def shared(seconds: float) -> Callable[[Callable[Parameters, Result]], Shared[Parameters, Result]]:
+    return lambda ask: Shared(ask, seconds)
+
+
+def forget_all() -> None:
+    for clear in _clears:
+        clear()
