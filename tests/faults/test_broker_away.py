@@ -7,7 +7,7 @@ from tests.faults.shop import FaultyShop, on_rabbitmq
 from tests.faults.watching import Inside
 from tests.fixtures.shop import eventually
 
-AWAY = 6.0  # seconds: more than a heartbeat and several attempts. (By hand it was 20 and more.)
+AWAY = 6.0  # seconds of load: several attempts, with growing pauses between them
 
 
 def test_while_the_broker_is_down_commands_succeed_and_afterwards_the_backlog_drains(shop: FaultyShop) -> None:
