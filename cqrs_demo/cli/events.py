@@ -5,7 +5,7 @@ import queue
 import sys
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -90,7 +90,7 @@ class Feed:
                     answer.read()
                     raise CallFailed(str(answer.json().get("detail", f"{self.url} answered {answer.status_code}")))
                 self._horizon = int(answer.headers["X-Log-Horizon"])
-                for line in answer.iter_lines():
+                for line in lines_of(answer.iter_bytes()):
                     if line:  # an empty one only says that the connection lives
                         event = orjson.loads(line)
                         self._position = int(event["sequence"])
@@ -98,6 +98,14 @@ class Feed:
                 self._position = max(self._position, self._horizon)
         except httpx.HTTPError as error:
             raise CallFailed(f"{self.url} does not answer ({error}). `cqrs-demo status` shows what runs") from error
+
+
+def lines_of(chunks: Iterable[bytes]) -> Iterator[str]:
+    """The lines, ended by a newline and by nothing else: a description may hold U+2028, at which httpx and str.splitlines() break too."""
+    rest = b""
+    for chunk in chunks:
+        *lines, rest = (rest + chunk).split(b"\n")
+        yield from (line.decode() for line in lines)
 
 
 def _feeds(data_dir: Path | None, wanted: dict[str, str]) -> list[Feed]:

@@ -103,7 +103,7 @@ class Client:
 
     def events(self, service: str, *, after: int = 0, limit: int = 1000) -> list[dict[str, Any]]:
         """The service's log from a position on: CloudEvents, in log order."""
-        lines = self.get(service, "/events", after=after, limit=limit).body.splitlines()
+        lines = self.get(service, "/events", after=after, limit=limit).body.split("\n")  # not splitlines(): a text may hold U+2028
         return [loads(line.encode()) for line in lines if line]
 
     # Tables.

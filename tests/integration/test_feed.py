@@ -43,7 +43,7 @@ def read(shop: Shop, after: int, service: str = "order-service", **query: Any) -
     answer = shop.get(service, "/events", after=after, **query)
     assert answer.status_code == 200, answer.text
     assert answer.headers["content-type"] == "application/x-ndjson"
-    return [json.loads(line) for line in answer.text.splitlines()]
+    return [json.loads(line) for line in answer.content.splitlines()]
 
 
 def sequences(events: list[dict[str, Any]]) -> list[int]:
@@ -192,7 +192,7 @@ def test_a_follower_that_filters_gets_only_its_share(shop: Shop, end: int) -> No
 
     def follow() -> None:
         answer = shop.get("order-service", "/events", after=end, follow="true", subject=third, limit=1)
-        found.extend(answer.text.splitlines())
+        found.extend(answer.content.splitlines())
 
     follower = threading.Thread(target=follow)
     follower.start()

@@ -34,7 +34,7 @@ def test_events_that_a_foreign_client_publishes_shuffled_and_three_times_each_co
         shop.create_account(user, zip=str(user))
     for n in range(30):
         shop.place_order(users[n % 3], amount=n + 0.25, when=f"2025-0{n % 2 + 4}-15T10:00:00Z")
-    log = [json.loads(line) for service in ("user-service", "order-service") for line in shop.get(service, "/events").text.splitlines()]
+    log = [json.loads(line) for service in ("user-service", "order-service") for line in shop.get(service, "/events").content.splitlines()]
 
     # When somebody else publishes each of them three times, in random order
     chance = random.Random(7)

@@ -62,7 +62,7 @@ def test_an_amount_goes_over_the_wire_as_a_number_with_two_decimals(shared_shop:
 
 
 def event_of(shop: Shop, service: str, event_id: str) -> str:
-    lines = shop.get(service, "/events", limit=10_000).text.splitlines()
+    lines = shop.get(service, "/events", limit=10_000).text.split("\n")
     [line] = [line for line in lines if event_id in line]
     return line
 

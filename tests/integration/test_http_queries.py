@@ -213,9 +213,9 @@ def test_the_feeds_lines_are_cloudevents_for_us_and_for_the_public_library(share
 def test_the_feed_begins_after_a_position_and_ends_at_a_limit(shared_shop: Shop) -> None:
     for _ in range(4):
         shared_shop.place_order(1)
-    everything = shared_shop.get("order-service", "/events", limit=10_000, complete="true").text.splitlines()
+    everything = shared_shop.get("order-service", "/events", limit=10_000, complete="true").content.splitlines()
     start = decode(everything[-4].encode()).sequence
-    assert shared_shop.get("order-service", "/events", after=start, limit=2).text.splitlines() == everything[-3:-1]
+    assert shared_shop.get("order-service", "/events", after=start, limit=2).content.splitlines() == everything[-3:-1]
     assert shared_shop.get("order-service", "/events", after=2**63 - 1).text == ""
 
 

@@ -12,7 +12,7 @@ from tests.fixtures.shop import Shop
 def happened(shop: Shop, service: str, answer: Any) -> str:
     """The time of the event that announced what this answer made."""
     event_id = answer.headers["x-event-id"]
-    lines = shop.get(service, "/events", limit=1_000_000).text.splitlines()
+    lines = shop.get(service, "/events", limit=1_000_000).content.splitlines()
     return str(next(event["time"] for event in map(json.loads, lines) if event["id"] == event_id))
 
 
