@@ -8,7 +8,7 @@ import shutil
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -16,12 +16,11 @@ import streamlit as st
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 from streamlit.testing.v1 import AppTest
 
-from cqrs_demo.runtime.migrations import SCHEMAS
 from cqrs_demo.runtime.postgres import EmbeddedPostgres
 from cqrs_demo.runtime.system import RunningSystem
 from tests.e2e.systems import Up, cqrs_demo
 from tests.fixtures.shared_shop import fresh_email
-from tests.fixtures.shop import PREFIXES, Shop, cloned_databases
+from tests.fixtures.shop import PREFIXES, Shop, running_shop
 
 DASHBOARD = Path(__file__).parents[2] / "dashboard"
 sys.path.insert(0, str(DASHBOARD))
@@ -41,16 +40,6 @@ LAUNCH = [
 
 
 expect.set_options(timeout=30_000)  # milliseconds; it looks again and again, so a quick machine does not wait
-
-
-@contextmanager
-def running_shop(migrated: EmbeddedPostgres) -> Iterator[Shop]:
-    with cloned_databases(migrated, *SCHEMAS, "broker") as databases, ExitStack() as stack:
-        shop = Shop(databases, databases.dsn["broker"])
-        for service in PREFIXES:
-            shop.urls[service] = stack.enter_context(shop.running(service))
-        stack.callback(shop.client.close)
-        yield shop
 
 
 @contextmanager

@@ -7,29 +7,23 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from typing import Any
 
 import httpx
 import psycopg
 import pytest
 
-from cqrs_demo.runtime.migrations import SCHEMAS
 from cqrs_demo.runtime.postgres import EmbeddedPostgres
 from tests.fixtures.history import projected, read_model, run_replay
 from tests.fixtures.shared_shop import fresh_email
-from tests.fixtures.shop import PREFIXES, Shop, cloned_databases, eventually
+from tests.fixtures.shop import Shop, eventually, running_shop
 
 
 @pytest.fixture(scope="module")
 def shop(migrated: EmbeddedPostgres) -> Iterator[Shop]:
     """All three services, started once."""
-    with ExitStack() as stack:
-        databases = stack.enter_context(cloned_databases(migrated, *SCHEMAS, "broker"))
-        shop = Shop(databases, databases.dsn["broker"])
-        for service in PREFIXES:
-            shop.urls[service] = stack.enter_context(shop.running(service))
-        stack.callback(shop.client.close)
+    with running_shop(migrated) as shop:
         yield shop
 
 
