@@ -137,14 +137,14 @@ def test_what_no_log_knows_is_reported(shop: Shop) -> None:
     shop.databases.rows("invoice_service", "insert into demo.processed_events (event_id) values (gen_random_uuid())")
     shop.databases.rows(
         "invoice_service",
-        "insert into demo.invoice_lines select 999, invoice_id, 'Gift', 1, now(), now() from demo.invoices where user_id = %s",
+        "insert into demo.invoice_lines select 1000000000, invoice_id, 'Gift', 1, now(), now() from demo.invoices where user_id = %s",
         user,
     )
 
     # When it is verified, then both are told
     verdict = run_verify(shop, fix=True)
     assert verdict.in_no_log == 1
-    assert [(found.table, found.kind, found.key) for found in verdict.differences] == [("invoice_lines", "extra", {"order_id": 999})]
+    assert [(found.table, found.kind, found.key) for found in verdict.differences] == [("invoice_lines", "extra", {"order_id": 1_000_000_000})]
     assert isinstance(verdict.differences[0], Difference)
     assert run_verify(shop).in_no_log == 0
 
