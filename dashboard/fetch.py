@@ -19,6 +19,7 @@ from typing import Any
 from uuid import uuid4
 
 import httpx
+import sqlalchemy.dialects.postgresql.psycopg  # noqa: F401  # here, once: two threads that need it first at the same time break it
 from sqlalchemy import Engine, create_engine, make_url, text
 from sqlalchemy.exc import SQLAlchemyError
 

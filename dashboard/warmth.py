@@ -11,7 +11,7 @@ from importlib import import_module
 
 import streamlit as st
 
-HEAVY = ("pandas", "altair", "sqlalchemy.dialects.postgresql.psycopg", "pyarrow")
+HEAVY = ("pandas", "altair", "pyarrow")
 
 
 @st.cache_resource(show_spinner=False)

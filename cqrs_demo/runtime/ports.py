@@ -1,5 +1,6 @@
 """TCP ports on this machine: which are free, and who holds those that are not."""
 
+import random
 import socket
 import sys
 
@@ -7,12 +8,14 @@ import psutil
 
 HOST = "127.0.0.1"
 
+# Below those that systems hand out to outgoing connections (Linux: from 32768, others: from 49152): while a server is
+# down for a moment, no connection takes its port.
+_PORTS = range(20_000, 32_000)
+
 
 def free_port() -> int:
     """A port nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        return int(probe.getsockname()[1])
+    return next(port for port in random.sample(_PORTS, len(_PORTS)) if is_free(port))
 
 
 def is_free(port: int) -> bool:

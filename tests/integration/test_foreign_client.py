@@ -50,9 +50,13 @@ def test_events_that_a_foreign_client_publishes_shuffled_and_three_times_each_co
     eventually(lambda: totals(shop) == expected())
     for service in ("user-service", "order-service"):
         shop.put(service, "/relay", {"mode": "running"})
-    eventually(lambda: shop.get("invoice-service", "/consumer").json()["counts"]["duplicate"] == 3 * len(log))
+    eventually(lambda: duplicates(shop) >= 3 * len(log), says=lambda: duplicates(shop))
     assert totals(shop) == expected()
     assert shop.get("invoice-service", "/dead-letters").json() == []
+
+
+def duplicates(shop: Shop) -> int:
+    return int(shop.get("invoice-service", "/consumer").json()["counts"]["duplicate"])
 
 
 def totals(shop: Shop) -> list[tuple[object, ...]]:
