@@ -3,10 +3,10 @@
 A crash after the commit and before the acknowledgement brings the messages again, and the inbox counts them once. While
 the database is away the consumer keeps its batch and tries again: giving it back would only bring it round sooner.
 
-A message that cannot be applied goes to demo.dead_letters and the others flow. A message that comes again may be one that
-killed the process the last time, so it is handled alone, and each attempt is noted before it is made: after
-MAX_ATTEMPTS of them it is set aside unhandled. (The broker's delivery count cannot tell which of a batch of five hundred
-did the killing; the note can.) Next: projection.py.
+A message that cannot be applied goes to demo.dead_letters and the others flow. A message that comes again and again may be
+the one that kills the process each time. So after two deliveries it is handled alone, and each attempt is noted before it is
+made: after MAX_ATTEMPTS of them it is set aside unhandled. (The broker's delivery count cannot tell which of a batch of
+five hundred did the killing; the note can.) Next: projection.py.
 """
 
 import asyncio
@@ -34,6 +34,7 @@ Result = TypeVar("Result")
 BATCH = 500
 WAIT = 0.2  # seconds for a first message before the gate is looked at again
 FIRST_BACKOFF, LAST_BACKOFF = 0.1, 5.0  # seconds between attempts while broker or database are away
+EARLIER_TOGETHER = 1  # earlier deliveries a message may have had to be handled with its batch: a process may die of anything once
 MAX_ATTEMPTS = 3
 
 NOTE_ATTEMPT = """
@@ -103,12 +104,12 @@ class Consumer:
             await subscription.close()
 
     async def _handle(self, subscription: Subscription, deliveries: Sequence[Delivery]) -> None:
-        """Apply a batch and acknowledge it: the fresh messages together, then each redelivered one alone."""
-        fresh = [delivery for delivery in deliveries if delivery.earlier == 0]
-        if fresh:
-            await self._apply(fresh)
-            await subscription.acknowledge(fresh)
-        suspects = [delivery for delivery in deliveries if delivery.earlier > 0]
+        """Apply a batch and acknowledge it: the messages above suspicion together, then each of the others alone."""
+        together = [delivery for delivery in deliveries if not _suspect(delivery)]
+        if together:
+            await self._apply(together)
+            await subscription.acknowledge(together)
+        suspects = [delivery for delivery in deliveries if _suspect(delivery)]
         for suspect in await self._least_suspect_first(suspects) if suspects else ():
             await self._apply_suspect(suspect)
             await subscription.acknowledge([suspect])
@@ -166,7 +167,7 @@ class Consumer:
             projected = await project(connection, known) if known else []
             for letter in letters:
                 await set_aside(connection, letter)
-            suspects = [digest(delivery.body) for delivery in deliveries if delivery.earlier > 0]
+            suspects = [digest(delivery.body) for delivery in deliveries if _suspect(delivery)]
             if suspects:
                 await connection.execute(FORGET_ATTEMPTS, [suspects])
         self._count(projected, len(known) - len(projected), len(events) - len(known), letters)
@@ -211,6 +212,11 @@ class Consumer:
             async with asyncio.timeout(self._backoff):
                 await self._stop.wait()
         self._backoff = min(self._backoff * 2, LAST_BACKOFF)
+
+
+def _suspect(delivery: Delivery) -> bool:
+    """Whether handling it may have ended the process before."""
+    return delivery.earlier > EARLIER_TOGETHER
 
 
 class StoppedWhileAway(BrokerError):
