@@ -3,7 +3,7 @@
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Body
-from pydantic import AwareDatetime, BaseModel
+from pydantic import AwareDatetime, BaseModel, Field
 
 from cqrs_demo.contract.events import Id
 from cqrs_demo.http.input import Command
@@ -25,7 +25,7 @@ class StartReplay(Command):
 class StartVerify(Command):
     """With fix, the rebuilt model is swapped in where there is drift."""
 
-    fix: bool = False
+    fix: Annotated[bool, Field(strict=True)] = False
 
 
 class RunStatus(BaseModel):

@@ -99,6 +99,12 @@ def test_verify_over_http_reports_each_row(shop: Shop) -> None:
     assert shop.invoice(user).json()["total"] == 50
 
 
+@pytest.mark.parametrize(("kind", "body"), [("verify", {"fix": 1}), ("verify", {"fix": "yes"}), ("replay", {"user_id": "1"})])
+def test_a_run_that_is_asked_for_in_the_wrong_words_does_not_begin(shop: Shop, kind: str, body: dict[str, object]) -> None:
+    answer = shop.post("invoice-service", f"/{kind}", body)
+    assert (answer.status_code, answer.json()["code"]) == (422, "invalid-request")
+
+
 def test_one_run_at_a_time_and_a_stopped_one_changes_nothing(shop: Shop) -> None:
     # Given a replay that waits before its swap
     user = spoiled_customer(shop)
