@@ -81,7 +81,7 @@ async def replay_user(dsn: str, history: History, user_id: int) -> Replayed:
 async def _build(shadow: Shadow, history: History) -> None:
     history.progress.enter("building")
     async for events in history.pages():
-        await shadow.project(events)
+        await shadow.fill(events)
 
 
 async def swap_in(session: Connection) -> None:

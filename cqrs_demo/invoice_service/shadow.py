@@ -12,9 +12,9 @@ from datetime import datetime
 from psycopg import sql
 from psycopg.errors import LockNotAvailable
 
-from cqrs_demo.contract.events import Event
+from cqrs_demo.contract.events import Event, Unknown
 from cqrs_demo.database import Connection, connect
-from cqrs_demo.invoice_service.history import History, LogUnavailable
+from cqrs_demo.invoice_service.history import History, LogUnavailable, concerned
 from cqrs_demo.invoice_service.projection import project
 
 ONE_RUN_LOCK = (7_365, 2)
@@ -51,20 +51,29 @@ class SwapRefused(Exception):
 
 
 class Shadow:
-    """The shadow's tables, empty at first, and the session that has them."""
+    """The shadow's tables, empty at first, the session that has them, and one that helps to fill them."""
 
-    def __init__(self, session: Connection, began: datetime) -> None:
+    def __init__(self, session: Connection, helper: Connection, began: datetime) -> None:
         """`began` by the database's clock, as everything in the inbox."""
         self.session, self.began = session, began
+        self._helper = helper
         self._pages = 0
 
-    async def project(self, events: Sequence[Event]) -> None:
-        """Apply a page, in a transaction of its own or in the one that is open."""
-        async with self.session.transaction():
-            await project(self.session, events)
+    async def fill(self, events: Sequence[Event]) -> None:
+        """Apply a page: users with even numbers in the one session, at the same time those with odd ones in the other. Every row
+        is about one user, so neither waits for the other."""
+        known = [event for event in events if not isinstance(event, Unknown)]
+        halves = [[event for event in known if concerned(event) % 2 == remainder] for remainder in (0, 1)]
+        done = await asyncio.gather(*map(_project_in, (self.session, self._helper), halves), return_exceptions=True)
+        for error in filter(None, done):
+            raise error
         self._pages += 1
         if self._pages in (1, 4, 16, 64, 256):  # else every statement stays planned for tables that were empty
             await self.session.execute("select demo.analyze_shadow()")
+
+    async def project(self, events: Sequence[Event]) -> None:
+        """Apply a page in the one session, in its transaction if one is open."""
+        await _project_in(self.session, events)
 
     async def complete(self) -> None:
         """What is better done once at the end than row by row: indexes."""
@@ -102,16 +111,22 @@ class Shadow:
         return int(row["events"])
 
 
+async def _project_in(session: Connection, events: Sequence[Event]) -> None:
+    async with session.transaction():
+        await project(session, events)
+
+
 @asynccontextmanager
 async def open_shadow(dsn: str) -> AsyncIterator[Shadow]:
     """Raises AlreadyRunning when another run has the shadow, psycopg.OperationalError when the database is away."""
-    async with await connect(dsn, "replay") as session:
+    async with await connect(dsn, "replay") as session, await connect(dsn, "replay") as helper:
         await _be_the_only_one(session)
-        await session.execute(SESSION)
+        for each in (session, helper):
+            await each.execute(SESSION)
         made = await (await session.execute("select clock_timestamp() as began, demo.make_shadow()")).fetchone()
         assert made is not None
         try:
-            yield Shadow(session, made["began"])
+            yield Shadow(session, helper, made["began"])
         finally:
             if not session.broken:
                 await session.execute("select demo.drop_shadow()")

@@ -90,7 +90,7 @@ async def verify(dsn: str, history: History, *, fix: bool = False) -> Verdict:
     async with open_shadow(dsn) as shadow:
         progress.enter("building")
         async for events in history.pages():
-            await _project_what_counts(shadow, events)
+            await shadow.fill(await _what_counts(shadow, events))
         progress.enter("comparing")
         await shadow.complete()
         async with shadow.session.transaction():
@@ -104,13 +104,14 @@ async def verify(dsn: str, history: History, *, fix: bool = False) -> Verdict:
     return verdict
 
 
-async def _project_what_counts(shadow: Shadow, events: Sequence[Event]) -> None:
+async def _what_counts(shadow: Shadow, events: Sequence[Event]) -> list[Event]:
+    """The events that the live model has counted; the others are put aside as pending."""
     rows = await shadow.session.execute(COUNTED_LIVE, [[event.id for event in events]], prepare=True)
     counted = {row["event_id"] for row in await rows.fetchall()}
-    await shadow.project([event for event in events if event.id in counted])
     pending = [event for event in events if event.id not in counted]
     if pending:
         await shadow.session.execute(PUT_ASIDE, [[event.id for event in pending], [event.model_dump_json() for event in pending]])
+    return [event for event in events if event.id in counted]
 
 
 async def _project_pending(shadow: Shadow, take: str) -> None:
@@ -122,7 +123,7 @@ async def _compare(shadow: Shadow, history: History) -> Verdict:
     """In a transaction whose first statement, here, fixes what is seen of the live model."""
     if await shadow.in_no_log(EVER):  # counted since the building
         async for events in history.pages():
-            await _project_what_counts(shadow, events)
+            await shadow.project(await _what_counts(shadow, events))
         await _project_pending(shadow, TAKE_COUNTED)
     pending = await (await shadow.session.execute("select count(*) as events from pending")).fetchone()
     assert pending is not None
