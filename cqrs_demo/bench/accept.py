@@ -41,7 +41,7 @@ def measure(rig: Rig, scale: Scale, say: Say) -> Iterator[Figure]:
             floor.append(written_per_second(rig.dsn("order_service"), scale.seconds))
         rig.forget_outbox()
     yield from _figures(outcomes)
-    yield Figure("accept", f"floor: the same rows by bare psycopg, {CONNECTIONS} connections, a transaction each", "orders/s", floor)
+    yield Figure("accept", f"floor: bare psycopg, a transaction each, {CONNECTIONS} connections", "orders/s", floor)
 
 
 def _clients(number: int) -> str:
