@@ -7,7 +7,7 @@ Each command is still accepted or refused by itself. Next: order_service/command
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import psycopg
@@ -26,6 +26,9 @@ QUEUE_LIMIT = 5_000  # beyond this a client is told to come back rather than kep
 
 Command = dict[str, Any]
 Row = dict[str, Any]
+Waiting = tuple[Command, asyncio.Future[Row | None]]
+
+LOCKED = (DeadlockDetected, LockNotAvailable, QueryCanceled)
 
 
 class GroupCommit:
@@ -37,7 +40,7 @@ class GroupCommit:
 
     def __init__(self, pool: Pool, statement: str, committed: Callable[[], None]) -> None:
         self._pool, self._statement, self._committed = pool, statement, committed
-        self._waiting: deque[tuple[Command, asyncio.Future[Row | None]]] = deque()
+        self._waiting: deque[Waiting] = deque()
         self._lanes: set[asyncio.Task[None]] = set()
 
     async def submit(self, command: Command) -> Row | None:
@@ -57,21 +60,35 @@ class GroupCommit:
         while self._waiting:
             await self._run([self._waiting.popleft() for _ in range(min(MOST, len(self._waiting)))])
 
-    async def _run(self, batch: list[tuple[Command, asyncio.Future[Row | None]]]) -> None:
+    async def _run(self, batch: Sequence[Waiting]) -> None:
         try:
             rows = await self._commit([command for command, _ in batch])
         except Exception as error:
             if len(batch) > 1 and _one_is_to_blame(error):
-                for one in batch:  # each alone, so that the one does not fail its neighbours
-                    await self._run([one])
-                return
-            for _, future in batch:
-                if not future.done():
-                    future.set_exception(error)
+                await self._run_each_alone(batch)
+            else:
+                _fail(batch, error)
             return
         for (_, future), row in zip(batch, rows, strict=True):
             if not future.done():  # done: its client has left
                 future.set_result(row)
+
+    async def _run_each_alone(self, batch: Sequence[Waiting]) -> None:
+        """So that the one does not fail its neighbours. When a second one meets a lock, it is not the one's: the table is locked,
+        and the others are told at once instead of waiting for it one after the other."""
+        locked = 0
+        for position, (command, future) in enumerate(batch):
+            try:
+                [row] = await self._commit([command])
+            except Exception as error:
+                _fail(batch[position : position + 1], error)
+                locked += isinstance(error, LOCKED)
+                if locked == 2:
+                    _fail(batch[position + 1 :], error)
+                    return
+            else:
+                if not future.done():
+                    future.set_result(row)
 
     async def _commit(self, commands: list[Command]) -> list[Row | None]:
         numbered = dumps([{**command, "position": position} for position, command in enumerate(commands)])
@@ -85,4 +102,10 @@ class GroupCommit:
 
 def _one_is_to_blame(error: Exception) -> bool:
     """Whether the error may concern a single command (a value, a lock somebody holds) rather than the database as a whole."""
-    return not isinstance(error, psycopg.OperationalError) or isinstance(error, DeadlockDetected | LockNotAvailable | QueryCanceled)
+    return not isinstance(error, psycopg.OperationalError) or isinstance(error, LOCKED)
+
+
+def _fail(batch: Sequence[Waiting], error: Exception) -> None:
+    for _, future in batch:
+        if not future.done():
+            future.set_exception(error)
