@@ -175,6 +175,8 @@ def _show(verdict: "Verdict", seconds: float) -> None:
     say(f"{verdict.events:,} events compared with the read model in {seconds:.1f} s")
     if verdict.pending:
         say(f"{verdict.pending:,} pending: in a log, not yet projected")
+    if verdict.set_aside:
+        say(f"{verdict.set_aside:,} set aside: see cqrs-demo dead-letters list")
     _say_oddities(verdict.in_no_log, verdict.unreadable)
     if not verdict.drift:
         say("No drift: every row is what the logs say")

@@ -84,6 +84,8 @@ def verdict(run: fetch.Row) -> None:
     checked = f"{words.plural(found['events'], 'event')} checked in {words.duration(run['seconds'])}."
     if found["pending"]:
         st.info(f"{words.plural(found['pending'], 'event')} not projected yet: that is lag, and no drift.", icon=":material/schedule:")
+    if found["set_aside"]:
+        st.info(f"{words.plural(found['set_aside'], 'event')} set aside: see Dead letters.", icon=":material/report:")
     if not found["drift"]:
         st.success(f"The read model is what the logs say. {checked}", icon=":material/verified:")
         return
