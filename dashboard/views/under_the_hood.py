@@ -74,9 +74,14 @@ def step_gate(gate: str) -> None:
 
 
 def stations() -> None:
+    order_button()
+    events_at_stations()
+
+
+@st.fragment  # of its own: Streamlit loses a click on a button that comes while the run of the last one is drawing
+def order_button() -> None:
     st.button("Place an order", icon=":material/add_shopping_cart:", on_click=place_order)
     complaint("event")
-    events_at_stations()
 
 
 def place_order() -> None:
