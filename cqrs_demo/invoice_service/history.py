@@ -34,10 +34,10 @@ class Log:
     unreadable: set[int] = field(default_factory=set)
     """Positions of what is no event of the published language. The consumer sets such a message aside as a dead letter."""
 
-    async def next(self, patience: float = PATIENCE) -> list[Event]:
-        """The next events. Empty only once everything has been read that was committed before the call.
+    async def next(self, upto: int, patience: float = PATIENCE) -> list[Event]:
+        """The next events, empty once the log has been read up to that position.
         Raises LogUnavailable when the service does not answer within `patience` seconds."""
-        while lines := await self.lines(PAGE, patience):
+        while self.position < upto and (lines := await self.lines(PAGE, patience)):
             # In a thread, so that the database goes on while a page is decoded.
             events = await asyncio.to_thread(self._decode, lines)
             self.position = _sequence(lines[-1])
@@ -46,7 +46,7 @@ class Log:
         return []
 
     async def lines(self, limit: int, patience: float = PATIENCE) -> list[bytes]:
-        """The next lines as they are; the position stays."""
+        """The next lines as they are, and in `end` where the log ends now; the position stays."""
         deadline = asyncio.get_running_loop().time() + patience
         query: dict[str, int | str] = {"after": self.position, "limit": limit, "complete": "true"}
         while True:
@@ -115,12 +115,15 @@ class History:
     progress: Progress = field(default_factory=Progress)
 
     async def pages(self, patience: float = PATIENCE) -> AsyncIterator[list[Event]]:
-        """What has not been read yet, the next page on its way while one is worked on. Raises LogUnavailable."""
+        """What has not been read yet of what was committed before the call, the next page on its way while one is worked on. (Not
+        of what comes meanwhile: where orders keep coming, that has no end.) Raises LogUnavailable."""
         for log in self.logs:
-            coming = asyncio.create_task(log.next(patience))
+            await log.lines(1, patience)
+            upto = log.end
+            coming = asyncio.create_task(log.next(upto, patience))
             try:
                 while events := await coming:
-                    coming = asyncio.create_task(log.next(patience))
+                    coming = asyncio.create_task(log.next(upto, patience))
                     yield events
                     self.progress.events += len(events)
                     self.progress.position = sum(log.position for log in self.logs)
@@ -153,6 +156,6 @@ async def open_history(urls: Sequence[str], token: str | None, progress: Progres
     async with httpx.AsyncClient(headers=headers, timeout=10, trust_env=False) as client:
         logs = [Log(client, f"{url}/events", user_id) for url in urls]
         for log in logs:
-            await log.lines(1)  # how long it is
+            await log.lines(1)
         progress.end = sum(log.end for log in logs)
         yield History(logs, progress)

@@ -1,0 +1,63 @@
+"""The logs together, as replay and verify read them."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from uuid import uuid4
+
+import httpx
+
+from cqrs_demo.invoice_service.history import History, Log
+
+
+class GrowingLog:
+    """A command service that takes another order while each request for its log is answered."""
+
+    def __init__(self, length: int) -> None:
+        self.length = length
+
+    def answer(self, request: httpx.Request) -> httpx.Response:
+        after, limit = int(request.url.params["after"]), int(request.url.params["limit"])
+        end, self.length = self.length, self.length + 1
+        lines = [event(position) for position in range(after + 1, min(after + limit, end) + 1)]
+        return httpx.Response(200, text="".join(lines), headers={"X-Log-Horizon": str(end)})
+
+
+def event(position: int) -> str:
+    order = {"id": position, "user_id": 1, "description": "Widget", "amount": 1, "purchase_dt": "2025-04-03T10:00:00Z"}
+    envelope = {"specversion": "1.0", "id": str(uuid4()), "source": "/order-service", "type": "order.created", "subject": "1"}
+    return json.dumps({**envelope, "time": "2025-04-03T10:00:00Z", "sequence": str(position), "data": order}) + "\n"
+
+
+@asynccontextmanager
+async def history(log: GrowingLog, user_id: int | None = None) -> AsyncIterator[History]:
+    async with httpx.AsyncClient(transport=httpx.MockTransport(log.answer)) as client:
+        yield History([Log(client, "http://order-service/events", user_id)])
+
+
+async def read(past: History) -> list[int]:
+    return [event.sequence async for page in past.pages() for event in page]
+
+
+def test_reading_ends_although_the_log_keeps_growing() -> None:
+    async def twice() -> tuple[list[int], list[int], int]:
+        log = GrowingLog(length=12_000)
+        async with history(log) as past:
+            return await read(past), await read(past), log.length
+
+    # Given a log that is longer each time it is looked at, when it is read, and read on
+    first, second, length = asyncio.run(twice())
+
+    # Then what was there at the beginning is read each time, and nothing twice
+    assert first[:12_000] == list(range(1, 12_001))
+    assert first + second == list(range(1, len(first) + len(second) + 1))
+    assert len(first) + len(second) < length
+
+
+def test_reading_one_users_events_ends_although_others_keep_ordering() -> None:
+    async def read_one() -> list[int]:
+        async with history(GrowingLog(length=30), user_id=2) as past:
+            return await read(past)
+
+    assert asyncio.run(read_one()) == []
