@@ -10,7 +10,7 @@ import psutil
 import psycopg
 
 from cqrs_demo.runtime.migrations import MigrationError, migrate
-from cqrs_demo.runtime.ports import HOST, free_port, holder, is_free
+from cqrs_demo.runtime.ports import HOST, free_port, holder, is_free, listens
 from cqrs_demo.runtime.postgres import EmbeddedPostgres, PostgresError
 from cqrs_demo.runtime.processes import apart, end
 from cqrs_demo.runtime.rabbitmq_node import RabbitNode, RabbitNodeError
@@ -187,7 +187,8 @@ class Program(Part):
         return self._child is not None and self._child.poll() is None
 
     def answers(self) -> bool:
-        return is_healthy(self.where() + self._health)
+        """Whether it works; and not another program that has come before it at its port, such as a system started at the same moment."""
+        return self._child is not None and is_healthy(self.where() + self._health) and listens(self._child.pid, self._port)
 
     def where(self) -> str:
         return f"http://{HOST}:{self._port}"

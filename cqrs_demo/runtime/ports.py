@@ -39,6 +39,16 @@ def answers(host: str, port: int, timeout: float = 0.5) -> bool:
         return False
 
 
+def listens(pid: int, port: int) -> bool:
+    """Whether it is this process, or a child of it, that listens on `port`."""
+    try:
+        process = psutil.Process(pid)
+        connections = [connection for one in (process, *process.children(recursive=True)) for connection in one.net_connections("tcp")]
+    except psutil.Error:
+        return False
+    return any(connection.status == psutil.CONN_LISTEN and connection.laddr.port == port for connection in connections)
+
+
 def holder(port: int) -> str:
     """Who listens on `port`, as far as this user may know: "python3 -m http.server (pid 4711)", else "another process"."""
     try:

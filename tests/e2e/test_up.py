@@ -29,6 +29,16 @@ def test_the_four_steps_lead_from_a_user_to_an_invoice(shop: Up) -> None:
     eventually(lambda: invoice_of(system, 1)["shipping_address"] == "123 Main St, Cityville, ST 12345")
 
 
+def test_two_systems_started_at_the_same_moment_are_two(up: Callable[..., Up]) -> None:
+    # Given two of them, who both find the usual ports free
+    systems = [one.ready() for one in (up("one/shop"), up("two/shop"))]
+    # Then each has services of its own, and an Alice of its own
+    urls = [service.url for system in systems for service in system.services.values()]
+    assert len(set(urls)) == len(urls)
+    for system in systems:
+        assert four_steps(system)["total"] == 50.00
+
+
 def test_what_up_prints_can_be_copied_into_a_shell(shop: Up) -> None:
     system = find_system(shop.folder)
     lines = [line.strip() for line in shop.said().splitlines()]
