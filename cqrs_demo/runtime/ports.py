@@ -43,8 +43,16 @@ def listens(pid: int, port: int) -> bool:
     """Whether it is this process, or a child of it, that listens on `port`."""
     try:
         process = psutil.Process(pid)
-        connections = [connection for one in (process, *process.children(recursive=True)) for connection in one.net_connections("tcp")]
+        family = [process, *process.children(recursive=True)]
     except psutil.Error:
+        return False
+    return any(_listens_itself(one, port) for one in family)
+
+
+def _listens_itself(process: psutil.Process, port: int) -> bool:
+    try:
+        connections = process.net_connections("tcp")
+    except psutil.Error:  # it has just ended
         return False
     return any(connection.status == psutil.CONN_LISTEN and connection.laddr.port == port for connection in connections)
 
