@@ -60,35 +60,32 @@ class GroupCommit:
         while self._waiting:
             await self._run([self._waiting.popleft() for _ in range(min(MOST, len(self._waiting)))])
 
-    async def _run(self, batch: Sequence[Waiting]) -> None:
+    async def _run(self, batch: Sequence[Waiting]) -> Exception | None:
+        """Commit, and tell each command what became of it. Returns what was wrong with the whole batch, if anything was."""
         try:
             rows = await self._commit([command for command, _ in batch])
         except Exception as error:
             if len(batch) > 1 and _one_is_to_blame(error):
                 await self._run_each_alone(batch)
-            else:
-                _fail(batch, error)
-            return
+                return None
+            _fail(batch, error)
+            return error
         for (_, future), row in zip(batch, rows, strict=True):
             if not future.done():  # done: its client has left
                 future.set_result(row)
+        return None
 
     async def _run_each_alone(self, batch: Sequence[Waiting]) -> None:
         """So that the one does not fail its neighbours. When a second one meets a lock, it is not the one's: the table is locked,
         and the others are told at once instead of waiting for it one after the other."""
         locked = 0
-        for position, (command, future) in enumerate(batch):
-            try:
-                [row] = await self._commit([command])
-            except Exception as error:
-                _fail(batch[position : position + 1], error)
-                locked += isinstance(error, LOCKED)
+        for position, one in enumerate(batch):
+            error = await self._run([one])
+            if isinstance(error, LOCKED):
+                locked += 1
                 if locked == 2:
                     _fail(batch[position + 1 :], error)
                     return
-            else:
-                if not future.done():
-                    future.set_result(row)
 
     async def _commit(self, commands: list[Command]) -> list[Row | None]:
         numbered = dumps([{**command, "position": position} for position, command in enumerate(commands)])

@@ -78,7 +78,7 @@ def stations() -> None:
     events_at_stations()
 
 
-@st.fragment  # of its own: Streamlit loses a click on a button that comes while the run of the last one is drawing
+@st.fragment  # of its own: a click draws the button again, and not the whole page
 def order_button() -> None:
     st.button("Place an order", icon=":material/add_shopping_cart:", on_click=place_order)
     complaint("event")
