@@ -78,15 +78,14 @@ class _Stop:
         """Until SIGTERM or Ctrl-C. Raises Exit with code 1 when the app does not start."""
         import uvicorn
 
-        # A request may wait for its event for 30 s; two are enough to finish what is honestly under way, and leave three for the rest.
-        config = uvicorn.Config(app, lifespan="on", access_log=False, log_config=None, timeout_graceful_shutdown=2)
+        from cqrs_demo.http.service import server_config
 
         class Server(uvicorn.Server):
             def handle_exit(self, sig: int, frame: "FrameType | None") -> None:
                 _end_in_any_case()
                 super().handle_exit(sig, frame)
 
-        self._server = Server(config)
+        self._server = Server(server_config(app))
         if self._asked:
             return
         self._server.run(sockets=[listener])

@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from typing import Any
 
+import uvicorn
 from fastapi import APIRouter, FastAPI
 from pydantic import BaseModel
 
@@ -40,6 +41,21 @@ def http_service(title: str, description: str, settings: Settings, lifespan: Lif
     app.add_middleware(Admission, token=token)
     _describe(app)
     return app
+
+
+def server_config(app: FastAPI) -> uvicorn.Config:
+    """How uvicorn serves it."""
+    return uvicorn.Config(
+        app,
+        lifespan="on",
+        access_log=False,
+        log_config=None,
+        # Longer than clients keep an idle connection (httpx: 5 s). The side that closes must be the one that sends requests, or a
+        # close and a request cross on the wire, and the client cannot know whether its command was taken.
+        timeout_keep_alive=75,
+        # A request may wait for its event for 30 s; two are enough to finish what is honestly under way, and leave three for the rest.
+        timeout_graceful_shutdown=2,
+    )
 
 
 def routes(prefix: str) -> APIRouter:

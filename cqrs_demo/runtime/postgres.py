@@ -69,6 +69,7 @@ class EmbeddedPostgres:
             # Our own child, not pg_ctl's: an orphan that dies is a zombie until init reaps it (in a container perhaps never), and
             # PostgreSQL does not start while the process in postmaster.pid exists.
             self._server = _spawn("postgres", "-D", self._data, "-p", str(port or free_port()), output=log)
+        threading.Thread(target=self._server.wait, daemon=True).start()  # and ours is a zombie until somebody waits for it
         self._wait_until_ready(self._server)
 
     def _wait_until_ready(self, server: subprocess.Popen[bytes]) -> None:
@@ -114,10 +115,8 @@ class EmbeddedPostgres:
             except PostgresError:
                 if self.pid() is not None:
                     _run(*stop, "immediate", log=self.log)
-            if self._server is not None:
-                self._server.wait()
         if self._server is not None:
-            self._server.poll()  # one that was killed stays a zombie until it is asked
+            self._server.wait()  # also for one that was killed: while it is still dying, another could not start
 
     def pid(self) -> int | None:
         """The postmaster's process id, or None when it is not running. Never that of another process with a recycled number."""

@@ -11,8 +11,10 @@ from urllib.parse import urlsplit
 import httpx
 import psutil
 import pytest
+from fastapi import FastAPI
 
 from cqrs_demo.http import admission
+from cqrs_demo.http.service import server_config
 from cqrs_demo.settings import Settings
 from tests.fixtures.answers import assert_problem
 from tests.fixtures.shop import PREFIXES, Shop, eventually
@@ -281,3 +283,10 @@ def test_what_is_no_http_is_refused_and_harms_nobody(shared_shop: Shop, garbage:
         answer = answer_of(line)
     assert answer == b"" or answer.startswith(b"HTTP/1.1 4")
     assert shared_shop.get("order-service", "/healthcheck").status_code == 200
+
+
+def test_an_idle_connection_is_closed_by_the_client_and_not_while_it_sends() -> None:
+    # Both sides count from the last answer. Who closes first must not be the server, which cannot see what is on its way.
+    expiry = httpx.Limits().keepalive_expiry
+    assert expiry is not None
+    assert server_config(FastAPI()).timeout_keep_alive > 2 * expiry
