@@ -34,9 +34,9 @@ screenshots: .venv/installed-test
 lab: .venv/installed-lab
 	$(BIN)/cqrs-demo lab $(ARGS)
 
-# Two at a time, file by file: half of them wait for something most of the time.
+# Three at a time, file by file: most of them wait for something half of the time.
 test: .venv/installed-test
-	$(BIN)/python -m pytest $(or $(ARGS),-n 2 --dist loadfile --no-loadscope-reorder)
+	$(BIN)/python -m pytest $(or $(ARGS),-n 3 --dist loadfile --no-loadscope-reorder)
 
 lint: .venv/installed-test
 	$(BIN)/python -m ruff check
