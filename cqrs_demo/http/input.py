@@ -1,13 +1,14 @@
 """The kinds of input the services accept, each as strict as it must be."""
 
 import re
+from datetime import UTC, datetime
 from typing import Annotated, Any
 
 from email_validator import validate_email
 from fastapi import Header, Path, Query
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
-from cqrs_demo.contract.events import Instant, Money, Text, storable
+from cqrs_demo.contract.events import Money
 
 
 class Command(BaseModel):
@@ -42,6 +43,14 @@ def _date_time(value: Any) -> Any:
     return value
 
 
+def _in_utc(moment: datetime) -> datetime:
+    """The same instant in UTC. Raises ValueError where no year between 1 and 9999 holds it."""
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError:
+        raise ValueError("in UTC this instant falls outside the years 1 to 9999") from None
+
+
 def _digits(value: Any) -> Any:
     """Pydantic alone would also take "1.0" and "1_0" in a URL."""
     if isinstance(value, str) and not (value.isascii() and value.isdigit()):
@@ -55,6 +64,18 @@ def _address(text: str) -> str:
     return validate_email(text, check_deliverability=False).normalized
 
 
+def _storable(text: str) -> str:
+    """The text itself. Raises ValueError for what no PostgreSQL text can hold."""
+    if "\0" in text:
+        raise ValueError("must not contain a NUL character")
+    if not text.isascii():
+        try:
+            text.encode()
+        except UnicodeEncodeError:
+            raise ValueError("must not contain half a surrogate pair") from None
+    return text
+
+
 def _not_blank(text: str) -> str:
     if not text.strip():
         raise ValueError("must not be blank")
@@ -62,12 +83,13 @@ def _not_blank(text: str) -> str:
 
 
 Amount = Annotated[Money, BeforeValidator(_number)]
-DateTime = Annotated[Instant, BeforeValidator(_date_time)]
+DateTime = Annotated[AwareDatetime, BeforeValidator(_date_time), AfterValidator(_in_utc)]
+Text = Annotated[str, AfterValidator(_storable), Field(json_schema_extra={"pattern": r"^[^\u0000]*$"})]
 Words = Annotated[Text, AfterValidator(_not_blank), Field(json_schema_extra={"pattern": r"^[^\u0000]*[^\s\u0000][^\u0000]*$"})]
 ShortText = Annotated[Words, Field(min_length=1, max_length=200)]
 LongText = Annotated[Words, Field(min_length=1, max_length=2_000)]
 Zip = Annotated[Words, Field(min_length=1, max_length=20)]
-Email = Annotated[str, AfterValidator(storable), AfterValidator(_address), Field(max_length=254, json_schema_extra={"format": "email"})]
+Email = Annotated[str, AfterValidator(_storable), AfterValidator(_address), Field(max_length=254, json_schema_extra={"format": "email"})]
 
 IdempotencyKey = Annotated[
     str | None,

@@ -6,10 +6,10 @@ from typing import Annotated, Any, Literal, Self
 from fastapi import APIRouter, Query
 from pydantic import AwareDatetime, BaseModel, Field, model_validator
 
-from cqrs_demo.contract.events import Id, Text
+from cqrs_demo.contract.events import Id
 from cqrs_demo.database import Pool
 from cqrs_demo.http.answers import found
-from cqrs_demo.http.input import Command, PathId
+from cqrs_demo.http.input import Command, PathId, Text
 from cqrs_demo.http.json import JsonResponse
 from cqrs_demo.http.problems import refusals
 from cqrs_demo.http.service import routes

@@ -7,6 +7,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from typing import NamedTuple, TypeVar
 
 import httpx
 import orjson
@@ -16,14 +17,23 @@ from cqrs_demo.contract.events import AccountCreated, DecodeError, Event, OrderC
 PAGE = 10_000  # events per request: some 4 MB, and as many objects
 PATIENCE = 60.0  # seconds a service may be away, or busy with a long write, before reading is given up
 
+Item = TypeVar("Item")
+
 
 class LogUnavailable(Exception):
     """A command service's log cannot be read. The text says which and why."""
 
 
+class Page(NamedTuple):
+    """Events that were read together, without those that nobody asked for, and the position of the last line among them."""
+
+    events: list[Event]
+    last: int
+
+
 @dataclass
 class Log:
-    """One service's log, how far it has been read, and where it ends as far as known."""
+    """One service's log, how far what it tells has been handled, and where it ends as far as known."""
 
     client: httpx.AsyncClient
     url: str
@@ -34,21 +44,27 @@ class Log:
     unreadable: set[int] = field(default_factory=set)
     """Positions of what is no event of the published language. The consumer sets such a message aside as a dead letter."""
 
-    async def next(self, upto: int, patience: float = PATIENCE) -> list[Event]:
-        """The next events, empty once the log has been read up to that position.
-        Raises LogUnavailable when the service does not answer within `patience` seconds."""
-        while self.position < upto and (lines := await self.lines(PAGE, patience)):
+    async def pages(self, upto: int, patience: float) -> AsyncIterator[Page]:
+        """What comes after `position`, to the end of the page that holds `upto`. Raises LogUnavailable when the service does not
+        answer within `patience` seconds."""
+        async for lines in _ahead(self._lines(upto, patience)):
             # In a thread, so that the database goes on while a page is decoded.
-            events = await asyncio.to_thread(self._decode, lines)
-            self.position = _sequence(lines[-1])
-            if events:
-                return events
-        return []
+            yield Page(await asyncio.to_thread(self._decode, lines), _sequence(lines[-1]))
 
-    async def lines(self, limit: int, patience: float = PATIENCE) -> list[bytes]:
-        """The next lines as they are, and in `end` where the log ends now; the position stays."""
+    async def _lines(self, upto: int, patience: float) -> AsyncIterator[list[bytes]]:
+        after = self.position
+        while after < upto and (lines := await self._get(after, PAGE, patience)):
+            yield lines
+            after = _sequence(lines[-1])
+
+    async def find_end(self, patience: float = PATIENCE) -> int:
+        """Where the log ends now. Raises LogUnavailable."""
+        await self._get(self.position, 1, patience)
+        return self.end
+
+    async def _get(self, after: int, limit: int, patience: float) -> list[bytes]:
         deadline = asyncio.get_running_loop().time() + patience
-        query: dict[str, int | str] = {"after": self.position, "limit": limit, "complete": "true"}
+        query: dict[str, int | str] = {"after": after, "limit": limit, "complete": "true"}
         while True:
             try:
                 answer = await self.client.get(self.url, params=query)
@@ -76,6 +92,17 @@ class Log:
         return events
 
 
+async def _ahead(items: AsyncIterator[Item]) -> AsyncIterator[Item]:
+    """The same items, the next one on its way while one is worked on."""
+    coming = asyncio.ensure_future(anext(items, None))
+    try:
+        while (item := await coming) is not None:
+            coming = asyncio.ensure_future(anext(items, None))
+            yield item
+    finally:
+        coming.cancel()
+
+
 def concerned(event: UserCreated | AccountCreated | OrderCreated) -> int:
     """The user whose invoices the event is about."""
     return event.data.id if isinstance(event, UserCreated) else event.data.user_id
@@ -99,7 +126,7 @@ class Progress:
     events: int = 0
     """Events that were handled."""
     position: int = 0
-    """How far the logs have been read, of `end`: positions of both together."""
+    """How far the logs have been handled, of `end`: positions of both together."""
     end: int = 0
 
     def enter(self, step: str) -> None:
@@ -115,29 +142,24 @@ class History:
     progress: Progress = field(default_factory=Progress)
 
     async def pages(self, patience: float = PATIENCE) -> AsyncIterator[list[Event]]:
-        """What has not been read yet of what was committed before the call, the next page on its way while one is worked on. (Not
-        of what comes meanwhile: where orders keep coming, that has no end.) Raises LogUnavailable."""
+        """What has not been handled yet of what was committed before the call. (Not of what comes meanwhile: where orders keep
+        coming, that has no end.) While one page is handled, the next is decoded and the one after it fetched. Raises LogUnavailable."""
         for log in self.logs:
-            await log.lines(1, patience)
-            upto = log.end
-            coming = asyncio.create_task(log.next(upto, patience))
-            try:
-                while events := await coming:
-                    coming = asyncio.create_task(log.next(upto, patience))
+            async for events, last in _ahead(log.pages(await log.find_end(patience), patience)):
+                if events:
                     yield events
-                    self.progress.events += len(events)
-                    self.progress.position = sum(log.position for log in self.logs)
-                    self.progress.end = sum(log.end for log in self.logs)
-                    self.progress.tell(self.progress)
-            finally:
-                coming.cancel()
+                log.position = last
+                self.progress.events += len(events)
+                self.progress.position = sum(log.position for log in self.logs)
+                self.progress.end = sum(log.end for log in self.logs)
+                self.progress.tell(self.progress)
 
     @property
     def unreadable(self) -> int:
         return sum(len(log.unreadable) for log in self.logs)
 
     def mark(self) -> Callable[[], None]:
-        """Remember how far the logs have been read; calling the result goes back there."""
+        """Remember how far the logs have been handled; calling the result goes back there."""
         positions, events = [log.position for log in self.logs], self.progress.events
 
         def go_back() -> None:
@@ -155,7 +177,5 @@ async def open_history(urls: Sequence[str], token: str | None, progress: Progres
     headers = {"Authorization": f"Bearer {token}"} if token else {}
     async with httpx.AsyncClient(headers=headers, timeout=10, trust_env=False) as client:
         logs = [Log(client, f"{url}/events", user_id) for url in urls]
-        for log in logs:
-            await log.lines(1)
-        progress.end = sum(log.end for log in logs)
+        progress.end = sum([await log.find_end() for log in logs])
         yield History(logs, progress)

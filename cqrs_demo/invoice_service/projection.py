@@ -160,15 +160,20 @@ async def _learn_addresses(connection: Connection, events: Iterable[AccountCreat
 async def _add_lines(connection: Connection, events: Iterable[OrderCreated]) -> list[Order]:
     """Returns the orders that had no line yet: the others have been told of twice, by two events."""
     placed = {event.data.id: event for event in events}
-    rows = []
-    for order, happened_at in ((event.data, event.time) for event in placed.values()):
-        month = first_of_month(order.purchase_dt)
-        invoice = invoice_id(order.user_id, month.year, month.month)
-        rows.append((order.id, invoice, order.user_id, month, order.description, order.amount, order.purchase_dt, happened_at))
-    doubled = await (await connection.execute(ADD_LINES, columns(rows), prepare=True)).fetchall()
-    for row in doubled:
-        del placed[row["order_id"]]
-    return [event.data for event in placed.values()]
+    orders = [event.data for event in placed.values()]
+    invoices = [invoice_of(order) for order in orders]
+    values = [
+        list(placed),
+        [invoice_id for invoice_id, _ in invoices],
+        [order.user_id for order in orders],
+        [invoice_dt for _, invoice_dt in invoices],
+        [order.description for order in orders],
+        [order.amount for order in orders],
+        [order.purchase_dt for order in orders],
+        [event.time for event in placed.values()],
+    ]
+    doubled = {row["order_id"] for row in await (await connection.execute(ADD_LINES, values, prepare=True)).fetchall()}
+    return [order for order in orders if order.id not in doubled] if doubled else orders
 
 
 def columns(rows: Sequence[tuple[object, ...]]) -> list[list[object]]:
@@ -179,13 +184,15 @@ def shipping_address(account: Account) -> str:
     return f"{account.address1}, {account.city}, {account.state} {account.zip}"
 
 
-def first_of_month(moment: datetime) -> datetime:
-    """The first instant, UTC, of the month in which it is `moment` in UTC."""
-    moment = moment.astimezone(UTC)
-    return datetime(moment.year, moment.month, 1, tzinfo=UTC)
+def invoice_of(order: Order) -> tuple[UUID, datetime]:
+    """The id of the invoice on which the order stands, and the first instant of its month, in UTC."""
+    moment = order.purchase_dt
+    if moment.utcoffset():
+        moment = moment.astimezone(UTC)
+    return monthly_invoice(order.user_id, moment.year, moment.month)
 
 
 @lru_cache(maxsize=50_000)
-def invoice_id(user_id: int, year: int, month: int) -> UUID:
+def monthly_invoice(user_id: int, year: int, month: int) -> tuple[UUID, datetime]:
     """UUIDv5: the same user and month always give the same invoice, also when the read model is built anew."""
-    return uuid5(NAMESPACE, f"{user_id}/{year:04}-{month:02}")
+    return uuid5(NAMESPACE, f"{user_id}/{year:04}-{month:02}"), datetime(year, month, 1, tzinfo=UTC)

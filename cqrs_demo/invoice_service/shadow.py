@@ -62,8 +62,10 @@ class Shadow:
     async def fill(self, events: Sequence[Event]) -> None:
         """Apply a page: users with even numbers in the one session, at the same time those with odd ones in the other. Every row
         is about one user, so neither waits for the other."""
-        known = [event for event in events if not isinstance(event, Unknown)]
-        halves = [[event for event in known if concerned(event) % 2 == remainder] for remainder in (0, 1)]
+        halves: tuple[list[Event], list[Event]] = ([], [])
+        for event in events:
+            if not isinstance(event, Unknown):
+                halves[concerned(event) % 2].append(event)
         done = await asyncio.gather(*map(_project_in, (self.session, self._helper), halves), return_exceptions=True)
         for error in filter(None, done):
             raise error

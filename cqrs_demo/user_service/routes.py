@@ -1,5 +1,7 @@
 """The HTTP face of user-service."""
 
+from dataclasses import dataclass, fields
+
 from fastapi import APIRouter
 
 from cqrs_demo.contract.events import Account, User
@@ -15,8 +17,12 @@ from cqrs_demo.user_service.commands import CreateAccount, CreateUser, create_ac
 PREFIX = "/system-api"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AccountBody(Account):
     status: str
+
+
+USER, ACCOUNT = (tuple(field.name for field in fields(body)) for body in (User, AccountBody))
 
 
 def user_routes(pool: Pool, users: GroupCommit, accounts: GroupCommit) -> APIRouter:
@@ -25,14 +31,14 @@ def user_routes(pool: Pool, users: GroupCommit, accounts: GroupCommit) -> APIRou
     @router.post("/users", status_code=201, response_model=User, responses={201: {"headers": CREATED_HEADERS}, **refusals(409, 413)})
     async def post_user(command: CreateUser, idempotency_key: IdempotencyKey = None) -> JsonResponse:
         accepted = await create_user(users, pool, command, idempotency_key)
-        return created(accepted, tuple(User.model_fields), f"{PREFIX}/users")
+        return created(accepted, USER, f"{PREFIX}/users")
 
     @router.post(
         "/accounts", status_code=201, response_model=AccountBody, responses={201: {"headers": CREATED_HEADERS}, **refusals(404, 413)}
     )
     async def post_account(command: CreateAccount, idempotency_key: IdempotencyKey = None) -> JsonResponse:
         accepted = await create_account(accounts, pool, command, idempotency_key)
-        return created(accepted, tuple(AccountBody.model_fields), f"{PREFIX}/accounts")
+        return created(accepted, ACCOUNT, f"{PREFIX}/accounts")
 
     @router.get("/users/{id}", response_model=User, responses=refusals(404))
     async def get_user(id: PathId) -> JsonResponse:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid5
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from cqrs_demo.contract.events import Account, AccountCreated, Event, Order, OrderCreated, User, UserCreated
 from cqrs_demo.database import connect
-from cqrs_demo.invoice_service.projection import first_of_month, invoice_id, project
+from cqrs_demo.invoice_service.projection import NAMESPACE, project
 from cqrs_demo.runtime.postgres import EmbeddedPostgres
 from tests.fixtures.shop import Databases, cloned_databases
 
@@ -73,6 +73,10 @@ def histories(draw: st.DrawFn) -> list[Event]:
     return people + orders
 
 
+def invoice_id(user_id: int, month: datetime) -> UUID:
+    return uuid5(NAMESPACE, f"{user_id}/{month:%Y-%m}")
+
+
 def expected(history: list[Event]) -> dict[str, list[tuple[Any, ...]]]:
     """What the tables must hold: worked out from the history at once, by other means than the projection's."""
     users = {e.data.id: e for e in history if isinstance(e, UserCreated)}
@@ -86,8 +90,8 @@ def expected(history: list[Event]) -> dict[str, list[tuple[Any, ...]]]:
 
     lines, totals = [], dict[tuple[int, datetime], Decimal]()
     for order in orders:
-        month = first_of_month(order.purchase_dt)
-        lines.append((order.id, invoice_id(order.user_id, month.year, month.month), order.description, order.amount, order.purchase_dt))
+        month = order.purchase_dt.astimezone(UTC).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+        lines.append((order.id, invoice_id(order.user_id, month), order.description, order.amount, order.purchase_dt))
         totals[order.user_id, month] = totals.get((order.user_id, month), Decimal(0)) + order.amount
     heard_of = {*users, *accounts, *(order.user_id for order in orders)}
     return {
@@ -102,7 +106,7 @@ def expected(history: list[Event]) -> dict[str, list[tuple[Any, ...]]]:
             )
             for id in heard_of
         ],
-        "invoices": [(invoice_id(user, m.year, m.month), user, m, *known_of(user), total) for (user, m), total in totals.items()],
+        "invoices": [(invoice_id(user, m), user, m, *known_of(user), total) for (user, m), total in totals.items()],
         "invoice_lines": lines,
         "processed_events": [(e.id,) for e in history],
     }

@@ -64,7 +64,7 @@ def test_what_is_encoded_is_decoded_again(type_: str) -> None:
     back = decode(body)
     assert isinstance(back, {"user.created": UserCreated, "account.created": AccountCreated, "order.created": OrderCreated}[type_])
     assert (back.id, back.source, back.sequence, back.time, back.subject) == (ID, ORDER_SERVICE, 2**62, TIME, "3")
-    assert back.data.model_dump(mode="json", include={"id"}) == {"id": DATA[type_]["id"]}
+    assert back.data.id == DATA[type_]["id"]
 
 
 def test_data_is_put_in_as_it_stands_and_amounts_stay_exact() -> None:
