@@ -1,23 +1,24 @@
 """A second read model: revenue per month, and the customers who brought it.
 
-This is all that a new projection takes: a table (sql/invoice_service/004_revenue.sql), a statement that adds a batch to
-it, a call in projection.py, and a query. What happened before it existed comes with the next `cqrs-demo replay`. The
-command services know nothing of it.
+This is all that a new projection takes: a table (sql/invoice_service/004_revenue.sql), what to do for the orders of a
+batch (ADD_REVENUE, which projection.py puts into its statement), and a query. What happened before it existed comes with
+the next `cqrs-demo replay`. The command services know nothing of it.
 """
 
-from collections.abc import Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
-from cqrs_demo.contract.events import Order
-from cqrs_demo.database import Connection, Pool
+from cqrs_demo.database import Pool
 
+# `placed` are the orders of the batch, `line` the ids of those that had not been counted before.
 ADD_REVENUE = """
 insert into customer_revenue (month, user_id, orders, revenue)
-select date_trunc('month', purchase_dt, 'UTC'), user_id, count(*), sum(amount)
-from unnest(%b::timestamptz[], %b::bigint[], %b::numeric[]) as o (purchase_dt, user_id, amount)
-group by 1, 2
+select invoice_dt, user_id, count(*), sum(amount)
+from placed
+join line using (order_id)
+group by invoice_dt, user_id
+order by invoice_dt, user_id
 on conflict (month, user_id)
 do update set orders = customer_revenue.orders + excluded.orders, revenue = customer_revenue.revenue + excluded.revenue
 """
@@ -44,12 +45,6 @@ from customer
 left join demo.invoice_account using (user_id)
 order by revenue desc, user_id
 """
-
-
-async def add_revenue(connection: Connection, orders: Sequence[Order]) -> None:
-    """Count orders that have not been counted. Runs in the projection's transaction."""
-    values = [[o.purchase_dt for o in orders], [o.user_id for o in orders], [o.amount for o in orders]]
-    await connection.execute(ADD_REVENUE, values, prepare=True)
 
 
 async def revenue_of_year(pool: Pool, year: int, top: int) -> dict[str, Any]:
