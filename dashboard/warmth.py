@@ -1,11 +1,5 @@
-"""What the dashboard's process does once, when its first visitor comes, beside drawing the page.
+"""What the dashboard's process does once, when its first visitor comes, beside drawing the page."""
 
-Streamlit collects all garbage after every run of a script or fragment. That walks every object there is, and pandas,
-Altair and SQLAlchemy bring some hundred thousand that never become garbage: measured, nine tenths of the cost of drawing a
-fragment again. Frozen, they are passed over.
-"""
-
-import gc
 import threading
 from importlib import import_module
 
@@ -17,13 +11,11 @@ HEAVY = ("pandas", "altair", "pyarrow")
 @st.cache_resource(show_spinner=False)
 def warm_up() -> threading.Thread:
     """Started once for all sessions; nobody waits for it."""
-    thread = threading.Thread(target=_load_and_freeze, name="warm-up", daemon=True)
+    thread = threading.Thread(target=_load, name="warm-up", daemon=True)
     thread.start()
     return thread
 
 
-def _load_and_freeze() -> None:
+def _load() -> None:
     for name in HEAVY:
         import_module(name)
-    gc.collect()
-    gc.freeze()

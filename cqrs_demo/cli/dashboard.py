@@ -25,11 +25,10 @@ def dashboard(
     from streamlit.web.cli import main as streamlit
 
     from cqrs_demo.runtime.system import SystemProblem, data_folder
-    from cqrs_demo.runtime.up import dashboard_file
+    from cqrs_demo.runtime.up import dashboard_file, streamlit_arguments
 
     file = dashboard_file()
     if file is None:
         raise SystemProblem("this installation carries no dashboard: there is no dashboard/app.py")
     os.environ["CQRS_DATA_DIR"] = str(data_folder(data_dir).path)
-    flags = [f"--server.address={host}", f"--server.port={port}", "--server.headless=true", "--browser.gatherUsageStats=false"]
-    streamlit(["run", str(file), *flags], prog_name="streamlit")
+    streamlit(streamlit_arguments(file, host, port), prog_name="streamlit")

@@ -83,9 +83,7 @@ class System:
             return _inherited() | {"CQRS_DATA_DIR": str(self._folder.path)}
 
         def command(port: int) -> list[str]:
-            options = {"port": str(port), "address": HOST, "headless": "true"}
-            flags = [f"--server.{name}={value}" for name, value in options.items()]
-            return [sys.executable, "-P", "-m", "streamlit", "run", str(file), *flags, "--browser.gatherUsageStats=false"]
+            return [sys.executable, "-P", "-m", "streamlit", *streamlit_arguments(file, HOST, port)]
 
         return Program("dashboard", DASHBOARD_PORT, command, settings, "/_stcore/health", self._folder.path, self._say)
 
@@ -125,3 +123,16 @@ def dashboard_file() -> Path | None:
     """dashboard/app.py of the checkout, or the copy the wheel carries."""
     places = (Path(str(files("cqrs_demo"))) / "dashboard", Path(__file__).parents[2] / "dashboard")
     return next((place / "app.py" for place in places if (place / "app.py").is_file()), None)
+
+
+def streamlit_arguments(file: Path, host: str, port: int) -> list[str]:
+    """How Streamlit is to show the dashboard."""
+    server = {"address": host, "port": port, "headless": "true"}
+    return [
+        "run",
+        str(file),
+        *(f"--server.{name}={value}" for name, value in server.items()),
+        "--browser.gatherUsageStats=false",
+        # Else it walks all objects there are, looking for garbage, each time a live part has been drawn: three quarters of the work.
+        "--runner.postScriptGC=false",
+    ]
