@@ -61,3 +61,19 @@ def test_reading_one_users_events_ends_although_others_keep_ordering() -> None:
             return await read(past)
 
     assert asyncio.run(read_one()) == []
+
+
+def test_a_page_that_was_not_handled_is_read_again() -> None:
+    async def interrupted() -> tuple[int, list[int]]:
+        async with history(GrowingLog(length=25_000)) as past:
+            # Given a reader that asks for a second page, with others on their way, and does not come back from it
+            pages = past.pages()
+            first, _ = await anext(pages), await anext(pages)
+            # When the logs are read on
+            return len(first), await read(past)
+
+    handled, rest = asyncio.run(interrupted())
+    # Then it goes on with that page
+    assert rest[0] == handled + 1
+    assert rest[-1] >= 25_000
+    assert rest == list(range(rest[0], rest[-1] + 1))
