@@ -164,7 +164,7 @@ class FaultyShop:
         """How many of these orders stand on an invoice."""
         return int(self.rows("invoice-service", "select count(*) from demo.invoice_lines where order_id = any(%s)", list(order_ids))[0][0])
 
-    def nothing_lost_nothing_doubled(self, *, seconds: float = 60) -> None:
+    def assert_nothing_lost_nothing_doubled(self, *, seconds: float = 60) -> None:
         """The oracle: what was answered 201 is what the read model shows, once each and to the cent; nothing is stuck and
         every service is well. Waits for it up to `seconds`: that is how long healing may take."""
         deadline = time.monotonic() + seconds

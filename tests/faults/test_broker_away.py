@@ -27,7 +27,7 @@ def test_while_the_broker_is_down_commands_succeed_and_afterwards_the_backlog_dr
             shop.broker.start()
         shop.after_orders(30)
     # And when it is back, everything comes through
-    shop.nothing_lost_nothing_doubled()
+    shop.assert_nothing_lost_nothing_doubled()
 
 
 def test_a_broker_restarted_under_load_loses_and_doubles_nothing(shop: FaultyShop) -> None:
@@ -36,7 +36,7 @@ def test_a_broker_restarted_under_load_loses_and_doubles_nothing(shop: FaultySho
         shop.broker.stop()
         shop.broker.start()
         shop.after_orders(60)
-    shop.nothing_lost_nothing_doubled()
+    shop.assert_nothing_lost_nothing_doubled()
 
 
 @on_rabbitmq
@@ -53,7 +53,7 @@ def test_a_broker_that_freezes_past_its_heartbeat_hangs_nobody(shop: FaultyShop)
             shop.broker.resume()
         shop.after_orders(20)
     # And when it thaws, everything comes through
-    shop.nothing_lost_nothing_doubled()
+    shop.assert_nothing_lost_nothing_doubled()
 
 
 def test_a_confirm_that_never_comes_is_not_waited_for_for_ever(shop: FaultyShop) -> None:
@@ -65,7 +65,7 @@ def test_a_confirm_that_never_comes_is_not_waited_for_for_ever(shop: FaultyShop)
     # Then it gives up waiting, publishes again on a new line, and the event counts once
     eventually(lambda: shop.outbox() == 0, seconds=40)
     assert shop.lines(order) == 1
-    shop.nothing_lost_nothing_doubled()
+    shop.assert_nothing_lost_nothing_doubled()
 
 
 def test_an_acknowledgement_that_never_arrives_brings_a_duplicate_that_counts_for_nothing(shop: FaultyShop) -> None:
@@ -75,13 +75,13 @@ def test_an_acknowledgement_that_never_arrives_brings_a_duplicate_that_counts_fo
             shop.after_orders(20)
             shop.to_broker["invoice-service"].cut()
             shop.to_broker["order-service"].cut()
-    shop.nothing_lost_nothing_doubled()
+    shop.assert_nothing_lost_nothing_doubled()
 
 
 @pytest.mark.parametrize("missing", ["binding", "queue"])
 def test_a_deleted_binding_or_queue_is_made_again_and_the_event_waits_in_the_outbox(shop: FaultyShop, missing: str) -> None:
     # Given a shop with nothing under way, without a consumer that would repair it
-    shop.nothing_lost_nothing_doubled()
+    shop.assert_nothing_lost_nothing_doubled()
     shop["invoice-service"].kill()
     inside = Inside(shop)
     # When the queue of the orders is taken away
@@ -91,17 +91,17 @@ def test_a_deleted_binding_or_queue_is_made_again_and_the_event_waits_in_the_out
     eventually(lambda: shop.outbox() == 0)
     shop["invoice-service"].start()
     eventually(lambda: shop.lines(order) == 1)
-    shop.nothing_lost_nothing_doubled()
+    shop.assert_nothing_lost_nothing_doubled()
 
 
 def test_queues_deleted_under_a_waiting_consumer_are_made_again(shop: FaultyShop) -> None:
-    shop.nothing_lost_nothing_doubled()
+    shop.assert_nothing_lost_nothing_doubled()
     inside = Inside(shop)
     for queue in ("user", "account", "order"):
         inside.delete_queue(queue)
     with shop.load(rate=60):
         shop.after_orders(30)
-    shop.nothing_lost_nothing_doubled()
+    shop.assert_nothing_lost_nothing_doubled()
 
 
 @on_rabbitmq  # PGMQ's room is PostgreSQL's, see test_database_away.py
@@ -120,4 +120,4 @@ def test_a_broker_without_room_holds_up_no_command_and_gets_its_events_later(sho
             shop.broker.control("set_vm_memory_high_watermark", "0.6")
         shop.after_orders(20)
     # And when it has room again, they come through
-    shop.nothing_lost_nothing_doubled()
+    shop.assert_nothing_lost_nothing_doubled()

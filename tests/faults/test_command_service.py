@@ -31,7 +31,7 @@ def test_a_command_whose_service_is_killed_makes_one_order_when_it_is_retried(sh
     shop.promise(answer)
     # And there is one order, one event, one line
     assert len(shop.rows("order-service", "select id from demo.orders where description = %s", body["description"])) == 1
-    shop.nothing_lost_nothing_doubled()
+    shop.assert_nothing_lost_nothing_doubled()
 
 
 @on_pgmq
@@ -48,7 +48,7 @@ def test_a_commit_whose_answer_is_lost_is_no_second_order_when_it_is_retried(sho
 
     # Then that made no second order
     assert shop.ledger.tries[1] < sum(shop.ledger.tries.values())
-    shop.nothing_lost_nothing_doubled()
+    shop.assert_nothing_lost_nothing_doubled()
 
 
 @on_pgmq
@@ -61,4 +61,4 @@ def test_under_load_a_command_service_may_be_killed_again_and_again(shop: Faulty
             shop[name].restart()
         shop.after_orders(30)
     # Then
-    shop.nothing_lost_nothing_doubled()
+    shop.assert_nothing_lost_nothing_doubled()

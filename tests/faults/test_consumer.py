@@ -26,7 +26,7 @@ def test_a_consumer_killed_around_its_commit_counts_the_message_once(shop: Fault
     assert shop.lines(order) == int(committed)
     shop["invoice-service"].start()
     # Then the message comes again and counts once
-    shop.nothing_lost_nothing_doubled()
+    shop.assert_nothing_lost_nothing_doubled()
 
 
 def test_a_consumer_killed_in_the_middle_of_a_batch_of_500_counts_each_message_once(shop: FaultyShop) -> None:
@@ -43,7 +43,7 @@ def test_a_consumer_killed_in_the_middle_of_a_batch_of_500_counts_each_message_o
     shop.skip_hiding()
     shop["invoice-service"].start()
     # Then
-    shop.nothing_lost_nothing_doubled()
+    shop.assert_nothing_lost_nothing_doubled()
 
 
 def test_four_consumers_of_the_same_queues_make_one_invoice_even_when_three_are_killed(shop: FaultyShop) -> None:
@@ -60,7 +60,7 @@ def test_four_consumers_of_the_same_queues_make_one_invoice_even_when_three_are_
             shop.users = users
         shop.services["invoice-service"] = shop.services["invoice-service"][:1]
         # Then
-        shop.nothing_lost_nothing_doubled()
+        shop.assert_nothing_lost_nothing_doubled()
 
 
 @on_rabbitmq
@@ -82,7 +82,7 @@ def test_a_consumer_that_freezes_in_its_transaction_holds_the_others_up_for_seco
     shop.to_database["invoice-service"].flow()
     # And when it thaws, its message counts once
     eventually(lambda: shop.lines(order) == 1, seconds=40)
-    shop.nothing_lost_nothing_doubled()
+    shop.assert_nothing_lost_nothing_doubled()
 
 
 @on_pgmq
@@ -101,7 +101,7 @@ def test_a_consumer_whose_transaction_is_ended_because_it_froze_does_not_blame_t
         frozen.resume()
     # Then the message is applied, not set aside
     eventually(lambda: shop.lines(order) == 1)
-    shop.nothing_lost_nothing_doubled()
+    shop.assert_nothing_lost_nothing_doubled()
 
 
 SLOW_INBOX = """
@@ -162,7 +162,7 @@ def test_the_same_messages_delivered_to_two_consumers_at_once_count_once(shop: F
     # When both go on at once
     # Then one of them counts each
     eventually(lambda: duplicates(shop) >= sent, seconds=30)  # more, where a slow machine lost a heartbeat
-    shop.nothing_lost_nothing_doubled()
+    shop.assert_nothing_lost_nothing_doubled()
 
 
 def test_a_duplicate_that_arrives_long_after_counts_for_nothing(shop: FaultyShop) -> None:
@@ -171,10 +171,10 @@ def test_a_duplicate_that_arrives_long_after_counts_for_nothing(shop: FaultyShop
         twins = an_order_by_each_user(shop)
     with shop.load(rate=150):
         shop.after_orders(150)
-    shop.nothing_lost_nothing_doubled()
+    shop.assert_nothing_lost_nothing_doubled()
     # When they come again, to a consumer that was restarted meanwhile
     shop["invoice-service"].restart()
     send(shop, twins)
     # Then
     eventually(lambda: duplicates(shop) == len(twins))
-    shop.nothing_lost_nothing_doubled()
+    shop.assert_nothing_lost_nothing_doubled()

@@ -21,7 +21,7 @@ def test_postgresql_restarted_under_load_loses_nothing(shop: FaultyShop, how: st
         getattr(shop.postgres, how)()
         shop.postgres.start()
         shop.after_orders(40)
-    shop.nothing_lost_nothing_doubled()
+    shop.assert_nothing_lost_nothing_doubled()
 
 
 @on_pgmq
@@ -31,7 +31,7 @@ def test_all_backends_terminated_again_and_again_loses_nothing(shop: FaultyShop)
             shop.after_orders(25)
             for service in DATABASE:
                 shop.end_sessions(service)
-    shop.nothing_lost_nothing_doubled()
+    shop.assert_nothing_lost_nothing_doubled()
 
 
 @on_pgmq
@@ -48,7 +48,7 @@ def test_while_connections_are_refused_commands_fail_cleanly_and_afterwards_succ
         # Then clients are served again
         shop.after_orders(40)
     assert set(shop.ledger.answered) <= {201, 503, None}
-    shop.nothing_lost_nothing_doubled()
+    shop.assert_nothing_lost_nothing_doubled()
 
 
 @on_pgmq
@@ -60,7 +60,7 @@ def test_the_query_side_without_its_database_keeps_nobody_else_from_working(shop
         # Then no command fails for it
         assert shop.ledger.answered - answered == {201: (shop.ledger.answered - answered)[201]}
         shop.to_database["invoice-service"].flow()
-    shop.nothing_lost_nothing_doubled()
+    shop.assert_nothing_lost_nothing_doubled()
 
 
 @on_pgmq
@@ -82,7 +82,7 @@ def test_after_a_storm_of_cancelled_requests_has_used_up_every_connection_all_ar
     eventually(lambda: httpx.get(query, timeout=5).status_code == 200)
     with shop.load(rate=60):
         shop.after_orders(20)
-    shop.nothing_lost_nothing_doubled()
+    shop.assert_nothing_lost_nothing_doubled()
 
 
 def asks_and_leaves(query: str) -> None:
@@ -110,7 +110,7 @@ def test_a_full_disk_leaves_nothing_half_written(shop: FaultyShop, service: str,
             shop.after_orders(20)
         # Then
         assert set(shop.ledger.answered) <= {201, 503, None}
-        shop.nothing_lost_nothing_doubled()
+        shop.assert_nothing_lost_nothing_doubled()
     finally:
         (small_disk / "filler").unlink(missing_ok=True)
         shop.rows(service, f"alter table {table} set tablespace pg_default")

@@ -81,7 +81,7 @@ def test_what_is_no_event_is_set_aside_whole_and_its_neighbours_in_the_batch_flo
     assert all("DecodeError" in error and failures == 1 for _, error, failures in kept)
     # And the neighbours are on their invoices
     discard(shop)
-    shop.nothing_lost_nothing_doubled()
+    shop.assert_nothing_lost_nothing_doubled()
 
 
 def plain(body: bytes) -> bytes:
@@ -108,7 +108,7 @@ def test_a_message_that_makes_the_handler_raise_is_set_aside_alone(shop: FaultyS
     # And that one too, once, when the cause is gone and an operator retries
     shop.rows("invoice-service", "alter table demo.invoice_lines drop constraint no_such")
     assert shop.retry_dead_letters() == {"applied": 1, "failed": 0}
-    shop.nothing_lost_nothing_doubled()
+    shop.assert_nothing_lost_nothing_doubled()
 
 
 HANDLING = "select pid from pg_stat_activity where datname = current_database() and wait_event = 'PgSleep'"
@@ -155,7 +155,7 @@ def test_a_message_that_kills_the_process_every_time_is_set_aside_and_its_neighb
     # And they count once, when the cause is gone and an operator retries
     shop.rows("invoice-service", "drop trigger deadly on demo.invoice_lines; drop function demo.deadly")
     assert shop.retry_dead_letters() == {"applied": killers, "failed": 0}
-    shop.nothing_lost_nothing_doubled()
+    shop.assert_nothing_lost_nothing_doubled()
 
 
 DEADLY = """

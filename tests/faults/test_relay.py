@@ -27,7 +27,7 @@ def test_a_relay_killed_after_it_published_and_before_the_confirm_publishes_agai
     shop["order-service"].start()
     # Then the event may be sent twice, and counts once
     eventually(lambda: shop.lines(order) == 1)
-    shop.nothing_lost_nothing_doubled()
+    shop.assert_nothing_lost_nothing_doubled()
 
 
 def test_a_relay_killed_after_the_confirm_and_before_the_outbox_row_goes_publishes_again(shop: FaultyShop) -> None:
@@ -44,7 +44,7 @@ def test_a_relay_killed_after_the_confirm_and_before_the_outbox_row_goes_publish
     shop["order-service"].start()
     # Then the event is sent twice, and counts once
     eventually(lambda: shop.outbox() == 0)
-    shop.nothing_lost_nothing_doubled()
+    shop.assert_nothing_lost_nothing_doubled()
 
 
 @contextmanager
@@ -101,7 +101,7 @@ def test_events_whose_transactions_commit_in_reverse_order_are_all_published(sho
         # And the first commits after it
         slow.commit()
     # Then it is published all the same
-    shop.nothing_lost_nothing_doubled()
+    shop.assert_nothing_lost_nothing_doubled()
 
 
 def test_a_transaction_left_open_while_hundreds_commit_is_not_skipped_and_holds_nobody_up(shop: FaultyShop) -> None:
@@ -115,7 +115,7 @@ def test_a_transaction_left_open_while_hundreds_commit_is_not_skipped_and_holds_
         eventually(lambda: set(shop.ledger.orders) <= shown(shop))
         slow.commit()
     # And it is published when it commits
-    shop.nothing_lost_nothing_doubled()
+    shop.assert_nothing_lost_nothing_doubled()
 
 
 def shown(shop: FaultyShop) -> set[int]:
@@ -148,11 +148,11 @@ def test_a_relay_that_loses_its_session_in_mid_batch_is_followed_by_the_other_wi
     for user in shop.users:
         first_seen = list(dict.fromkeys(order["id"] for order in arrived if order["user_id"] == user))
         assert first_seen == sorted(first_seen)
-    shop.nothing_lost_nothing_doubled()
+    shop.assert_nothing_lost_nothing_doubled()
 
 
 def test_of_two_copies_one_relays_and_each_event_is_in_the_queue_once_and_in_order(shop: FaultyShop) -> None:
-    shop.nothing_lost_nothing_doubled()
+    shop.assert_nothing_lost_nothing_doubled()
     before = set(shop.ledger.orders)
     # Given two copies of a command service, and messages that stay in the queue to be looked at
     with consumer_paused(shop), shop.and_another("order-service"):
@@ -168,7 +168,7 @@ def test_of_two_copies_one_relays_and_each_event_is_in_the_queue_once_and_in_ord
     for user in shop.users:
         theirs = [order["id"] for order in arrived if order["user_id"] == user]
         assert theirs == sorted(theirs)
-    shop.nothing_lost_nothing_doubled()
+    shop.assert_nothing_lost_nothing_doubled()
 
 
 def leads(service: Service) -> bool:
@@ -194,4 +194,4 @@ def test_a_leading_copy_that_freezes_is_replaced_and_does_no_harm_when_it_thaws(
         finally:
             leading.resume()
             shop.services["order-service"] = copies
-        shop.nothing_lost_nothing_doubled()
+        shop.assert_nothing_lost_nothing_doubled()

@@ -24,7 +24,7 @@ def test_whatever_dies_under_load_every_order_counts_once(shop: FaultyShop) -> N
             print(f"{SECONDS - (deadline - time.monotonic()):6.1f} s  {len(shop.ledger.orders):6} orders  {fault.__name__}", flush=True)
             fault(shop, chance)
     print(f"{len(shop.ledger.orders)} orders answered 201 in {SECONDS:.0f} s; tries: {dict(shop.ledger.tries)}")
-    shop.nothing_lost_nothing_doubled(seconds=max(60, SECONDS / 2))
+    shop.assert_nothing_lost_nothing_doubled(seconds=max(60, SECONDS / 2))
 
 
 def kill_a_service(shop: FaultyShop, chance: random.Random) -> None:

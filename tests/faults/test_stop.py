@@ -17,7 +17,7 @@ def test_told_to_stop_under_load_a_service_ends_within_five_seconds_and_loses_no
         assert shop[service].terminate(SOON) == 0
         shop[service].start()
         shop.after_orders(20)
-    shop.nothing_lost_nothing_doubled()
+    shop.assert_nothing_lost_nothing_doubled()
 
 
 @pytest.mark.parametrize("service", ["order-service", "invoice-service"])
@@ -41,7 +41,7 @@ def stops_on_a_dead_line(shop: FaultyShop, service: str, wire: Wire) -> None:
         wire.flow()
         shop[service].start()
         shop.after_orders(10)
-    shop.nothing_lost_nothing_doubled()
+    shop.assert_nothing_lost_nothing_doubled()
 
 
 @on_pgmq
@@ -59,7 +59,7 @@ def test_told_to_stop_while_its_database_refuses_it_the_consumer_blames_no_messa
     assert shop.rows("invoice-service", "select reason from demo.dead_letters where status = 'waiting'") == []
     shop.rows("invoice-service", "drop trigger no_room on demo.processed_events; drop function demo.no_room")
     shop["invoice-service"].start()
-    shop.nothing_lost_nothing_doubled()
+    shop.assert_nothing_lost_nothing_doubled()
 
 
 NO_ROOM = """
@@ -83,4 +83,4 @@ def test_a_rolling_restart_of_everything_fails_no_request_that_one_retry_would_n
             shop.after_orders(20)
         # Then no command took more than one retry, which goes to the other copy
         assert max(shop.ledger.tries - tries) <= 2
-        shop.nothing_lost_nothing_doubled()
+        shop.assert_nothing_lost_nothing_doubled()

@@ -24,7 +24,7 @@ def test_when_the_clock_jumps_back_the_newest_account_still_wins(shop: FaultySho
         shop.rows("user-service", NOW)
         shop.rows("order-service", NOW)
     # Then the address is the one that was told last
-    shop.nothing_lost_nothing_doubled()
+    shop.assert_nothing_lost_nothing_doubled()
 
 
 MOMENTS = {
@@ -44,7 +44,7 @@ def test_an_order_stands_on_the_invoice_of_its_month_in_utc(shop: FaultyShop) ->
     for moment in MOMENTS:
         body = {"user_id": user, "description": moment, "amount": 1, "purchase_dt": moment}
         shop.promise(shop.client.command("order-service", "/orders", body))
-    shop.nothing_lost_nothing_doubled()
+    shop.assert_nothing_lost_nothing_doubled()
     for month in MOMENTS.values():
         invoice = shop.invoice(user, month)
         assert invoice is not None
@@ -57,4 +57,4 @@ def test_a_moment_that_no_calendar_holds_is_refused_and_leaves_nothing_behind(sh
     body = {"user_id": shop.users[0], "description": "never", "amount": 1, "purchase_dt": purchase_dt}
     status, _ = shop.client.attempt("order-service", "/orders", body, purchase_dt)
     assert status == 422
-    shop.nothing_lost_nothing_doubled()
+    shop.assert_nothing_lost_nothing_doubled()
