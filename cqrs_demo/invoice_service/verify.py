@@ -14,7 +14,7 @@ from decimal import Decimal
 from typing import Any, Literal
 
 from psycopg import sql
-from pydantic_core import to_json
+from pydantic import TypeAdapter
 
 from cqrs_demo.contract.events import Event, decode
 from cqrs_demo.invoice_service.history import History
@@ -66,6 +66,8 @@ full join log using ({key})
 order by {key}
 limit {shown}
 """
+
+_any_event: TypeAdapter[Event] = TypeAdapter(Event)
 
 
 @dataclass(frozen=True)
@@ -121,7 +123,9 @@ async def _what_counts(shadow: Shadow, events: Sequence[Event]) -> list[Event]:
     counted = {row["event_id"] for row in await rows.fetchall()}
     pending = [event for event in events if event.id not in counted]
     if pending:
-        await shadow.session.execute(PUT_ASIDE, [[event.id for event in pending], [to_json(event).decode() for event in pending]])
+        await shadow.session.execute(
+            PUT_ASIDE, [[event.id for event in pending], [_any_event.dump_json(event).decode() for event in pending]]
+        )
     return [event for event in events if event.id in counted]
 
 
