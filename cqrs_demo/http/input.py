@@ -85,7 +85,10 @@ def _not_blank(text: str) -> str:
 Amount = Annotated[Money, BeforeValidator(_number)]
 DateTime = Annotated[AwareDatetime, BeforeValidator(_date_time), AfterValidator(_in_utc)]
 Text = Annotated[str, AfterValidator(_storable), Field(json_schema_extra={"pattern": r"^[^\u0000]*$"})]
-Words = Annotated[Text, AfterValidator(_not_blank), Field(json_schema_extra={"pattern": r"^[^\u0000]*[^\s\u0000][^\u0000]*$"})]
+# What str.strip() takes for blank, one by one: \s means something else in each language that a schema is read in.
+_BLANKS = r"\t-\r\u001c-\u0020\u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
+NOT_BLANK = rf"^[^\u0000]*[^\u0000{_BLANKS}][^\u0000]*$"
+Words = Annotated[Text, AfterValidator(_not_blank), Field(json_schema_extra={"pattern": NOT_BLANK})]
 ShortText = Annotated[Words, Field(min_length=1, max_length=200)]
 LongText = Annotated[Words, Field(min_length=1, max_length=2_000)]
 Zip = Annotated[Words, Field(min_length=1, max_length=20)]

@@ -64,7 +64,7 @@ def test_a_confirm_that_never_comes_is_not_waited_for_for_ever(shop: FaultyShop)
     # When nothing is done about it
     # Then it gives up waiting, publishes again on a new line, and the event counts once
     eventually(lambda: shop.outbox() == 0, seconds=40)
-    assert shop.lines(order) == 1
+    eventually(lambda: shop.lines(order) == 1)
     shop.assert_nothing_lost_nothing_doubled()
 
 

@@ -1,6 +1,7 @@
 """Strict input: whatever a stranger sends is stored as it is or refused with a 4xx that says why. Never a 500."""
 
 import json
+import re
 import unicodedata
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from cqrs_demo.http.input import NOT_BLANK
 from tests.fixtures.answers import assert_problem
 from tests.fixtures.shared_shop import fresh_email
 from tests.fixtures.shop import Shop
@@ -294,3 +296,8 @@ def test_whatever_comes_is_taken_or_refused_and_never_an_error_of_ours(shared_sh
     else:
         assert_problem(answer, answer.status_code, answer.json()["code"])
         assert answer.status_code in (400, 422)
+
+
+def test_the_schema_and_the_services_agree_on_what_is_blank() -> None:
+    characters = map(chr, range(1, 0x10000))
+    assert [character for character in characters if bool(character.strip()) != bool(re.search(NOT_BLANK, character))] == []
