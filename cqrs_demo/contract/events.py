@@ -20,7 +20,7 @@ USER_SERVICE = "/user-service"
 ORDER_SERVICE = "/order-service"
 
 
-# Checked by pydantic's compiled core alone: a Python function per field would cost a third of decoding an event.
+# Checked by pydantic's compiled core alone: a Python function per field would cost a quarter of decoding an event.
 Id = Annotated[int, Field(strict=True, ge=1, lt=2**63)]  # OpenAPI writes limits as floats, and 2**63 is one exactly
 Instant = Annotated[AwareDatetime, Field(ge=datetime.min.replace(tzinfo=UTC), le=datetime.max.replace(tzinfo=UTC))]
 """With an offset from UTC, any; and in UTC, too, in a year from 1 to 9999."""
@@ -32,7 +32,7 @@ Money = Annotated[
 Text = Annotated[str, Field(pattern=r"^[^\u0000]*$")]  # PostgreSQL's text has no NUL
 
 
-# Dataclasses with slots take a quarter of the memory that pydantic's models do, and replay has thirty thousand events in hand.
+# Dataclasses with slots take a quarter of the memory that pydantic's models do, and replay has twenty thousand events in hand.
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
