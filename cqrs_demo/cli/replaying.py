@@ -119,7 +119,8 @@ def _run(action: Callable[[str, "History"], Awaitable[Result]], data_dir: Path |
         async with open_history(urls, token, progress, user_id=user) as history:
             return await action(dsn, history)
 
-    gc.set_threshold(10_000, 10, 10)  # events come by the ten thousand and hold no cycles: looking for some more often costs a tenth of Python's time
+    # Events come by the ten thousand and hold no cycles: looking for some more often costs a tenth of Python's time.
+    gc.set_threshold(10_000, 10, 10)
     began = time.monotonic()
     try:
         # psycopg needs this kind of loop on Windows.
