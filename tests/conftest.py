@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,6 +23,10 @@ def postgres() -> Iterator[EmbeddedPostgres]:
 
 
 pytest_plugins = ["tests.fixtures.shop", "tests.fixtures.brokers", "tests.fixtures.shared_shop"]
+
+
+# A shell lets its background jobs ignore Ctrl-C, and every process we start to send one to would inherit that.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_configure(config: pytest.Config) -> None:

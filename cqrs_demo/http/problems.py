@@ -1,5 +1,6 @@
 """The one place where an error becomes an HTTP answer: application/problem+json (RFC 9457), never a traceback."""
 
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import psycopg
@@ -79,13 +80,14 @@ def problem_response(problem: Problem, errors: list[dict[str, str]] | None = Non
 
 def install(app: FastAPI) -> None:
     """Answer every error of this app as a problem."""
-    app.add_exception_handler(Problem, _refused)
-    app.add_exception_handler(RequestValidationError, _invalid)
-    app.add_exception_handler(HTTPException, _http)
-    app.add_exception_handler(TooManyRequests, _overloaded)
-    for away in (psycopg.OperationalError, PoolTimeout, TimeoutError):
-        app.add_exception_handler(away, _database_away)
-    app.add_exception_handler(Exception, _bug)
+    for kind, answer in _ANSWERS.items():
+        app.add_exception_handler(kind, answer)
+
+
+async def refusal(request: Request, error: Exception) -> Response:
+    """The answer to a request that ended with this error."""
+    answer = next(_ANSWERS[kind] for kind in type(error).__mro__ if kind in _ANSWERS)
+    return await answer(request, error)
 
 
 async def _refused(_: Request, error: Exception) -> Response:
@@ -142,3 +144,15 @@ async def _overloaded(_: Request, error: Exception) -> Response:
 async def _bug(request: Request, error: Exception) -> Response:
     log.error("unexpected error", path=request.url.path, exc_info=error)
     return problem_response(Problem(500, "internal-error", "an unexpected error; the service's log tells more"))
+
+
+_ANSWERS: dict[type[Exception], Callable[[Request, Exception], Awaitable[Response]]] = {
+    Problem: _refused,
+    RequestValidationError: _invalid,
+    HTTPException: _http,
+    TooManyRequests: _overloaded,
+    psycopg.OperationalError: _database_away,
+    PoolTimeout: _database_away,
+    TimeoutError: _database_away,
+    Exception: _bug,
+}

@@ -1,6 +1,6 @@
 """An HTTP service as all three are: exact JSON, problems for errors, admission at the door, a health check."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Any
 
@@ -10,7 +10,7 @@ from pydantic import BaseModel
 
 from cqrs_demo.http import problems
 from cqrs_demo.http.admission import Admission
-from cqrs_demo.http.commands import CommandRoute
+from cqrs_demo.http.commands import ShortWay
 from cqrs_demo.http.json import ExactRoute, JsonResponse
 from cqrs_demo.http.problems import ProblemBody, refusals
 from cqrs_demo.settings import Settings
@@ -25,8 +25,7 @@ class Health(BaseModel):
     checks: dict[str, str]
 
 
-def http_service(title: str, description: str, settings: Settings, lifespan: Lifespan) -> FastAPI:
-    """A FastAPI app with everything but the routes."""
+def http_service(title: str, description: str, settings: Settings, lifespan: Lifespan, routers: Sequence[APIRouter]) -> FastAPI:
     app = FastAPI(
         title=title,
         description=description,
@@ -37,6 +36,9 @@ def http_service(title: str, description: str, settings: Settings, lifespan: Lif
     )
     app.router.route_class = ExactRoute
     problems.install(app)
+    for router in routers:
+        app.include_router(router)
+    app.add_middleware(ShortWay, routers=routers)
     token = settings.api_token.get_secret_value() if settings.api_token else None
     app.add_middleware(Admission, token=token)
     _describe(app)
@@ -59,7 +61,7 @@ def server_config(app: FastAPI) -> uvicorn.Config:
 
 
 def routes(prefix: str) -> APIRouter:
-    return APIRouter(prefix=prefix, route_class=CommandRoute)
+    return APIRouter(prefix=prefix, route_class=ExactRoute)
 
 
 def add_healthcheck(router: APIRouter, checks: Mapping[str, Check]) -> None:

@@ -27,10 +27,11 @@ def build(settings: Settings) -> FastAPI:
     token = settings.api_token.get_secret_value() if settings.api_token else None
     runs = Runs([settings.user_service_url, settings.order_service_url], token)
 
-    app = http_service("invoice-service", "Query side: serves invoices.", settings, lifespan(pool, broker, consumer))
-    app.include_router(invoice_routes(pool, consumer))
-    app.include_router(dead_letter_routes(PREFIX, pool))
-    app.include_router(report_routes(PREFIX, pool))
-    app.include_router(run_routes(PREFIX, dsn, runs))
-    app.include_router(support_routes(pool, broker, consumer, workshop=settings.workshop))
-    return app
+    routers = [
+        invoice_routes(pool, consumer),
+        dead_letter_routes(PREFIX, pool),
+        report_routes(PREFIX, pool),
+        run_routes(PREFIX, dsn, runs),
+        support_routes(pool, broker, consumer, workshop=settings.workshop),
+    ]
+    return http_service("invoice-service", "Query side: serves invoices.", settings, lifespan(pool, broker, consumer), routers)

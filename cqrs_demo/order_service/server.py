@@ -24,7 +24,5 @@ def build(settings: Settings) -> FastAPI:
     relay = Relay(dsn, broker, ORDER_SERVICE)
     orders = GroupCommit(pool, PLACE_ORDERS, committed=relay.wake)
 
-    app = http_service("order-service", "Command side: takes orders.", settings, lifespan(pool, broker, relay))
-    app.include_router(order_routes(pool, orders))
-    app.include_router(outbox_routes(PREFIX, pool, broker, relay, FOLDS, workshop=settings.workshop))
-    return app
+    routers = [order_routes(pool, orders), outbox_routes(PREFIX, pool, broker, relay, FOLDS, workshop=settings.workshop)]
+    return http_service("order-service", "Command side: takes orders.", settings, lifespan(pool, broker, relay), routers)

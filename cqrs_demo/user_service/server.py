@@ -25,7 +25,6 @@ def build(settings: Settings) -> FastAPI:
     users = GroupCommit(pool, CREATE_USERS, committed=relay.wake)
     accounts = GroupCommit(pool, CREATE_ACCOUNTS, committed=relay.wake)
 
-    app = http_service("user-service", "Command side: creates users and their accounts.", settings, lifespan(pool, broker, relay))
-    app.include_router(user_routes(pool, users, accounts))
-    app.include_router(outbox_routes(PREFIX, pool, broker, relay, FOLDS, workshop=settings.workshop))
-    return app
+    routers = [user_routes(pool, users, accounts), outbox_routes(PREFIX, pool, broker, relay, FOLDS, workshop=settings.workshop)]
+    description = "Command side: creates users and their accounts."
+    return http_service("user-service", description, settings, lifespan(pool, broker, relay), routers)

@@ -52,7 +52,7 @@ async def receive_until_lost(subscription: Subscription) -> None:
             await subscription.receive(1, wait=1)
 
 
-async def depths_become(broker: Broker, **expected: int) -> None:
+async def assert_depths_become(broker: Broker, **expected: int) -> None:
     """RabbitMQ counts a moment later than it delivers."""
     wanted = dict.fromkeys(QUEUES, 0) | expected
     deadline = time.monotonic() + 10
@@ -68,7 +68,7 @@ async def test_each_type_goes_to_the_queue_of_its_name(broker: Broker) -> None:
     for queue, number in (("user", 1), ("account", 2), ("order", 3)):
         (delivery,) = await consume(broker, 1, [queue])
         assert (delivery.queue, numbers([delivery])) == (queue, [number])
-    await depths_become(broker)
+    await assert_depths_become(broker)
 
 
 async def test_the_body_arrives_as_it_was_sent(broker: Broker) -> None:
@@ -121,7 +121,7 @@ async def test_a_message_without_a_queue_is_an_error_and_its_neighbours_are_conf
     # And declare() mends it
     await broker.declare()
     await broker.publish(messages("account.created", [2]))
-    await depths_become(broker, user=2, account=1)
+    await assert_depths_become(broker, user=2, account=1)
 
 
 async def test_before_anything_is_declared_publishing_is_an_error(broker_url: str) -> None:
@@ -187,7 +187,7 @@ async def test_what_is_acknowledged_never_comes_again(broker: Broker) -> None:
     # Then it finds nothing
     assert await subscription.receive(10, wait=0.3) == []
     await subscription.close()
-    await depths_become(broker)
+    await assert_depths_become(broker)
 
 
 async def test_acknowledging_some_leaves_the_others(broker: Broker) -> None:
@@ -201,7 +201,7 @@ async def test_acknowledging_some_leaves_the_others(broker: Broker) -> None:
     await subscription.close()
     # Then the others, and no other, come again
     assert sorted(numbers(await consume(broker, 5))) == [2, 3, 5, 6, 8]
-    await depths_become(broker)
+    await assert_depths_become(broker)
 
 
 async def test_acknowledging_a_batch_leaves_what_was_fetched_in_advance(broker: Broker) -> None:
@@ -264,15 +264,15 @@ asyncio.run(take_and_keep())
 async def test_depths_count_what_is_ready_and_not_what_is_in_hand(broker: Broker) -> None:
     # Given three orders and a user
     await broker.publish([*messages("order.created", [1, 2, 3]), *messages("user.created", [4])])
-    await depths_become(broker, order=3, user=1)
+    await assert_depths_become(broker, order=3, user=1)
     # When one of the orders is taken
     subscription = await broker.subscribe(["order"], prefetch=0)
     await receive(subscription, 1)
     # Then two are ready
-    await depths_become(broker, order=2, user=1)
+    await assert_depths_become(broker, order=2, user=1)
     # And three again when it is given back
     await subscription.close()
-    await depths_become(broker, order=3, user=1)
+    await assert_depths_become(broker, order=3, user=1)
 
 
 async def test_a_missing_queue_is_named(broker: Broker, server: Server) -> None:
@@ -327,7 +327,7 @@ async def test_with_prefetch_0_nothing_is_held(broker: Broker) -> None:
     await stepping.acknowledge([first])
     assert await stepping.receive(1, wait=0) == []
     await stepping.close()
-    await depths_become(broker)
+    await assert_depths_become(broker)
 
 
 async def test_stepping_serves_all_queues(broker: Broker) -> None:
@@ -354,7 +354,7 @@ async def test_drain_gives_nothing_back(broker: Broker) -> None:
     left = await consume(broker, 5 - 1 - len(rest))
     assert numbers([*first, *rest, *left]) == [0, 1, 2, 3, 4]
     assert [delivery.earlier for delivery in left] == [0] * len(left)
-    await depths_become(broker)
+    await assert_depths_become(broker)
 
 
 async def test_a_lost_connection_is_regained(broker: Broker, server: Server) -> None:

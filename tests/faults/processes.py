@@ -123,8 +123,6 @@ class Postgres:
         for process in self._processes():
             with suppress(psutil.NoSuchProcess):
                 process.kill()
-        eventually(lambda: self.embedded.pid() is None)
-        self.embedded.stop()
 
     def pause(self) -> None:
         for process in self._processes():

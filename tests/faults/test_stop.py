@@ -22,16 +22,16 @@ def test_told_to_stop_under_load_a_service_ends_within_five_seconds_and_loses_no
 
 @pytest.mark.parametrize("service", ["order-service", "invoice-service"])
 def test_told_to_stop_a_service_does_not_wait_for_a_broker_that_does_not_answer(shop: FaultyShop, service: str) -> None:
-    stops_on_a_dead_line(shop, service, shop.to_broker[service])
+    assert_stops_on_a_dead_line(shop, service, shop.to_broker[service])
 
 
 @on_pgmq
 @pytest.mark.parametrize("service", ["order-service", "invoice-service"])
 def test_told_to_stop_a_service_does_not_wait_for_a_database_that_does_not_answer(shop: FaultyShop, service: str) -> None:
-    stops_on_a_dead_line(shop, service, shop.to_database[service])
+    assert_stops_on_a_dead_line(shop, service, shop.to_database[service])
 
 
-def stops_on_a_dead_line(shop: FaultyShop, service: str, wire: Wire) -> None:
+def assert_stops_on_a_dead_line(shop: FaultyShop, service: str, wire: Wire) -> None:
     with shop.load(rate=60):
         shop.after_orders(30)
         # Given a line that stands and on which nothing moves any more

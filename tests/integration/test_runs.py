@@ -44,20 +44,25 @@ def ended(shop: Shop, kind: str) -> Any:
     return eventually(look)
 
 
-def command(shop: Shop, *arguments: str) -> "subprocess.Popen[str]":
-    """`cqrs-demo …` with the environment of a container of invoice-service."""
+@contextmanager
+def command(shop: Shop, *arguments: str) -> Iterator["subprocess.Popen[str]"]:
+    """`cqrs-demo …` with the environment of a container of invoice-service, until it ends or the block does."""
     settings = {
         "CQRS_INVOICE_DB": shop.databases.dsn["invoice_service"],
         "CQRS_USER_SERVICE_URL": shop.urls["user-service"],
         "CQRS_ORDER_SERVICE_URL": shop.urls["order-service"],
     }
-    return subprocess.Popen(
+    with subprocess.Popen(
         [sys.executable, "-m", "cqrs_demo", *arguments],
         env={**os.environ, **settings},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-    )
+    ) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
 
 
 @contextmanager

@@ -11,10 +11,10 @@ import psutil
 from tests.fixtures.shop import eventually
 
 NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
-RUN = "CI_NOTEBOOK_RUN"  # its value marks the processes that one call of compare() has started
+RUN = "CI_NOTEBOOK_RUN"  # its value marks the processes that one call of assert_shows_what_is_stored() has started
 
 
-def compare(files: list[Path], broker: str) -> None:
+def assert_shows_what_is_stored(files: list[Path], broker: str) -> None:
     """Fails when an output differs, and when something that the notebooks started is left."""
     options = ["--nbval", "--nbval-sanitize-with", str(NOTEBOOKS / "sanitize.cfg"), "-q", "--color=no", "-p", "no:cacheprovider"]
     clean = {name: value for name, value in os.environ.items() if not name.startswith(("CQRS_", "PYTEST_"))}
