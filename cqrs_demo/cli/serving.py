@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from types import FrameType
 
     import uvicorn
-    from fastapi import FastAPI
+    from starlette.types import ASGIApp
 
 LONGEST_STOP = 4.2  # seconds after SIGTERM
 
@@ -38,7 +38,7 @@ def serve(service: Annotated[Service, typer.Argument(help="Which one.", show_def
 
     logs.configure(service)
     settings = read_settings()
-    app: FastAPI = import_module(f"cqrs_demo.{service.replace('-', '_')}.server").build(settings)
+    app: ASGIApp = import_module(f"cqrs_demo.{service.replace('-', '_')}.server").build(settings)
     listener = _listen(service, settings)
     # What is there by now never becomes garbage. To walk all of it again and again, looking for some, cost a seventh of the
     # processor under load, and now and then stopped every request for 50 ms.
@@ -74,7 +74,7 @@ class _Stop:
         if self._server is not None:
             self._server.should_exit = True
 
-    def run(self, app: "FastAPI", listener: socket.socket) -> None:
+    def run(self, app: "ASGIApp", listener: socket.socket) -> None:
         """Until SIGTERM or Ctrl-C. Raises Exit with code 1 when the app does not start."""
         import uvicorn
 

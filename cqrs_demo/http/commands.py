@@ -28,7 +28,7 @@ _key: TypeAdapter[str | None] = TypeAdapter(IdempotencyKey)
 
 
 class ShortWay:
-    """ASGI, between Admission and FastAPI: answers what is posted to the routers' command routes, and hands everything else on."""
+    """ASGI, in front of FastAPI: answers what is posted to the routers' command routes, and hands everything else on."""
 
     def __init__(self, app: ASGIApp, routers: Iterable[APIRouter]) -> None:
         self._app = app

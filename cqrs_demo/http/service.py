@@ -7,6 +7,7 @@ from typing import Any
 import uvicorn
 from fastapi import APIRouter, FastAPI
 from pydantic import BaseModel
+from starlette.types import ASGIApp
 
 from cqrs_demo.http import problems
 from cqrs_demo.http.admission import Admission
@@ -25,7 +26,8 @@ class Health(BaseModel):
     checks: dict[str, str]
 
 
-def http_service(title: str, description: str, settings: Settings, lifespan: Lifespan, routers: Sequence[APIRouter]) -> FastAPI:
+def http_service(title: str, description: str, settings: Settings, lifespan: Lifespan, routers: Sequence[APIRouter]) -> ASGIApp:
+    """A request goes through Admission, then the ShortWay when it is a command, and through FastAPI when it is anything else."""
     app = FastAPI(
         title=title,
         description=description,
@@ -38,20 +40,19 @@ def http_service(title: str, description: str, settings: Settings, lifespan: Lif
     problems.install(app)
     for router in routers:
         app.include_router(router)
-    app.add_middleware(ShortWay, routers=routers)
-    token = settings.api_token.get_secret_value() if settings.api_token else None
-    app.add_middleware(Admission, token=token)
     _describe(app)
-    return app
+    token = settings.api_token.get_secret_value() if settings.api_token else None
+    return Admission(ShortWay(app, routers), token)
 
 
-def server_config(app: FastAPI) -> uvicorn.Config:
+def server_config(app: ASGIApp) -> uvicorn.Config:
     """How uvicorn serves it."""
     return uvicorn.Config(
         app,
         lifespan="on",
         access_log=False,
         log_config=None,
+        proxy_headers=False,  # nothing here asks where a request came from
         # Longer than clients keep an idle connection (httpx: 5 s). The side that closes must be the one that sends requests, or a
         # close and a request cross on the wire, and the client cannot know whether its command was taken.
         timeout_keep_alive=75,

@@ -3,7 +3,7 @@
 Next: consumer.py for the way of an event in, routes.py for the way of a query out.
 """
 
-from fastapi import FastAPI
+from starlette.types import ASGIApp
 
 from cqrs_demo.database import pool_for
 from cqrs_demo.http.lifespan import lifespan
@@ -18,7 +18,7 @@ from cqrs_demo.messaging.connect import broker_for
 from cqrs_demo.settings import Settings
 
 
-def build(settings: Settings) -> FastAPI:
+def build(settings: Settings) -> ASGIApp:
     """The app; nothing connects before it is started. Raises SettingsError when a setting is missing."""
     dsn = settings.need("invoice_db")
     pool = pool_for(dsn, "invoice-service")

@@ -1,6 +1,6 @@
 """order-service, put together: everything it is made of stands on this screen. Next: routes.py."""
 
-from fastapi import FastAPI
+from starlette.types import ASGIApp
 
 from cqrs_demo.contract.events import ORDER_SERVICE
 from cqrs_demo.database import pool_for
@@ -16,7 +16,7 @@ from cqrs_demo.outbox.routes import outbox_routes
 from cqrs_demo.settings import Settings
 
 
-def build(settings: Settings) -> FastAPI:
+def build(settings: Settings) -> ASGIApp:
     """The app; nothing connects before it is started. Raises SettingsError when a setting is missing."""
     dsn = settings.need("order_db")
     pool = pool_for(dsn, "order-service")

@@ -41,7 +41,7 @@ class GroupCommit:
     def __init__(self, pool: Pool, statement: str, committed: Callable[[], None]) -> None:
         self._pool, self._statement, self._committed = pool, statement, committed
         self._waiting: deque[Waiting] = deque()
-        self._lanes: set[asyncio.Task[None]] = set()
+        self._lanes: set[asyncio.Task[None] | None] = set()
 
     async def submit(self, command: Command) -> Row | None:
         """The row that the command made, once it is committed; None when the statement refused it.
@@ -51,14 +51,15 @@ class GroupCommit:
         future: asyncio.Future[Row | None] = asyncio.get_running_loop().create_future()
         self._waiting.append((command, future))
         if len(self._lanes) < LANES:
-            lane = asyncio.create_task(self._work())
-            self._lanes.add(lane)
-            lane.add_done_callback(self._lanes.discard)
+            self._lanes.add(asyncio.create_task(self._work()))
         return await future
 
     async def _work(self) -> None:
         while self._waiting:
             await self._run([self._waiting.popleft() for _ in range(min(MOST, len(self._waiting)))])
+        # In the same breath as the last look. (A done callback comes a moment later, and a command that is submitted in that
+        # moment would find all lanes taken, and nobody in them.)
+        self._lanes.discard(asyncio.current_task())
 
     async def _run(self, batch: Sequence[Waiting]) -> Exception | None:
         """Commit, and tell each command what became of it. Returns what was wrong with the whole batch, if anything was."""

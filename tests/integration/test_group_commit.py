@@ -9,6 +9,7 @@ from psycopg.errors import CheckViolation, LockNotAvailable
 
 from cqrs_demo.database import pool_for
 from cqrs_demo.order_service.commands import PLACE_ORDERS
+from cqrs_demo.outbox import group_commit
 from cqrs_demo.outbox.group_commit import LANES, GroupCommit
 from tests.fixtures.shop import Databases
 
@@ -67,6 +68,28 @@ def test_a_locked_table_does_not_keep_each_command_waiting_by_itself(databases: 
     assert all(isinstance(result, LockNotAvailable) for result in results)
     assert commits <= 3 * LANES
     assert databases.rows("order_service", "select count(*) from demo.orders") == [(0,)]
+
+
+def test_a_command_that_comes_in_the_moment_when_a_lane_ends_is_not_left_lying(
+    databases: Databases, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Given a single lane, so that it ends with each command
+    monkeypatch.setattr(group_commit, "LANES", 1)
+
+    async def one_after_the_other() -> None:
+        pool = pool_for(databases.dsn["order_service"], "test")
+        await pool.open()
+        try:
+            orders = GroupCommit(pool, PLACE_ORDERS, committed=lambda: None)
+            async with asyncio.timeout(15):
+                for _ in range(10):
+                    await orders.submit(order())
+        finally:
+            await pool.close()
+
+    # When each command is submitted as soon as the one before it is answered, then all are
+    asyncio.run(one_after_the_other())
+    assert databases.rows("order_service", "select count(*) from demo.orders") == [(10,)]
 
 
 @pytest.mark.parametrize("left", [0, 19])
