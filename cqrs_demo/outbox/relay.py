@@ -30,12 +30,12 @@ LEADER_SILENCE = 10  # seconds without a word to the database, after which the l
 FIRST_BACKOFF, LAST_BACKOFF = 0.1, 5.0  # seconds between attempts while broker or database are away
 LEADER_LOCK = (7_365, 1)  # two-key advisory lock; the log's writer notes use the one-key space
 
+# The limit stands inside: joined first and cut off then, a long outbox is merged with the log, and the log read from its beginning.
 FETCH = """
 select e.sequence, e.id, e.type, e.subject, e.time, e.data::text as data
-from demo.outbox o
+from (select sequence from demo.outbox order by sequence limit %s) as oldest
 join demo.events e using (sequence)
-order by o.sequence
-limit %s
+order by sequence
 """
 
 FORGET = "delete from demo.outbox where sequence = any(%s)"

@@ -4,12 +4,14 @@ import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
+from typing import Any
 
 import psycopg
 import pytest
 from psycopg import errors
 from psycopg.conninfo import make_conninfo
 
+from cqrs_demo.outbox.relay import FETCH
 from cqrs_demo.runtime.migrations import SCHEMAS, migrate
 from cqrs_demo.runtime.postgres import EmbeddedPostgres
 from tests.fixtures.answers import assert_problem
@@ -109,6 +111,29 @@ def test_orders_that_come_together_share_commits_and_keep_one_event_each(shared_
     )
     assert orders == [(120, 120, 120)]
     assert len({answer.headers["x-event-id"] for answer in answers}) == 120
+
+
+def test_the_relay_reads_no_more_of_the_log_than_it_publishes(databases: Databases) -> None:
+    # Given a long log, of which the last half is not published
+    databases.rows(
+        "order_service",
+        "with event as (insert into demo.events (id, type, subject, data)"
+        " select uuidv7(), 'order.created', n::text, '{}' from generate_series(1, 40000) as n returning sequence, id)"
+        " insert into demo.outbox (sequence, event_id) select sequence, id from event where sequence > 20000",
+    )
+
+    # When the relay asks for the oldest hundred
+    [[[explained]]] = databases.rows("order_service", "explain (analyze, format json) " + FETCH, 100)
+
+    # Then only their events were looked at
+    [log] = [node for node in nodes(explained["Plan"]) if node.get("Relation Name") == "events"]
+    assert log["Actual Rows"] * log["Actual Loops"] == 100
+
+
+def nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    yield plan
+    for part in plan.get("Plans", ()):
+        yield from nodes(part)
 
 
 @pytest.mark.parametrize("database", COMMAND_SERVICES)
