@@ -16,6 +16,7 @@ from cqrs_demo.cli.show import console, say
 
 if TYPE_CHECKING:
     from cqrs_demo.invoice_service.history import History, Progress
+    from cqrs_demo.invoice_service.replay import Replayed
     from cqrs_demo.invoice_service.verify import Difference, Verdict
 
 Result = TypeVar("Result")
@@ -49,7 +50,7 @@ def replay(
         return
     whose = "The read model is" if user is None else f"The rows of user {user} are"
     say(f"{whose} rebuilt from {result.events:,} events in {seconds:.1f} s ({result.events / seconds:,.0f}/s)")
-    _say_oddities(result.in_no_log, result.unreadable)
+    _say_oddities(result)
 
 
 def verify(
@@ -176,9 +177,7 @@ def _show(verdict: "Verdict", seconds: float) -> None:
     say(f"{verdict.events:,} events compared with the read model in {seconds:.1f} s")
     if verdict.pending:
         say(f"{verdict.pending:,} pending: in a log, not yet projected")
-    if verdict.set_aside:
-        say(f"{verdict.set_aside:,} set aside: see cqrs-demo dead-letters list")
-    _say_oddities(verdict.in_no_log, verdict.unreadable)
+    _say_oddities(verdict)
     if not verdict.drift:
         say("No drift: every row is what the logs say")
         return
@@ -204,11 +203,13 @@ def _either(values: dict[str, Any]) -> str:
     return str(values["log"] if values["live"] is None else values["live"])
 
 
-def _say_oddities(in_no_log: int, unreadable: int) -> None:
-    if in_no_log:
-        say(f"{in_no_log:,} events were counted in the read model that no log has")
-    if unreadable:
-        say(f"{unreadable:,} lines of the logs are no events of the published language (the consumer sets such messages aside)")
+def _say_oddities(result: "Replayed | Verdict") -> None:
+    if result.set_aside:
+        say(f"{result.set_aside:,} set aside: see cqrs-demo dead-letters list")
+    if result.in_no_log:
+        say(f"{result.in_no_log:,} events were counted in the read model that no log has")
+    if result.unreadable:
+        say(f"{result.unreadable:,} lines of the logs are no events of the published language (the consumer sets such messages aside)")
 
 
 def _print_json(value: Any) -> None:

@@ -41,9 +41,11 @@ COUNT_EVENTS = "insert into demo.processed_events select * from shadow.processed
 @dataclass(frozen=True)
 class Replayed:
     """`in_no_log`: events that counted in the live model and are in no log, so that they count no more.
-    `unreadable`: lines of the logs that are no events of the published language."""
+    `set_aside`: events that still cannot be applied, and are dead letters already. `unreadable`: lines of the logs that are no
+    events of the published language."""
 
     events: int
+    set_aside: int
     in_no_log: int
     unreadable: int
 
@@ -57,7 +59,7 @@ async def replay(dsn: str, history: History) -> Replayed:
         history.progress.enter("swapping")
         in_no_log = await shadow.in_no_log(shadow.began)
         await shadow.catch_up_and(swap_in, history)
-    return Replayed(history.progress.events, in_no_log, history.unreadable)
+    return Replayed(history.progress.events, len(shadow.set_aside), in_no_log, history.unreadable)
 
 
 async def replay_user(dsn: str, history: History, user_id: int) -> Replayed:
@@ -75,7 +77,7 @@ async def replay_user(dsn: str, history: History, user_id: int) -> Replayed:
         await _build(shadow, history)
         history.progress.enter("swapping")
         await shadow.catch_up_and(replace, history)
-    return Replayed(history.progress.events, 0, history.unreadable)
+    return Replayed(history.progress.events, len(shadow.set_aside), 0, history.unreadable)
 
 
 async def _build(shadow: Shadow, history: History) -> None:

@@ -8,12 +8,13 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
+from uuid import UUID
 
 from psycopg import sql
 from psycopg.errors import LockNotAvailable
 
 from cqrs_demo.contract.events import Event, Unknown
-from cqrs_demo.database import Connection, connect
+from cqrs_demo.database import AWAY, Connection, connect
 from cqrs_demo.invoice_service.history import History, LogUnavailable, concerned
 from cqrs_demo.invoice_service.projection import project
 
@@ -42,6 +43,9 @@ where not exists (select from shadow.processed_events as twin where twin.event_i
 """
 
 
+IS_DEAD_LETTER = "select from demo.dead_letters where event_id = %s::text and status <> 'retried' limit 1"
+
+
 class AlreadyRunning(Exception):
     """Another replay or verify has the shadow."""
 
@@ -56,6 +60,7 @@ class Shadow:
     def __init__(self, session: Connection, helper: Connection, began: datetime) -> None:
         """`began` by the database's clock, as everything in the inbox."""
         self.session, self.began = session, began
+        self.set_aside: set[UUID] = set()
         self._helper = helper
         self._pages = 0
 
@@ -66,7 +71,7 @@ class Shadow:
         for event in events:
             if not isinstance(event, Unknown):
                 halves[concerned(event) % 2].append(event)
-        done = await asyncio.gather(*map(_project_in, (self.session, self._helper), halves), return_exceptions=True)
+        done = await asyncio.gather(*map(self._project_in, (self.session, self._helper), halves), return_exceptions=True)
         for error in filter(None, done):
             raise error
         self._pages += 1
@@ -75,7 +80,25 @@ class Shadow:
 
     async def project(self, events: Sequence[Event]) -> None:
         """Apply a page in the one session, in its transaction if one is open."""
-        await _project_in(self.session, events)
+        await self._project_in(self.session, events)
+
+    async def _project_in(self, session: Connection, events: Sequence[Event]) -> None:
+        """An event that cannot be applied is found by halving. It ends the run; unless it is a dead letter, because then the live
+        model does without it, too, and the rebuilt one is no worse."""
+        try:
+            async with session.transaction():
+                await project(session, events)
+        except AWAY:
+            raise
+        except Exception:
+            if len(events) > 1:
+                middle = len(events) // 2
+                await self._project_in(session, events[:middle])
+                await self._project_in(session, events[middle:])
+            elif await (await session.execute(IS_DEAD_LETTER, [events[0].id])).fetchone() is not None:
+                self.set_aside.add(events[0].id)
+            else:
+                raise
 
     async def complete(self) -> None:
         """What is better done once at the end than row by row: indexes."""
@@ -111,11 +134,6 @@ class Shadow:
         row = await (await self.session.execute(IN_NO_LOG, [before])).fetchone()
         assert row is not None
         return int(row["events"])
-
-
-async def _project_in(session: Connection, events: Sequence[Event]) -> None:
-    async with session.transaction():
-        await project(session, events)
 
 
 @asynccontextmanager

@@ -45,6 +45,7 @@ def replaying(run: fetch.Row | None) -> None:
     if run and not busy and run["state"] == "done":
         events, speed = words.plural(run["result"]["events"], "event"), words.number(run["events_per_second"])
         st.success(f"{events} replayed in {words.duration(run['seconds'])}, {speed} a second.", icon=":material/check_circle:")
+        dead_letters(run["result"])
         if run["result"]["in_no_log"]:
             st.caption(f"{words.plural(run['result']['in_no_log'], 'event')} had counted and is in no log: it counts no more.")
 
@@ -84,8 +85,7 @@ def verdict(run: fetch.Row) -> None:
     checked = f"{words.plural(found['events'], 'event')} checked in {words.duration(run['seconds'])}."
     if found["pending"]:
         st.info(f"{words.plural(found['pending'], 'event')} not projected yet: that is lag, and no drift.", icon=":material/schedule:")
-    if found["set_aside"]:
-        st.info(f"{words.plural(found['set_aside'], 'event')} set aside: see Dead letters.", icon=":material/report:")
+    dead_letters(found)
     if not found["drift"]:
         st.success(f"The read model is what the logs say. {checked}", icon=":material/verified:")
         return
@@ -96,6 +96,11 @@ def verdict(run: fetch.Row) -> None:
         st.error(f"{rows} differ from what the logs say. {checked}", icon=":material/difference:")
         st.button("Mend it", icon=":material/build:", on_click=start, args=("verify", {"fix": True}), key="mend")
     st.dataframe([line for difference in found["differences"] for line in lines_of(difference)], hide_index=True)
+
+
+def dead_letters(found: fetch.Row) -> None:
+    if found["set_aside"]:
+        st.info(f"{words.plural(found['set_aside'], 'event')} set aside: see Dead letters.", icon=":material/report:")
 
 
 def lines_of(difference: fetch.Row) -> list[fetch.Row]:

@@ -8,11 +8,12 @@ from dataclasses import replace
 
 import psycopg
 import pytest
+from psycopg.errors import CheckViolation
 
 from cqrs_demo.invoice_service.shadow import AlreadyRunning, open_shadow
 from cqrs_demo.runtime.migrations import SCHEMAS
 from cqrs_demo.runtime.postgres import EmbeddedPostgres
-from tests.fixtures.history import meanwhile, projected, read_model, run_replay
+from tests.fixtures.history import meanwhile, projected, read_model, run_replay, run_verify
 from tests.fixtures.shared_shop import fresh_email
 from tests.fixtures.shop import PREFIXES, Shop, cloned_databases, eventually
 
@@ -147,6 +148,43 @@ def test_a_line_of_the_log_that_is_no_event_is_passed_over_and_reported(shop: Sh
     assert run_replay(shop).unreadable == 1
     assert read_model(shop) == before
     shop.databases.rows("order_service", "delete from demo.events where data ->> 'amount' = 'much'")
+
+
+def test_a_dead_letter_whose_cause_persists_stops_no_replay_and_no_repair(shop: Shop) -> None:
+    # Given a read model that refuses an amount, and an order of that amount among others, set aside
+    user = customer(shop)
+    refused = "alter table demo.invoice_lines add constraint not_13 check (amount <> 13)"
+    shop.databases.rows("invoice_service", refused)
+    answers = [shop.place_order(user, amount) for amount in (12, 13, 14)]
+    projected(shop, answers[0], answers[2])
+    [letter] = eventually(lambda: shop.get("invoice-service", "/dead-letters").json())
+    before = read_model(shop)
+
+    # When the model is replayed, whole or for that user, or verified, then the others are as they were and the one is reported
+    assert run_replay(shop).set_aside == 1
+    assert read_model(shop) == before
+    assert run_replay(shop, user).set_aside == 1
+    assert read_model(shop) == before
+    assert run_verify(shop).drift == {}
+
+    # And once the cause is gone, it counts with the next replay
+    shop.databases.rows("invoice_service", "alter table demo.invoice_lines drop constraint not_13")
+    assert run_replay(shop).set_aside == 0
+    assert letter["event_id"] in read_model(shop)["processed_events"]
+
+
+def test_an_event_that_cannot_be_applied_and_is_no_dead_letter_ends_the_replay(shop: Shop) -> None:
+    # Given an order on its invoice, and a projection that has unlearnt to take it
+    user = customer(shop)
+    projected(shop, shop.place_order(user, 15))
+    before = read_model(shop)
+    shop.databases.rows("invoice_service", "alter table demo.invoice_lines add constraint not_15 check (amount <> 15) not valid")
+
+    # When the model is replayed, then it fails, and the live model still has the order
+    with pytest.raises(CheckViolation, match="not_15"):
+        run_replay(shop)
+    assert read_model(shop) == before
+    shop.databases.rows("invoice_service", "alter table demo.invoice_lines drop constraint not_15")
 
 
 def test_the_second_of_two_replays_says_so(shop: Shop) -> None:

@@ -87,7 +87,7 @@ def test_a_replay_over_http_can_be_watched_to_its_end(shop: Shop) -> None:
     assert (answer.status_code, answer.headers["location"]) == (202, "/invoice-service/replay")
     status = ended(shop, "replay")
     assert (status["state"], status["error"], status["seconds_left"]) == ("done", None, None)
-    assert status["result"] == {"events": status["events"], "in_no_log": 0, "unreadable": 0}
+    assert status["result"] == {"events": status["events"], "set_aside": 0, "in_no_log": 0, "unreadable": 0}
     assert status["position"] == status["end"] >= status["events"] >= 2
     assert shop.invoice(user).json()["total"] == 50
 
