@@ -15,7 +15,7 @@ import psutil
 import psycopg
 import streamlit as st
 
-import fetch
+import reach
 from cqrs_demo.runtime.rabbitmq_node import RabbitNode, RabbitNodeError
 
 AT_MOST = 30.0  # seconds
@@ -24,7 +24,7 @@ LOCK = "lock table pgmq.q_user, pgmq.q_account, pgmq.q_order in exclusive mode"
 """Nothing can be sent or taken; how many wait can still be counted."""
 
 
-class CannotBreak(fetch.Trouble):
+class CannotBreak(reach.Trouble):
     def __init__(self, why: str) -> None:
         super().__init__("Break it", why)
 
@@ -44,7 +44,7 @@ class Faults:
 
     def age(self, service: str) -> float | None:
         """Seconds its process has lived; None while it has none, or none that is known here."""
-        process = (fetch.place().processes or {}).get(service)
+        process = (reach.place().processes or {}).get(service)
         return None if process is None or process.living() is None else time.time() - process.created
 
     def freeze(self, service: str) -> None:
@@ -54,10 +54,10 @@ class Faults:
 
     def kill(self, service: str) -> None:
         _process(service).kill()
-        fetch.place.clear()
+        reach.place.clear()
 
     def stop_broker(self) -> None:
-        place = fetch.place()
+        place = reach.place()
         if place.broker == "PGMQ":
             self._broken("broker", _lock_queues(place.broker_url or ""))
         else:
@@ -85,11 +85,11 @@ def faults() -> Faults:
 
 
 def can_break_processes() -> bool:
-    return fetch.place().processes is not None
+    return reach.place().processes is not None
 
 
 def _process(service: str) -> psutil.Process:
-    known = (fetch.place().processes or {}).get(service)
+    known = (reach.place().processes or {}).get(service)
     process = known.living() if known else None
     if process is None:
         raise CannotBreak(f"{service} has no process here at the moment; it may be starting")
@@ -110,7 +110,7 @@ def _lock_queues(dsn: str) -> Callable[[], None]:
     return session.close
 
 
-def _freeze_rabbit(place: fetch.Place) -> Callable[[], None]:
+def _freeze_rabbit(place: reach.Place) -> Callable[[], None]:
     node = RabbitNode(Path(place.folder or "") / "rabbitmq")
     try:
         node.pause()

@@ -8,7 +8,7 @@ from typing import Any
 import streamlit as st
 import structlog
 
-import fetch
+import reach
 import words
 from pulse import Sample, pulse
 
@@ -29,7 +29,7 @@ def guarded(draw: Callable[..., None]) -> Callable[..., None]:
     def drawn(*arguments: Any, **named: Any) -> None:
         try:
             draw(*arguments, **named)
-        except fetch.Trouble as trouble:
+        except reach.Trouble as trouble:
             tell(trouble)
         except Exception:
             log.exception("a page could not be drawn", part=draw.__name__)
@@ -48,9 +48,9 @@ def live(every: float) -> Callable[[Callable[..., None]], Callable[..., None]]:
     return decorate
 
 
-def tell(trouble: fetch.Trouble) -> None:
+def tell(trouble: reach.Trouble) -> None:
     text = words.plain(f"{trouble.where}: {trouble}")
-    if isinstance(trouble, fetch.Away):
+    if isinstance(trouble, reach.Away):
         still = STILL_WORKS.get(trouble.where, "What does not need it goes on.")
         st.warning(f"**{text}.** {still}", icon=":material/cloud_off:")
     else:
@@ -62,9 +62,9 @@ def attempt(form: str, act: Callable[[], Any]) -> Any:
     st.session_state[f"{form} complaints"] = {}
     try:
         return act()
-    except fetch.Refused as refused:
+    except reach.Refused as refused:
         fields = refused.fields or {"email" if refused.code == "email-taken" else "": str(refused)}
-    except fetch.Away as away:
+    except reach.Away as away:
         fields = {"": f"{away.where}: {away}. {STILL_WORKS.get(away.where, 'Try again.')}"}
     except Exception:
         log.exception("a command failed", form=form)

@@ -9,13 +9,14 @@ from datetime import datetime
 import streamlit as st
 
 import fetch
+import reach
 from receipt import journey_html
 
 RELAYS = {"user-service": "user relay", "order-service": "order relay"}
 ASK_FOR = 30.0  # seconds, in which a hop that nobody remembers is still asked for after the projection
 
 
-def begin(service: str, answer: fetch.Answer, what: str) -> None:
+def begin(service: str, answer: reach.Answer, what: str) -> None:
     st.session_state.journey = {"service": service, "answer": answer, "what": what, "hops": {}}
 
 
@@ -39,7 +40,7 @@ def draw_journey() -> None:
 
 def _learn(journey: dict[str, object]) -> None:
     answer, hops, service = journey["answer"], journey["hops"], str(journey["service"])
-    assert isinstance(answer, fetch.Answer)
+    assert isinstance(answer, reach.Answer)
     assert isinstance(hops, dict)
     asks = {
         "committed": lambda event: fetch.when_committed(service, event),
@@ -53,7 +54,7 @@ def _learn(journey: dict[str, object]) -> None:
         if hop not in hops:
             try:
                 at: datetime | None = ask(answer.event_id)
-            except fetch.Trouble:
+            except reach.Trouble:
                 continue  # the strip says who is away
             if at is not None:
                 hops[hop] = max(0.0, at.timestamp() - answer.asked)

@@ -17,6 +17,7 @@ import streamlit as st
 import structlog
 
 import fetch
+import reach
 
 log = structlog.get_logger()
 
@@ -107,7 +108,7 @@ class Pulse:
         """Take a sample now: the viewer has just changed something and wants to see it."""
         try:
             sample = take_sample()
-        except fetch.Away:
+        except reach.Away:
             return
         self._samples.append(sample)
 
@@ -121,7 +122,7 @@ class Pulse:
         while time.monotonic() - self._looked < UNWATCHED and not self._closed.wait(EVERY):
             try:
                 self._samples.append(take_sample())
-            except fetch.Away:
+            except reach.Away:
                 continue  # the system is gone; look() says so
             except Exception:
                 log.exception("no sample")
@@ -134,13 +135,13 @@ def pulse() -> Pulse:
 
 
 def take_sample() -> Sample:
-    fetch.place()
+    reach.place()
     away: dict[str, str] = {}
 
     def attempt(ask: Callable[[], Result]) -> Result | None:
         try:
             return ask()
-        except fetch.Trouble as trouble:
+        except reach.Trouble as trouble:
             away[trouble.where] = str(trouble)
             return None
 
@@ -151,12 +152,12 @@ def take_sample() -> Sample:
 
 
 def _number(database: str, statement: str) -> int:
-    return int(fetch.query(database, statement)[0]["n"])
+    return int(reach.query(database, statement)[0]["n"])
 
 
 def _latency() -> float | None:
-    committed = {row["id"]: row["time"] for row in fetch.query("order_service", NEWEST)}
-    projected = fetch.query("invoice_service", PROJECTED, ids=list(map(str, committed)))
+    committed = {row["id"]: row["time"] for row in reach.query("order_service", NEWEST)}
+    projected = reach.query("invoice_service", PROJECTED, ids=list(map(str, committed)))
     taken = sorted((row["processed_at"] - committed[row["event_id"]]).total_seconds() for row in projected)
     return taken[len(taken) // 2] if taken else None
 

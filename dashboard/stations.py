@@ -6,7 +6,7 @@ has it; otherwise the broker has it. So no queue has to be opened to know what i
 
 from html import escape
 
-import fetch
+import reach
 import words
 from shared import shared
 
@@ -30,12 +30,12 @@ DEAD = "select event_id from demo.dead_letters where status = 'waiting' and even
 
 
 @shared(0.9)
-def where_events_are() -> dict[str, list[fetch.Row]]:
+def where_events_are() -> dict[str, list[reach.Row]]:
     """By column: the next to move first in outbox and broker, the newest first in the read model. Raises Away."""
-    rows = [row for database in ("user_service", "order_service") for ask in (IN_OUTBOX, LEFT_OUTBOX) for row in fetch.query(database, ask)]
-    inbox = {row["event_id"] for row in fetch.query("invoice_service", INBOX, ids=[str(row["id"]) for row in rows])}
-    dead = {row["event_id"] for row in fetch.query("invoice_service", DEAD)}
-    columns: dict[str, list[fetch.Row]] = {name: [] for name in COLUMNS}
+    rows = [row for database in ("user_service", "order_service") for ask in (IN_OUTBOX, LEFT_OUTBOX) for row in reach.query(database, ask)]
+    inbox = {row["event_id"] for row in reach.query("invoice_service", INBOX, ids=[str(row["id"]) for row in rows])}
+    dead = {row["event_id"] for row in reach.query("invoice_service", DEAD)}
+    columns: dict[str, list[reach.Row]] = {name: [] for name in COLUMNS}
     for row in sorted(rows, key=lambda row: row["time"]):
         if row["id"] in inbox:
             columns["read model"].insert(0, row)
@@ -46,19 +46,19 @@ def where_events_are() -> dict[str, list[fetch.Row]]:
     return columns
 
 
-def stations_html(columns: dict[str, list[fetch.Row]], before: dict[str, str], waiting: dict[str, int]) -> str:
+def stations_html(columns: dict[str, list[reach.Row]], before: dict[str, str], waiting: dict[str, int]) -> str:
     """`before` is the column each event was in when last drawn: those that moved light up. `waiting` are the true counts."""
     return '<div class="stations">' + "".join(_station(name, columns[name], before, waiting.get(name)) for name in COLUMNS) + "</div>"
 
 
-def _station(name: str, rows: list[fetch.Row], before: dict[str, str], waiting: int | None) -> str:
+def _station(name: str, rows: list[reach.Row], before: dict[str, str], waiting: int | None) -> str:
     count = "newest first" if waiting is None else f"{words.number(max(waiting, len(rows)))} waiting, next first"
     tickets = "".join(_ticket(row, before.get(str(row["id"]), name) != name) for row in rows[:SHOWN])
     tickets = tickets or '<span class="quiet">empty</span>'
     return f'<div class="station"><h6>{name} <span>{count}</span></h6>{tickets}</div>'
 
 
-def _ticket(row: fetch.Row, moved: bool) -> str:
+def _ticket(row: reach.Row, moved: bool) -> str:
     new = " moved" if moved else ""
     what = escape(f"{row['type']} {row['subject'] or ''}")
     return f'<div class="ticket{new}"><b>{what}</b><span>{words.clock(row["time"])}</span></div>'

@@ -4,7 +4,7 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-import fetch
+import reach
 from shared import shared
 
 MOST = 50
@@ -42,7 +42,7 @@ STORES = {
 @shared(1.5)
 def contents(database: str, table: str, newest: str) -> list[dict[str, Any]]:
     """The newest rows, shown as they are; bytes and JSON as text. Raises Away."""
-    rows = fetch.query(database, f"select * from {table} order by {newest} desc limit {MOST}")  # noqa: S608  # of STORES, no input
+    rows = reach.query(database, f"select * from {table} order by {newest} desc limit {MOST}")  # noqa: S608  # of STORES, no input
     return [{name: _shown(value) for name, value in row.items()} for row in rows]
 
 

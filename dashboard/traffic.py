@@ -9,6 +9,7 @@ import orjson
 import streamlit as st
 
 import fetch
+import reach
 from cqrs_demo.messaging.broker import Message
 from cqrs_demo.workshop.broker import SyncBroker
 from pretend import an_order
@@ -50,7 +51,7 @@ class Traffic:
         try:
             fetch.place_order(user, *an_order())
             self.accepted += 1
-        except fetch.Trouble:
+        except reach.Trouble:
             self.failed += 1
 
 
@@ -63,7 +64,7 @@ def send_duplicate() -> str:
     """Publishes the newest order's event once more. Its id."""
     body = fetch.newest_event("order-service")
     if body is None:
-        raise fetch.Trouble("order-service", "has no event yet; place an order first")
+        raise reach.Trouble("order-service", "has no event yet; place an order first")
     event = orjson.loads(body)
     _publish(Message(event["type"], event["id"], body))
     return str(event["id"])
@@ -79,11 +80,11 @@ def send_poison() -> str:
 
 
 def _publish(message: Message) -> None:
-    url = fetch.place().broker_url
+    url = reach.place().broker_url
     if url is None:
-        raise fetch.Away("broker", "is not known here")
+        raise reach.Away("broker", "is not known here")
     try:
         with SyncBroker(url) as broker:
             broker.publish(message)
     except Exception as error:
-        raise fetch.Away("broker", "does not take messages at the moment") from error
+        raise reach.Away("broker", "does not take messages at the moment") from error

@@ -1,9 +1,9 @@
 """The short way of a command in: bytes → JSON → the command's model → the route's function.
 
 FastAPI describes such a route in OpenAPI, but its general way (find the route, find out what its function wants from body, header,
-query, cookie, form and dependencies, open a stack for what must be closed again) costs more than all the rest of accepting an
-order. A command has a path without parameters and always wants the same two things, its body and perhaps an Idempotency-Key. So it
-is found in a dictionary and handed both directly. Refusals look the same, whichever way was taken.
+query, cookie, form and dependencies, open a stack for what must be closed again) costs several times what reading, checking and
+answering an order does. A command has a path without parameters and always wants the same two things, its body and perhaps an
+Idempotency-Key. So it is found in a dictionary and handed both directly. Refusals look the same, whichever way was taken.
 """
 
 from collections.abc import Awaitable, Callable, Iterable

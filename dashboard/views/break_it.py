@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 import streamlit as st
 
 import fetch
+import reach
 import words
 from faults import AT_MOST, can_break_processes, faults
 from frame import attempt, complaint, guarded, live
@@ -59,7 +60,7 @@ def proof() -> None:
         row.caption("Let orders flow, break something below, and watch the two numbers meet again.")
 
 
-def _proof(accepted: fetch.Row, invoiced: fetch.Row, missing: int, waiting: int) -> str:
+def _proof(accepted: reach.Row, invoiced: reach.Row, missing: int, waiting: int) -> str:
     numbers = [("accepted", "orders in order-service", accepted), ("invoiced", "lines in invoice-service", invoiced)]
     cells = "".join(
         f"<div><span>{name}</span><b>{words.number(row['orders'])}</b><em>{words.money(row['amount'])} · {where}</em></div>"
@@ -85,14 +86,14 @@ def pause_consumer() -> None:
 
 
 def kill_service() -> None:
-    service = st.selectbox("Service", fetch.SERVICES, 1, key="to kill", label_visibility="collapsed")
+    service = st.selectbox("Service", reach.SERVICES, 1, key="to kill", label_visibility="collapsed")
     act("kill", "Kill it", lambda: faults().kill(service), disabled=not can_break_processes())
     age = faults().age(service)
     happening("being started" if age is None else f"up for {words.duration(age)}", age is None or age < JUST_STARTED)
 
 
 def freeze_service() -> None:
-    service = st.selectbox("Service", fetch.SERVICES, 2, key="to freeze", label_visibility="collapsed")
+    service = st.selectbox("Service", reach.SERVICES, 2, key="to freeze", label_visibility="collapsed")
     left = faults().left(service)
     if left is None:
         act("freeze", "Freeze it", lambda: faults().freeze(service), disabled=not can_break_processes())
@@ -104,7 +105,7 @@ def freeze_service() -> None:
 def stop_broker() -> None:
     left, sample = faults().left("broker"), pulse().now()
     if left is None:
-        act("broker", f"Stop {fetch.place().broker}", lambda: faults().stop_broker())
+        act("broker", f"Stop {reach.place().broker}", lambda: faults().stop_broker())
     else:
         act("broker back", f"Start it again (in {left:.0f} s by itself)", lambda: faults().heal("broker"))
     happening(f"{words.plural(sample.in_outbox, 'event')} in the outbox", sample.in_outbox > 0)
@@ -144,7 +145,7 @@ def overtake() -> None:
         user = fetch.create_user(person["name"], person["email"]).body
         fetch.create_account(user["id"], address)
         fetch.place_order(user["id"], *an_order())
-    except fetch.Trouble:
+    except reach.Trouble:
         fetch.set_gate("user relay", "running")
         raise
     st.session_state["early order"] = {"user": user["id"], "name": user["name"]}
@@ -166,7 +167,7 @@ def happening(what: str, yes: bool) -> None:
 
 
 def who_is_away() -> None:
-    away = [service for service, gate in zip(fetch.SERVICES, fetch.GATES, strict=True) if pulse().now().mode(gate) == "away"]
+    away = [service for service, gate in zip(reach.SERVICES, fetch.GATES, strict=True) if pulse().now().mode(gate) == "away"]
     happening(f"{', '.join(away)} does not answer" if away else "all three answer", bool(away))
 
 

@@ -5,6 +5,7 @@ import json
 import streamlit as st
 
 import fetch
+import reach
 import words
 from frame import attempt, complaint, live
 from pulse import pulse
@@ -35,7 +36,7 @@ def what_waits() -> None:
         letters(group)
 
 
-def choose_group(groups: list[fetch.Row]) -> fetch.Row:
+def choose_group(groups: list[reach.Row]) -> reach.Row:
     st.markdown(f"**{words.plural(sum(group['letters'] for group in groups), 'message')} set aside, by reason**")
     names = {name_of(group): group for group in groups}
     chosen: str = st.radio("Reason", list(names), key="group", label_visibility="collapsed")
@@ -46,15 +47,15 @@ def choose_group(groups: list[fetch.Row]) -> fetch.Row:
     return names[chosen]
 
 
-def name_of(group: fetch.Row) -> str:
+def name_of(group: reach.Row) -> str:
     return words.plain(f"{group['event_type'] or 'no type'} · {group['reason']}") + f" · **{group['letters']}**"
 
 
-def chosen_of(group: fetch.Row) -> fetch.Row:
+def chosen_of(group: reach.Row) -> reach.Row:
     return {name: group[name] for name in ("reason", "event_type") if group[name] is not None}
 
 
-def letters(group: fetch.Row) -> None:
+def letters(group: reach.Row) -> None:
     rows = {row["id"]: row for row in fetch.dead_letters("waiting", group)}
     if not rows:
         st.caption("They have just been settled.")
@@ -70,12 +71,12 @@ def letters(group: fetch.Row) -> None:
         st.code(letter["error"], language=None, wrap_lines=True)
 
 
-def title(letter: fetch.Row) -> str:
+def title(letter: reach.Row) -> str:
     times = f", failed {words.plural(letter['failures'], 'time')}" if letter["failures"] > 1 else ""
     return f"{letter['id']} · from queue {letter['queue']} · {words.day_and_time(letter['last_failed'])}{times}"
 
 
-def readable(letter: fetch.Row) -> str:
+def readable(letter: reach.Row) -> str:
     """The body as it came; laid out where it is JSON."""
     body = letter["body"]
     if body is None:
@@ -87,14 +88,14 @@ def readable(letter: fetch.Row) -> str:
 
 
 def settle_button(
-    row: st.delta_generator.DeltaGenerator, label: str, how: str, chosen: fetch.Row, which: str, *, primary: bool = False
+    row: st.delta_generator.DeltaGenerator, label: str, how: str, chosen: reach.Row, which: str, *, primary: bool = False
 ) -> None:
     icon = ":material/replay:" if how == "retry" else ":material/delete:"
     kind = "primary" if primary else "secondary"
     row.button(label, icon=icon, key=f"{how} {which}", on_click=settle, args=(how, chosen), type=kind)  # type: ignore[arg-type]
 
 
-def settle(how: str, chosen: fetch.Row) -> None:
+def settle(how: str, chosen: reach.Row) -> None:
     if told := attempt("letters", lambda: fetch.settle(how, chosen)):
         st.session_state["settled"] = told
         pulse().refresh()

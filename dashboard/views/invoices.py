@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 import streamlit as st
 
 import fetch
+import reach
 import words
 from frame import live
 from paper import as_csv, as_page
@@ -41,7 +42,7 @@ def find() -> None:
             one_invoice(found)
 
 
-def table(wanted: str) -> fetch.Row | None:
+def table(wanted: str) -> reach.Row | None:
     """The chosen one of those found, else the first."""
     year, month = st.session_state.year, st.session_state["invoice month"]
     rows = fetch.find_invoices(wanted, None if year == ANY else year, None if month == ANY else words.MONTHS.index(month) + 1)
@@ -63,7 +64,7 @@ def table(wanted: str) -> fetch.Row | None:
     return rows[picked[0]] if picked and picked[0] < len(rows) else rows[0]
 
 
-def one_invoice(found: fetch.Row) -> None:
+def one_invoice(found: reach.Row) -> None:
     month = found["invoice_dt"].astimezone(UTC)
     name = found["name"] or f"User {found['user_id']}"
     invoice = fetch.invoice(found["user_id"], month.year, month.month)
@@ -89,7 +90,7 @@ def time_travel(invoice_id: str) -> datetime | None:
     return None if chosen == last else chosen
 
 
-def downloads(invoice: fetch.Row, name: str) -> None:
+def downloads(invoice: reach.Row, name: str) -> None:
     file = f"invoice-{invoice['user_id']}-{invoice['invoice_dt'][:7]}"
     row = st.container(horizontal=True)
     row.download_button(

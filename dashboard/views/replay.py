@@ -3,6 +3,7 @@
 import streamlit as st
 
 import fetch
+import reach
 import words
 from frame import attempt, complaint, live
 
@@ -34,13 +35,13 @@ def runs() -> None:
         replaying(fetch.last_run("replay"))
 
 
-def verifying(run: fetch.Row | None) -> None:
+def verifying(run: reach.Row | None) -> None:
     busy = controls("verify", "Verify", run)
     if run and not busy and run["state"] == "done":
         verdict(run)
 
 
-def replaying(run: fetch.Row | None) -> None:
+def replaying(run: reach.Row | None) -> None:
     busy = controls("replay", "Replay everything", run)
     if run and not busy and run["state"] == "done":
         events, speed = words.plural(run["result"]["events"], "event"), words.number(run["events_per_second"])
@@ -50,7 +51,7 @@ def replaying(run: fetch.Row | None) -> None:
             st.caption(f"{words.plural(run['result']['in_no_log'], 'event')} had counted and is in no log: it counts no more.")
 
 
-def controls(kind: str, label: str, run: fetch.Row | None) -> bool:
+def controls(kind: str, label: str, run: reach.Row | None) -> bool:
     """Whether it runs: then its progress and a button to stop it, else one to start it, and how the last one ended."""
     if run and run["state"] == "running":
         progress(run)
@@ -65,14 +66,14 @@ def controls(kind: str, label: str, run: fetch.Row | None) -> bool:
     return False
 
 
-def progress(run: fetch.Row) -> None:
+def progress(run: reach.Row) -> None:
     share = min(1.0, run["position"] / run["end"]) if run["end"] else 0.0
     left = f", {words.duration(float(run['seconds_left']))} left" if run["seconds_left"] is not None else ""
     st.progress(share, STEPS.get(run["step"], run["step"].capitalize()))
     st.caption(f"{words.plural(run['events'], 'event')}, {words.number(run['events_per_second'])} a second{left}")
 
 
-def start(kind: str, body: fetch.Row) -> None:
+def start(kind: str, body: reach.Row) -> None:
     attempt(kind, lambda: fetch.start_run(kind, body))
 
 
@@ -80,7 +81,7 @@ def stop(kind: str) -> None:
     attempt(kind, lambda: fetch.stop_run(kind))
 
 
-def verdict(run: fetch.Row) -> None:
+def verdict(run: reach.Row) -> None:
     found = run["result"]
     checked = f"{words.plural(found['events'], 'event')} checked in {words.duration(run['seconds'])}."
     if found["pending"]:
@@ -98,12 +99,12 @@ def verdict(run: fetch.Row) -> None:
     st.dataframe([line for difference in found["differences"] for line in lines_of(difference)], hide_index=True)
 
 
-def dead_letters(found: fetch.Row) -> None:
+def dead_letters(found: reach.Row) -> None:
     if found["set_aside"]:
         st.info(f"{words.plural(found['set_aside'], 'event')} set aside: see Dead letters.", icon=":material/report:")
 
 
-def lines_of(difference: fetch.Row) -> list[fetch.Row]:
+def lines_of(difference: reach.Row) -> list[reach.Row]:
     """A line per field that differs."""
     key = ", ".join(f"{name} {value}" for name, value in difference["key"].items())
     return [

@@ -9,6 +9,7 @@ from decimal import Decimal
 import streamlit as st
 
 import fetch
+import reach
 import words
 from frame import attempt, complaint, live
 from journey import begin, draw_journey
@@ -52,7 +53,7 @@ def welcome() -> None:
         customer_form()
 
 
-def choose_customer(users: dict[int, fetch.Row]) -> None:
+def choose_customer(users: dict[int, reach.Row]) -> None:
     if st.session_state.get("customer") not in users:
         st.session_state.customer = next(iter(users))
     pick, chance = st.columns([3, 2], vertical_alignment="bottom")
@@ -64,7 +65,7 @@ def choose_customer(users: dict[int, fetch.Row]) -> None:
         st.button("Random customer", icon=":material/casino:", on_click=make_someone, width="stretch")
 
 
-def forms(users: dict[int, fetch.Row]) -> None:
+def forms(users: dict[int, reach.Row]) -> None:
     order, customer, address = st.tabs(["Order", "New customer", "Address"])
     with order:
         order_form()
@@ -104,7 +105,7 @@ def customer_form() -> None:
         st.form_submit_button("Create customer", type="primary", icon=":material/person_add:", on_click=make_typed_customer)
 
 
-def address_form(user: fetch.Row) -> None:
+def address_form(user: reach.Row) -> None:
     known = fetch.address_of(user["id"]) or {"address1": "", "city": "", "state": "", "zip": ""}
     st.caption(f"Where {words.plain(user['name'])} wants the goods. A new address becomes the one on their invoices.")
     with st.form("address form", border=False):
@@ -138,7 +139,7 @@ def make_typed_customer() -> None:
         greet(answer)
 
 
-def greet(answer: fetch.Answer) -> None:
+def greet(answer: reach.Answer) -> None:
     fetch.newest_users.clear()
     st.session_state.customer = answer.body["id"]
     begin("user-service", answer, f"Customer {answer.body['name']}")
@@ -182,7 +183,7 @@ def this_month() -> tuple[int, int]:
     return now.year, now.month
 
 
-def show_month_of(answer: fetch.Answer) -> None:
+def show_month_of(answer: reach.Answer) -> None:
     at = words.instant(answer.body["purchase_dt"]).astimezone(UTC)
     st.session_state.month = (at.year, at.month)
     fetch.wait_for(answer, at.year, at.month)

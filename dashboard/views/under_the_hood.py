@@ -5,6 +5,7 @@ from datetime import datetime
 import streamlit as st
 
 import fetch
+import reach
 import words
 from charts import flow_chart, waiting_chart
 from frame import attempt, complaint, guarded, live
@@ -32,7 +33,7 @@ def pipeline() -> None:
     samples = pulse().look()
     latest = rates(samples[-RATE_OVER - 1 :])
     accepted, projected = (sum(rate[place] for rate in latest) / max(1, len(latest)) for place in (1, 2))
-    st.html(picture(samples[-1], Flow(accepted, projected, lag(samples)), fetch.place().broker))
+    st.html(picture(samples[-1], Flow(accepted, projected, lag(samples)), reach.place().broker))
 
 
 @live(1)
@@ -120,7 +121,7 @@ def history() -> None:
 
 @guarded
 def look_into() -> None:
-    broker = fetch.place().broker
+    broker = reach.place().broker
     names = [name for name in STORES if broker == "PGMQ" or not STORES[name].queue]
     st.segmented_control("Store", names, default=names[0], key="store", label_visibility="collapsed", required=True)
     if broker != "PGMQ":
@@ -139,7 +140,7 @@ def rows_of_store() -> None:
         st.html('<div class="empty"><b>Empty</b>No row at this moment.</div>')
 
 
-def in_zone(row: fetch.Row) -> fetch.Row:
+def in_zone(row: reach.Row) -> reach.Row:
     return {name: words.exact(value) if isinstance(value, datetime) else value for name, value in row.items()}
 
 

@@ -25,8 +25,8 @@ from tests.fixtures.shop import PREFIXES, Shop, running_shop
 DASHBOARD = Path(__file__).parents[2] / "dashboard"
 sys.path.insert(0, str(DASHBOARD))
 
-import fetch  # noqa: E402  # found once its folder is on the path
 import pulse  # noqa: E402
+import reach  # noqa: E402  # found once its folder is on the path
 
 PAGES = ("shop", "invoices", "under_the_hood", "break_it", "dead_letters", "replay")
 LAUNCH = [
@@ -59,7 +59,7 @@ def forget() -> None:
     """What the dashboard's process remembers of the last system."""
     pulse.pulse().close()
     st.cache_resource.clear()
-    fetch.close()
+    reach.close()
 
 
 @pytest.fixture
