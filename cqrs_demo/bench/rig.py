@@ -23,7 +23,7 @@ import psycopg
 from psycopg import sql
 
 from cqrs_demo.runtime.postgres import EmbeddedPostgres
-from cqrs_demo.runtime.system import Folder, NotRunning, RunningSystem, find_system
+from cqrs_demo.runtime.system import Folder, RunningSystem, find_system, running
 
 BrokerKind = Literal["pgmq", "rabbitmq"]
 
@@ -36,12 +36,13 @@ class RigFailed(Exception):
 
 
 @contextmanager
-def running_system(broker: BrokerKind) -> Iterator["Rig"]:
+def running_system(broker: BrokerKind, *, dashboard: bool = False) -> Iterator["Rig"]:
     """A system of its own until the block is left. Raises RigFailed when it does not come up."""
     folder = Path(tempfile.mkdtemp(prefix="cqrs-bench-"))
     # The broker that somebody exported for a shop of theirs is none to be swamped with a benchmark.
     environment = {name: value for name, value in os.environ.items() if not name.startswith("CQRS_")}
-    command = [sys.executable, "-P", "-m", "cqrs_demo", "up", "--no-dashboard", "--broker", broker, "--data-dir", str(folder)]
+    command = [sys.executable, "-P", "-m", "cqrs_demo", "up", "--broker", broker, "--data-dir", str(folder)]
+    command += [] if dashboard else ["--no-dashboard"]
     began = time.monotonic()
     with tempfile.TemporaryFile() as output:
         process = subprocess.Popen(  # noqa: S603  # our own program
@@ -59,12 +60,9 @@ def running_system(broker: BrokerKind) -> Iterator["Rig"]:
 def _wait_until_ready(process: subprocess.Popen[bytes], folder: Path, output: Any) -> RunningSystem:
     deadline = time.monotonic() + START_WITHIN
     while time.monotonic() < deadline and process.poll() is None:
-        try:
-            system = find_system(folder)
-            if system.ready and len(system.databases) == 3:
-                return system
-        except NotRunning:
-            pass
+        run = running(Folder(folder))
+        if run is not None and run.phase == "ready":  # the supervisor's word for "every part does its work"
+            return find_system(folder)
         time.sleep(0.05)
     output.seek(0)
     raise RigFailed("cqrs-demo up did not become ready:\n" + output.read().decode(errors="replace")[-2000:])
