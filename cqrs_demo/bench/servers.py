@@ -1,6 +1,6 @@
 """Two servers that do nothing, to compare with: what the load client can send at most, and what the HTTP framework costs.
 
-`nothing` is a socket that answers whatever it gets; `framework` is FastAPI under uvicorn, as the services run it, with a route that
+`nothing` is a socket that answers whatever it gets; `framework` is FastAPI under uvicorn, as their documentation has it, with a route that
 takes no body and answers a constant.
 """
 

@@ -13,6 +13,7 @@ from cqrs_demo.http import problems
 from cqrs_demo.http.admission import Admission
 from cqrs_demo.http.commands import ShortWay
 from cqrs_demo.http.json import ExactRoute, JsonResponse
+from cqrs_demo.http.one_write import OneWrite
 from cqrs_demo.http.problems import ProblemBody, refusals
 from cqrs_demo.settings import Settings
 
@@ -49,6 +50,7 @@ def server_config(app: ASGIApp) -> uvicorn.Config:
     """How uvicorn serves it."""
     return uvicorn.Config(
         app,
+        http=OneWrite,
         lifespan="on",
         access_log=False,
         log_config=None,
