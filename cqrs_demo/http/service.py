@@ -11,10 +11,10 @@ from starlette.types import ASGIApp
 
 from cqrs_demo.http import problems
 from cqrs_demo.http.admission import Admission
-from cqrs_demo.http.commands import ShortWay
 from cqrs_demo.http.json import ExactRoute, JsonResponse
 from cqrs_demo.http.one_write import OneWrite
 from cqrs_demo.http.problems import ProblemBody, refusals
+from cqrs_demo.http.short_way import ShortWay
 from cqrs_demo.settings import Settings
 
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
@@ -28,7 +28,7 @@ class Health(BaseModel):
 
 
 def http_service(title: str, description: str, settings: Settings, lifespan: Lifespan, routers: Sequence[APIRouter]) -> ASGIApp:
-    """A request goes through Admission, then the ShortWay when it is a command, and through FastAPI when it is anything else."""
+    """A request goes through Admission, then takes the ShortWay where there is one, and else FastAPI."""
     app = FastAPI(
         title=title,
         description=description,

@@ -7,13 +7,13 @@ from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Query
-from pydantic import AwareDatetime, BaseModel, WithJsonSchema
+from pydantic import AwareDatetime, BaseModel, Field, WithJsonSchema
 
 from cqrs_demo.contract.events import Money
 from cqrs_demo.database import Pool
 from cqrs_demo.http.answers import found
 from cqrs_demo.http.controls import add_controls
-from cqrs_demo.http.input import Before, DateTime, Month, PageLimit, PathId, UserIdQuery, Wait, Year
+from cqrs_demo.http.input import Before, DateTime, Month, PageLimit, PathId, UserId, Wait, Year
 from cqrs_demo.http.json import JsonResponse
 from cqrs_demo.http.passages import add_passages
 from cqrs_demo.http.problems import Problem, refusals
@@ -24,7 +24,7 @@ from cqrs_demo.invoice_service.time_travel import invoice_as_of
 from cqrs_demo.messaging.broker import Broker, BrokerError
 
 PREFIX = "/invoice-service"
-AsOf = Annotated[DateTime | None, Query(description="Travel in time: only what had happened by this instant.")]
+AsOf = Annotated[DateTime | None, Field(description="Travel in time: only what had happened by this instant.")]
 DEPTHS_WITHIN = 0.5  # seconds
 NEWS_POLL = 0.05  # seconds: the event may have been projected by another copy of this service
 
@@ -45,22 +45,29 @@ class Invoice(BaseModel):
     total: Annotated[Decimal, WithJsonSchema({"type": "number"})]
 
 
+class InvoiceOfMonth(BaseModel):
+    user_id: UserId
+    month: Month
+    year: Year
+    after_event: UUID | None = None
+    wait: Wait = 0
+    as_of: AsOf = None
+
+
 def invoice_routes(pool: Pool, consumer: Consumer) -> APIRouter:
     router = routes(PREFIX)
 
     @router.get("/invoices", response_model=Invoice, responses=refusals(404))
-    async def get_invoice_of_month(
-        user_id: UserIdQuery, month: Month, year: Year, after_event: UUID | None = None, wait: Wait = 0, as_of: AsOf = None
-    ) -> JsonResponse:
+    async def get_invoice_of_month(query: Annotated[InvoiceOfMonth, Query()]) -> JsonResponse:
         """One user's invoice for one month. With `after_event`, not before that event has been projected. With `as_of`, what the
         invoice was in terms of the events that had happened by then."""
-        if after_event is not None:
-            await wait_until_projected(pool, consumer, after_event, wait)
-        if as_of is not None:
-            then = await invoice_as_of(pool, user_id, year, month, as_of)
-            return found(then, f"invoice of user {user_id} for {year:04}-{month:02} as of {as_of.isoformat()}")
-        invoice = await invoice_of_month(pool, user_id, year, month)
-        return found(invoice, f"invoice of user {user_id} for {year:04}-{month:02}")
+        what = f"invoice of user {query.user_id} for {query.year:04}-{query.month:02}"
+        if query.after_event is not None:
+            await wait_until_projected(pool, consumer, query.after_event, query.wait)
+        if query.as_of is not None:
+            then = await invoice_as_of(pool, query.user_id, query.year, query.month, query.as_of)
+            return found(then, f"{what} as of {query.as_of.isoformat()}")
+        return found(await invoice_of_month(pool, query.user_id, query.year, query.month), what)
 
     @router.get("/invoices/{invoice_id}", response_model=Invoice, responses=refusals(404))
     async def get_invoice(invoice_id: UUID) -> JsonResponse:
