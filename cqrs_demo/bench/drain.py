@@ -11,7 +11,7 @@ import psycopg
 
 from cqrs_demo.bench import bare, loop, prepared
 from cqrs_demo.bench.end_to_end import invoiced
-from cqrs_demo.bench.figures import Figure, Say, Scale, verdict
+from cqrs_demo.bench.figures import Figure, Say, Scale, in_turn, verdict
 from cqrs_demo.bench.load import LoadFailed
 from cqrs_demo.bench.rig import Rig, wait_until
 
@@ -20,8 +20,8 @@ FIRST_USER = 2_000_001
 
 def measure(rig: Rig, scale: Scale, say: Say) -> Iterator[Figure]:
     relayed, consumed, sent, taken = [], [], [], []
-    for number in range(scale.rounds):
-        say(f"relay and consumer, {rig.broker}: round {number + 1} of {scale.rounds}, {scale.drained_events:,} events")
+    for number in range(scale.drains):
+        say(f"relay and consumer, {rig.broker}: round {number + 1} of {scale.drains}, {scale.drained_events:,} events")
         relay, consumer = _drain(rig, FIRST_USER + number * 1_000, scale.drained_events)
         library = bare.rabbitmq if rig.broker == "rabbitmq" else bare.pgmq
         alone = loop.run(library(rig.broker_url, scale.drained_events))
@@ -65,9 +65,7 @@ def _asking(dsn: str, query: str) -> Iterator[Callable[[], int]]:
 
 
 def _beside(name: str, ours: list[float], bare_name: str, bare_rates: list[float], broker: str) -> Iterator[Figure]:
-    mine = Figure(name, "draining what is prepared", "events/s", ours, broker)
-    other = Figure(name, bare_name, "messages/s", bare_rates, broker)
-    share = mine.value / other.value
+    share = in_turn(ours, bare_rates)
     goal = verdict(share >= 0.8, "≥ 0.8 of the bare library")
-    yield Figure(name, mine.name, mine.unit, ours, broker, {"of the bare library": round(share, 2)}, **goal)
-    yield other
+    yield Figure(name, "draining what is prepared", "events/s", ours, broker, {"of the bare library": round(share, 2)}, **goal)
+    yield Figure(name, bare_name, "messages/s", bare_rates, broker)

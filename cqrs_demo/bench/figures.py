@@ -1,7 +1,7 @@
 """What a measurement yields, and how much of it is measured."""
 
 import statistics
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TypedDict
 
@@ -37,10 +37,12 @@ class Figure:
 
 @dataclass(frozen=True)
 class Scale:
-    """How much is measured. Seconds are those of one run of load."""
+    """How much is measured. Seconds are those of one run of load: many short ones rather than few long ones, because a machine that
+    is shared has moods, and they last for seconds."""
 
     rounds: int
     seconds: float
+    drains: int
     end_to_end_seconds: float
     lag_seconds: float
     drained_events: int
@@ -52,10 +54,15 @@ class Scale:
     clients: tuple[int, ...]
 
 
-FULL = Scale(3, 2, 20, 10, 20_000, 100_000, 1_000_000, 10_000, 1_000_000, 10_000, (1, 8, 32, 64))
-QUICK = Scale(1, 0.5, 2, 2, 2_000, 2_000, 20_000, 1_000, 10_000, 1_000, (1, 32))
+FULL = Scale(9, 0.7, 3, 20, 10, 20_000, 100_000, 1_000_000, 10_000, 1_000_000, 10_000, (1, 8, 32, 64))
+QUICK = Scale(1, 0.5, 1, 2, 2, 2_000, 2_000, 20_000, 1_000, 10_000, 1_000, (1, 32))
 
 Measurement = Callable[[Rig, Scale, Say], Iterator[Figure]]
+
+
+def in_turn(ours: Sequence[float], theirs: Sequence[float]) -> float:
+    """The ratio of what was measured in turn: the median over the rounds, since what slowed the machine in a round slowed both."""
+    return statistics.median(mine / other for mine, other in zip(ours, theirs, strict=True))
 
 
 class Verdict(TypedDict, total=False):

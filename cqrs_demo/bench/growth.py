@@ -1,6 +1,5 @@
 """growth: what an order costs when many are stored already, and what a line costs on an invoice that has many."""
 
-import statistics
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -10,7 +9,7 @@ from itertools import count
 from uuid import uuid4
 
 from cqrs_demo.bench import loop, prepared
-from cqrs_demo.bench.figures import Figure, Say, Scale, verdict
+from cqrs_demo.bench.figures import Figure, Say, Scale, in_turn, verdict
 from cqrs_demo.bench.load import orders, send
 from cqrs_demo.bench.rig import Rig, running_system
 from cqrs_demo.contract.events import ORDER_SERVICE, Order, OrderCreated
@@ -35,11 +34,11 @@ def _orders(scale: Scale, say: Say) -> Iterator[Figure]:
     with ExitStack() as stack:
         rigs = {stored: stack.enter_context(_with_orders(stored, say)) for stored in cost}
         say("growth: placing orders beside few and beside many")
-        for _ in range(3 * scale.rounds + 1):
+        for _ in range(scale.rounds + 1):
             for stored, rig in rigs.items():
                 cost[stored].append(_microseconds_per_order(rig))
     cost = {stored: rounds[1:] for stored, rounds in cost.items()}  # the first is warm-up
-    ratio = statistics.median(cost[scale.many_orders]) / statistics.median(cost[scale.few_orders])
+    ratio = in_turn(cost[scale.many_orders], cost[scale.few_orders])
     yield Figure("growth", f"an order beside {scale.few_orders:,} stored", "µs", cost[scale.few_orders])
     goal = verdict(ratio <= 1.2, "≤ 1.2 ×")
     notes: dict[str, float | str] = {"times": round(ratio, 2)}
@@ -73,7 +72,7 @@ async def _lines(rig: Rig, scale: Scale) -> list[Figure]:
                 began = time.perf_counter()
                 await _add(connection, FIRST_USER + place, 1)
                 times[size].append((time.perf_counter() - began) * 1e6)
-    ratio = statistics.median(times[sizes[-1]]) / statistics.median(times[sizes[0]])
+    ratio = in_turn(times[sizes[-1]], times[sizes[0]])
     figures = [Figure("growth", f"a line on an invoice of {size:,}", "µs", times[size]) for size in sizes]
     goal = verdict(ratio <= 3, "≤ 3 × the shortest")
     return [*figures[:-1], Figure(**{**vars(figures[-1]), "notes": {"times": round(ratio, 2)}, **goal})]

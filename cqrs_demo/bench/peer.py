@@ -11,7 +11,8 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from cqrs_demo.bench.accept import USERS
-from cqrs_demo.bench.end_to_end import CLIENTS, Run, carry, figure, wait_until_quiet
+from cqrs_demo.bench.compare import IN_TURN
+from cqrs_demo.bench.end_to_end import CLIENTS, carry, carry_ours, figure, wait_until_quiet
 from cqrs_demo.bench.figures import Figure, Say, Scale
 from cqrs_demo.bench.load import orders, send
 from cqrs_demo.bench.rig import Rig, RigFailed
@@ -19,6 +20,7 @@ from cqrs_demo.bench.servers import child
 from cqrs_demo.runtime.ports import HOST, free_port
 
 NEEDS = ("fastapi", "uvicorn", "sqlalchemy.ext.asyncio", "psycopg", "faststream.rabbit")
+TURNS = 4
 ARRIVED = "select coalesce(sum(total), 0)::bigint from peer_invoices"
 
 
@@ -48,8 +50,12 @@ def measure(rig: Rig, folder: Path, python: str, scale: Scale, say: Say) -> Iter
         accepted = [send(url, requests, connections=32, seconds=scale.seconds) for _ in range(scale.rounds)]
         yield Figure("peer", "accept, 32 clients, its consumer at work", "requests/s", [run.rate for run in accepted], "rabbitmq")
         wait_until_quiet(dsn, ARRIVED)
-        run: Run = carry(url, USERS, dsn, ARRIVED, scale.end_to_end_seconds)
-        yield figure(f"end to end, 1,000 users, {CLIENTS} clients", run, "rabbitmq", "peer")
+        ours, theirs = [], []
+        for _ in range(TURNS):
+            ours.append(carry_ours(rig, USERS, scale.end_to_end_seconds / TURNS))
+            theirs.append(carry(url, USERS, dsn, ARRIVED, scale.end_to_end_seconds / TURNS))
+        yield figure(IN_TURN, ours, "rabbitmq")
+        yield figure(f"end to end, 1,000 users, {CLIENTS} clients", theirs, "rabbitmq", "peer")
 
 
 def _started(rig: Rig, folder: Path, python: str, stack: ExitStack) -> tuple[str, str]:
