@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import replace
 
+from cqrs_demo.bench import prepared
 from cqrs_demo.bench.figures import Figure, Say, Scale, in_turn, verdict
 from cqrs_demo.bench.floor import CONNECTIONS, written_per_second
 from cqrs_demo.bench.load import Outcome, in_milliseconds, orders, send
@@ -40,6 +41,7 @@ def measure(rig: Rig, scale: Scale, say: Say) -> Iterator[Figure]:
                 outcomes[name].append(run())
             floor.append(written_per_second(rig.dsn("order_service"), scale.seconds))
         rig.forget_outbox()
+        prepared.tidy(rig, "order_service")  # or the next measurement would find PostgreSQL at it
     yield from _figures(outcomes)
     yield Figure("accept", f"floor: bare psycopg, a transaction each, {CONNECTIONS} connections", "orders/s", floor)
 

@@ -48,18 +48,18 @@ def orders_in_log(rig: Rig, number: int) -> None:
     there: int = rig.execute("order_service", "select count(*) from demo.events")[0][0]
     for chunk in _chunks(number - there):
         rig.execute("order_service", PUBLISHED_LONG_AGO, 1, chunk)
-    _tidy(rig, "order_service")
+    tidy(rig, "order_service")
 
 
 def invoices(rig: Rig, first_user: int, number: int) -> None:
     """Invoices of five lines, twelve for each user."""
     rig.execute("invoice_service", INVOICES, first_user, number - 1)
     rig.execute("invoice_service", LINES, first_user)
-    _tidy(rig, "invoice_service")
+    tidy(rig, "invoice_service")
 
 
-def _tidy(rig: Rig, database: str) -> None:
-    """What autovacuum and the checkpointer would do a little later, in the middle of the measurement."""
+def tidy(rig: Rig, database: str) -> None:
+    """What autovacuum and the checkpointer would do a little later, in the middle of a measurement."""
     rig.execute(database, "vacuum analyze")
     rig.execute(database, "checkpoint")
 
