@@ -55,6 +55,8 @@ def running_system(broker: BrokerKind, *, dashboard: bool = False) -> Iterator["
             process.terminate()  # it stops its parts, in their order
             process.wait()
             shutil.rmtree(folder, ignore_errors=True)
+            if sys.platform != "win32":
+                os.sync()  # or the disk is still at it when the next system is measured
 
 
 def _wait_until_ready(process: subprocess.Popen[bytes], folder: Path, output: Any) -> RunningSystem:
