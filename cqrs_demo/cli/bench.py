@@ -40,7 +40,7 @@ def bench(
     ] = None,
     peer_python: Annotated[str, typer.Option(metavar="PYTHON", help="The Python that has the peer's packages.")] = sys.executable,
 ) -> None:
-    """Measure the system in private databases and a private broker, next to what it could at best be. About six minutes.
+    """Measure the system in private databases and a private broker, next to what it could at best be. About seven minutes.
 
     Measurements: start, lag, end-to-end, relay (and consumer), accept, query, growth, replay. The numbers mean something only
     on a machine that does nothing else. Ctrl-C stops and cleans up; what was measured until then is shown.
