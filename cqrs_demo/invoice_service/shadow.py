@@ -42,7 +42,6 @@ where not exists (select from shadow.processed_events as twin where twin.event_i
   and processed_at < %s
 """
 
-
 IS_DEAD_LETTER = "select from demo.dead_letters where event_id = %s::text and status <> 'retried' limit 1"
 
 
@@ -95,7 +94,7 @@ class Shadow:
                 middle = len(events) // 2
                 await self._project_in(session, events[:middle])
                 await self._project_in(session, events[middle:])
-            elif await (await session.execute(IS_DEAD_LETTER, [events[0].id])).fetchone() is not None:
+            elif events and await (await session.execute(IS_DEAD_LETTER, [events[0].id])).fetchone() is not None:
                 self.set_aside.add(events[0].id)
             else:
                 raise

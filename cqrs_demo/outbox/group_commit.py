@@ -55,11 +55,13 @@ class GroupCommit:
         return await future
 
     async def _work(self) -> None:
-        while self._waiting:
-            await self._run([self._waiting.popleft() for _ in range(min(MOST, len(self._waiting)))])
-        # In the same breath as the last look. (A done callback comes a moment later, and a command that is submitted in that
-        # moment would find all lanes taken, and nobody in them.)
-        self._lanes.discard(asyncio.current_task())
+        try:
+            while self._waiting:
+                await self._run([self._waiting.popleft() for _ in range(min(MOST, len(self._waiting)))])
+        finally:
+            # In the same breath as the last look. (A done callback comes a moment later, and a command that is submitted in that
+            # moment would find all lanes taken, and nobody in them.)
+            self._lanes.discard(asyncio.current_task())
 
     async def _run(self, batch: Sequence[Waiting]) -> Exception | None:
         """Commit, and tell each command what became of it. Returns what was wrong with the whole batch, if anything was."""
