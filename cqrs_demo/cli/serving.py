@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from types import FrameType
 
     import uvicorn
-    from starlette.types import ASGIApp
+
+    from cqrs_demo.http.service import Service as HttpService
 
 LONGEST_STOP = 4.2  # seconds after SIGTERM
 
@@ -38,7 +39,7 @@ def serve(service: Annotated[Service, typer.Argument(help="Which one.", show_def
 
     logs.configure(service)
     settings = read_settings()
-    app: ASGIApp = import_module(f"cqrs_demo.{service.replace('-', '_')}.server").build(settings)
+    app: HttpService = import_module(f"cqrs_demo.{service.replace('-', '_')}.server").build(settings)
     listener = _listen(service, settings)
     # What is there by now never becomes garbage. To walk all of it again and again, looking for some, cost a seventh of the
     # processor under load, and now and then stopped every request for 50 ms. And what a request makes is freed without being
@@ -76,13 +77,16 @@ class _Stop:
         if self._server is not None:
             self._server.should_exit = True
 
-    def run(self, app: "ASGIApp", listener: socket.socket) -> None:
-        """Until SIGTERM or Ctrl-C. Raises Exit with code 1 when the app does not start."""
+    def run(self, app: "HttpService", listener: socket.socket) -> None:
+        """Until SIGTERM or Ctrl-C. Raises Exit with code 1 when the app does not start, and when one of its workers ends."""
         import uvicorn
 
         from cqrs_demo.http.service import server_config
 
         class Server(uvicorn.Server):
+            async def on_tick(self, counter: int) -> bool:
+                return bool(app.workers.ended) or await super().on_tick(counter)
+
             def handle_exit(self, sig: int, frame: "FrameType | None") -> None:
                 _end_in_any_case()
                 super().handle_exit(sig, frame)
@@ -91,7 +95,7 @@ class _Stop:
         if self._asked:
             return
         self._server.run(sockets=[listener])
-        if not self._server.started:
+        if not self._server.started or not self._server.should_exit:  # nobody asked it to end: a worker did
             raise typer.Exit(1)
 
 

@@ -97,11 +97,10 @@ class Unknown(_Envelope):
     """An event of a type this version does not know: acknowledged and counted, never an error."""
 
 
-Event = UserCreated | AccountCreated | OrderCreated | Unknown
+KnownEvent = UserCreated | AccountCreated | OrderCreated
+Event = KnownEvent | Unknown
 
-_known: TypeAdapter[UserCreated | AccountCreated | OrderCreated] = TypeAdapter(
-    Annotated[UserCreated | AccountCreated | OrderCreated, Field(discriminator="type")]
-)
+_known: TypeAdapter[KnownEvent] = TypeAdapter(Annotated[KnownEvent, Field(discriminator="type")])
 _unknown = TypeAdapter(Unknown)
 
 

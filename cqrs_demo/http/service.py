@@ -1,23 +1,25 @@
 """An HTTP service as all three are: exact JSON, problems for errors, admission at the door, a health check."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
 from typing import Any
 
 import uvicorn
 from fastapi import APIRouter, FastAPI
 from pydantic import BaseModel
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Receive, Scope, Send
 
+from cqrs_demo.database import Pool
 from cqrs_demo.http import problems
 from cqrs_demo.http.admission import Admission
 from cqrs_demo.http.json import ExactRoute, JsonResponse
+from cqrs_demo.http.lifespan import Workers, lifespan
 from cqrs_demo.http.one_write import OneWrite
 from cqrs_demo.http.problems import ProblemBody, refusals
 from cqrs_demo.http.short_way import ShortWay
+from cqrs_demo.messaging.broker import Broker
 from cqrs_demo.settings import Settings
 
-Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
 Check = Callable[[], Awaitable[str | None]]
 """A health check: None when all is well, else what is wrong. A raised exception is what is wrong, too."""
 
@@ -27,13 +29,26 @@ class Health(BaseModel):
     checks: dict[str, str]
 
 
-def http_service(title: str, description: str, settings: Settings, lifespan: Lifespan, routers: Sequence[APIRouter]) -> ASGIApp:
+@dataclass(frozen=True)
+class Service:
+    """An ASGI app and the workers that run beside it."""
+
+    app: ASGIApp
+    workers: Workers
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self.app(scope, receive, send)
+
+
+def http_service(
+    title: str, description: str, settings: Settings, pool: Pool, broker: Broker, workers: Workers, routers: Sequence[APIRouter]
+) -> Service:
     """A request goes through Admission, then takes the ShortWay where there is one, and else FastAPI."""
     app = FastAPI(
         title=title,
         description=description,
         version="1.0",
-        lifespan=lifespan,
+        lifespan=lifespan(pool, broker, workers),
         separate_input_output_schemas=False,
         redirect_slashes=False,  # a POST would be sent on to wherever its Host header points
     )
@@ -43,7 +58,7 @@ def http_service(title: str, description: str, settings: Settings, lifespan: Lif
         app.include_router(router)
     _describe(app)
     token = settings.api_token.get_secret_value() if settings.api_token else None
-    return Admission(ShortWay(app, routers), token)
+    return Service(Admission(ShortWay(app, routers), token), workers)
 
 
 def server_config(app: ASGIApp) -> uvicorn.Config:
@@ -67,14 +82,28 @@ def routes(prefix: str) -> APIRouter:
     return APIRouter(prefix=prefix, route_class=ExactRoute)
 
 
-def add_healthcheck(router: APIRouter, checks: Mapping[str, Check]) -> None:
-    """GET <prefix>/healthcheck: 200 when every check passes, else 503, and each check's word in either case."""
+def add_healthcheck(router: APIRouter, workers: Workers, checks: Mapping[str, Check]) -> None:
+    """Two questions, two routes, and 200 or 503 with each check's word.
+
+    GET <prefix>/healthcheck: can it do its work (readiness)? Who routes traffic asks this.
+    GET <prefix>/healthcheck/live: is the process sound (liveness)? Who restarts it asks this, and nothing else: a restart does
+    not bring back a database or a broker that is away, and interrupts whoever waits for it.
+    """
 
     @router.get("/healthcheck", response_model=Health, responses={**refusals(), 503: {"model": Health}})
     async def healthcheck() -> JsonResponse:
-        said = {name: await _run(check) for name, check in checks.items()}
-        ok = all(word == "ok" for word in said.values())
-        return JsonResponse({"status": "ok" if ok else "unavailable", "checks": said}, 200 if ok else 503)
+        """Ready: every dependency answers, and the service gets on with its work."""
+        return _health({name: await _run(check) for name, check in checks.items()} | workers.ended)
+
+    @router.get("/healthcheck/live", response_model=Health, responses={**refusals(), 503: {"model": Health}})
+    async def live() -> JsonResponse:
+        """Alive: the tasks beside the requests run. It stays so while database or broker are away."""
+        return _health(dict.fromkeys(workers.names, "ok") | workers.ended)
+
+
+def _health(said: dict[str, str]) -> JsonResponse:
+    ok = all(word == "ok" for word in said.values())
+    return JsonResponse({"status": "ok" if ok else "unavailable", "checks": said}, 200 if ok else 503)
 
 
 async def _run(check: Check) -> str:

@@ -1,7 +1,6 @@
 """The projection: what a batch of events does to the read model.
 
-Everything here commutes, so the order of events does not matter and neither do duplicates:
-- the inbox lets each event count once;
+Everything here commutes, so the order of events does not matter; the inbox (inbox/inbox.py) lets each event count once:
 - a user's name and email, and the shipping address, belong to the event with the highest sequence seen so far;
 - an order is a line keyed by its order id, and a total is a sum.
 An order may come before its user or account; then the invoice waits with nulls, and the later event fills them in.
@@ -14,32 +13,23 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from uuid import UUID, uuid5
 
-from cqrs_demo.contract.events import Account, AccountCreated, Event, Order, OrderCreated, UserCreated
+from cqrs_demo.contract.events import Account, AccountCreated, Event, KnownEvent, Order, OrderCreated, Unknown, UserCreated
 from cqrs_demo.database import Connection
+from cqrs_demo.inbox.handler import apply_once
 from cqrs_demo.invoice_service.revenue import ADD_REVENUE
 
 NAMESPACE = UUID("6f1c2f0e-5d0b-4c55-9f2c-0f3a1d6f4b11")
 
 # %b: the lists travel in binary, which costs a third of writing them out as text.
-# Says which had been claimed before: as a rule none, and nothing need travel back.
-CLAIM = """
-with told as (
-    select unnest(%b::uuid[]) as event_id
-),
-claimed as (
-    insert into processed_events (event_id)
-    select event_id from told
-    order by event_id
-    on conflict do nothing
-    returning event_id
-)
-select event_id from told except select event_id from claimed
-"""
-
 MAKE_ACCOUNTS = """
 insert into invoice_account (user_id)
 select unnest(%b::bigint[])
 on conflict do nothing
+"""
+
+# A table that somebody has locked is waited for here, and not in the middle of the changes.
+LOCK_TABLES = """
+lock table address_history, customer_revenue, invoice_account, invoice_lines, invoices, user_history in row exclusive mode
 """
 
 # All changes to one user's invoices queue here. In key order, so that two batches cannot each hold what the other wants.
@@ -120,31 +110,39 @@ where invoices.user_id = known.user_id
 """
 
 
-async def project(connection: Connection, events: Sequence[Event]) -> list[UUID]:
-    """Apply the events not yet applied; returns the ids of those. Runs in the caller's transaction."""
-    by_id = {event.id: event for event in events}
-    duplicates = await (await connection.execute(CLAIM, [list(by_id)], prepare=True)).fetchall()
-    for row in duplicates:
-        del by_id[row["event_id"]]
-    fresh = list(by_id.values())
-    users = [event for event in fresh if isinstance(event, UserCreated)]
-    accounts = [event for event in fresh if isinstance(event, AccountCreated)]
-    orders = [event for event in fresh if isinstance(event, OrderCreated)]
+class Invoices:
+    """The projection, as the consumer is handed it."""
 
-    told_of = {event.data.id for event in users} | {event.data.user_id for event in accounts}
-    concerned = sorted(told_of | {event.data.user_id for event in orders})
-    if concerned:
-        await connection.execute(MAKE_ACCOUNTS, [concerned], prepare=True)
-        await connection.execute(LOCK_ACCOUNTS, [concerned], prepare=True)
-    if users:
-        await _learn_users(connection, users)
-    if accounts:
-        await _learn_addresses(connection, accounts)
-    if orders:
-        await _add_lines(connection, orders)
-    if told_of:
-        await connection.execute(COPY_TO_INVOICES, [sorted(told_of)], prepare=True)
-    return [event.id for event in fresh]
+    async def lock(self, connection: Connection, events: Sequence[KnownEvent]) -> None:
+        users = sorted({concerned(event) for event in events})
+        await connection.execute(LOCK_TABLES)
+        await connection.execute(MAKE_ACCOUNTS, [users], prepare=True)
+        await connection.execute(LOCK_ACCOUNTS, [users], prepare=True)
+
+    async def apply(self, connection: Connection, events: Sequence[KnownEvent]) -> None:
+        users = [event for event in events if isinstance(event, UserCreated)]
+        accounts = [event for event in events if isinstance(event, AccountCreated)]
+        orders = [event for event in events if isinstance(event, OrderCreated)]
+        if users:
+            await _learn_users(connection, users)
+        if accounts:
+            await _learn_addresses(connection, accounts)
+        if orders:
+            await _add_lines(connection, orders)
+        if users or accounts:
+            renamed = {event.data.id for event in users} | {event.data.user_id for event in accounts}
+            await connection.execute(COPY_TO_INVOICES, [sorted(renamed)], prepare=True)
+
+
+async def project(connection: Connection, events: Sequence[Event]) -> list[KnownEvent]:
+    """Apply the events not yet applied, in the caller's transaction; returns those."""
+    known = [event for event in events if not isinstance(event, Unknown)]
+    return await apply_once(connection, Invoices(), known)
+
+
+def concerned(event: KnownEvent) -> int:
+    """The user whose invoices the event is about."""
+    return event.data.id if isinstance(event, UserCreated) else event.data.user_id
 
 
 async def _learn_users(connection: Connection, events: Iterable[UserCreated]) -> None:

@@ -15,10 +15,11 @@ from cqrs_demo.http.answers import found
 from cqrs_demo.http.controls import add_controls
 from cqrs_demo.http.input import Before, DateTime, Month, PageLimit, PathId, UserId, Wait, Year
 from cqrs_demo.http.json import JsonResponse
+from cqrs_demo.http.lifespan import Workers
 from cqrs_demo.http.passages import add_passages
 from cqrs_demo.http.problems import Problem, refusals
 from cqrs_demo.http.service import add_healthcheck, routes
-from cqrs_demo.invoice_service.consumer import Consumer
+from cqrs_demo.inbox.consumer import Consumer
 from cqrs_demo.invoice_service.queries import invoice_by_id, invoice_of_month, invoices_of_user, is_processed
 from cqrs_demo.invoice_service.time_travel import invoice_as_of
 from cqrs_demo.messaging.broker import Broker, BrokerError
@@ -81,7 +82,7 @@ def invoice_routes(pool: Pool, consumer: Consumer) -> APIRouter:
     return router
 
 
-def support_routes(pool: Pool, broker: Broker, consumer: Consumer, *, workshop: bool) -> APIRouter:
+def support_routes(pool: Pool, broker: Broker, consumer: Consumer, workers: Workers, *, workshop: bool) -> APIRouter:
     router = routes(PREFIX)
 
     async def database() -> None:
@@ -89,16 +90,17 @@ def support_routes(pool: Pool, broker: Broker, consumer: Consumer, *, workshop: 
             await connection.execute("select from demo.processed_events limit 1")
 
     async def consumer_check() -> str | None:
-        return consumer.trouble
+        return consumer.backoff.trouble
 
-    add_healthcheck(router, {"database": database, "broker": broker.ping, "consumer": consumer_check})
+    add_healthcheck(router, workers, {"database": database, "broker": broker.ping, "consumer": consumer_check})
     if workshop:
 
         async def consumer_state() -> dict[str, object]:
-            return {"trouble": consumer.trouble, "counts": dict(consumer.counts), "queues": await depths_now(broker)}
+            counts = dict(consumer.handler.counts)
+            return {"trouble": consumer.backoff.trouble, "counts": counts, "queues": await depths_now(broker)}
 
         add_controls(router, "consumer", consumer.gate, consumer_state)
-        add_passages(router, "consumer", consumer.received)
+        add_passages(router, "consumer", consumer.handler.received)
     return router
 
 

@@ -25,12 +25,14 @@ class Message:
 @dataclass(frozen=True, slots=True)
 class Delivery:
     """What is consumed. `earlier` counts the deliveries of this message before this one: 0 when it is fresh.
-    `tag` means something to the subscription that delivered it, and to nobody else."""
+    `tag` means something to the subscription that delivered it, and to nobody else. `given_up` says why the broker itself
+    gave up on the message; None for any other."""
 
     queue: str
     body: bytes
     earlier: int
     tag: int
+    given_up: str | None = None
 
 
 class BrokerError(Exception):
@@ -97,7 +99,8 @@ class Broker(Protocol):
         ...
 
     async def depths(self) -> dict[str, int]:
-        """Messages ready in each of QUEUES; those delivered and not yet acknowledged are not counted. Raises BrokerUnavailable."""
+        """Messages ready in each of QUEUES, and in any other queue of ours that ought to be empty and is not; those delivered and not
+        yet acknowledged are not counted. Raises BrokerUnavailable."""
         ...
 
     async def ping(self) -> None:

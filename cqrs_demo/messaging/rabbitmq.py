@@ -14,7 +14,13 @@ from typing import Any
 
 import aio_pika
 from aio_pika.abc import AbstractChannel, AbstractConnection
-from aio_pika.exceptions import CONNECTION_EXCEPTIONS, ChannelNotFoundEntity, DeliveryError, PublishError
+from aio_pika.exceptions import (
+    CONNECTION_EXCEPTIONS,
+    ChannelNotFoundEntity,
+    ChannelPreconditionFailed,
+    DeliveryError,
+    PublishError,
+)
 from aiormq import spec
 from aiormq.abc import DeliveredMessage
 from aiormq.channel import Channel as Wire
@@ -23,7 +29,9 @@ from cqrs_demo.contract.events import CONTENT_TYPE
 from cqrs_demo.messaging.broker import EXCHANGE, QUEUES, BrokerError, BrokerUnavailable, Delivery, Message, PublishFailed
 
 DEAD = "cqrs.dead"
-"""Exchange of what RabbitMQ itself gives up on, kept in queue `dead`: the last net, below the service's own dead letters."""
+"""Exchange of what RabbitMQ itself gives up on. It goes to queue DEAD_QUEUE, and from there to whoever subscribes, as given up."""
+
+DEAD_QUEUE = "dead"
 
 _CONNECT = 5.0  # seconds
 _ANSWER = 10.0  # seconds; also for the confirms of one window
@@ -32,9 +40,11 @@ _HEARTBEAT = 5  # seconds; a broker that froze is noticed after three of them
 _WINDOW = 1000  # confirms in flight
 _POLL = 0.05  # seconds between looks into the queues when nothing may be held in advance
 
+# No x-delivery-limit: messages that are delivered again and again are no proof against themselves, as the consumer may be killed
+# for other reasons. inbox/attempts.py finds those that kill it. 3.x has no limit by itself; 4.x has 20, and -1 takes it away
+# (which 3.x would take for "none at all").
 _QUEUE: dict[str, Any] = {
     "x-queue-type": "quorum",
-    "x-delivery-limit": 20,  # spelled out: 3.10 has no default, 4.x has this one
     "x-dead-letter-exchange": DEAD,
     "x-dead-letter-strategy": "at-least-once",  # RabbitMQ itself may not lose one on the way to the last net
     "x-overflow": "reject-publish",  # which at-least-once asks for
@@ -58,12 +68,26 @@ class RabbitBroker:
         async with self._passing_channel() as channel:
             dead = await channel.declare_exchange(DEAD, "fanout", durable=True)
             # Classic, because a quorum queue would count deliveries here too, and 4.x would drop what is looked at too often.
-            last_net = await channel.declare_queue("dead", durable=True, arguments={"x-queue-type": "classic"})
+            last_net = await channel.declare_queue(DEAD_QUEUE, durable=True, arguments={"x-queue-type": "classic"})
             await last_net.bind(dead)
-            events = await channel.declare_exchange(EXCHANGE, "topic", durable=True)
-            for name in QUEUES:
-                queue = await channel.declare_queue(name, durable=True, arguments=_QUEUE)
-                await queue.bind(events, f"{name}.*")
+            await channel.declare_exchange(EXCHANGE, "topic", durable=True)
+        for name in QUEUES:
+            await self._declare_queue(name)
+
+    async def _declare_queue(self, name: str) -> None:
+        """Make it, or find it. A queue with the limit of an earlier version stays as it is: what reaches the limit is not lost."""
+        async with self._passing_channel() as channel:
+            unlimited = {} if await _major_version(channel) < 4 else {"x-delivery-limit": -1}
+            with suppress(ChannelPreconditionFailed):
+                await channel.declare_queue(name, durable=True, arguments=_QUEUE | unlimited)
+                return await self._bind(name)
+        async with self._passing_channel() as channel:
+            await channel.declare_queue(name, durable=True, arguments=_QUEUE | {"x-delivery-limit": 20})
+        return await self._bind(name)
+
+    async def _bind(self, name: str) -> None:
+        async with self._passing_channel() as channel:
+            await (await _wire(channel)).queue_bind(name, EXCHANGE, f"{name}.*")
 
     async def publish(self, messages: Sequence[Message]) -> None:
         wire = await self._publishing_channel()
@@ -104,8 +128,9 @@ class RabbitBroker:
     async def depths(self) -> dict[str, int]:
         async with self._passing_channel() as channel:
             wire = await _wire(channel)
-            answers = {name: await wire.queue_declare(name, passive=True) for name in QUEUES}
-            return {name: answer.message_count or 0 for name, answer in answers.items()}
+            answers = {name: await wire.queue_declare(name, passive=True) for name in (*QUEUES, DEAD_QUEUE)}
+        ready = {name: answer.message_count or 0 for name, answer in answers.items()}
+        return {name: count for name, count in ready.items() if count or name != DEAD_QUEUE}
 
     async def ping(self) -> None:
         async with self._passing_channel():
@@ -165,7 +190,7 @@ class RabbitSubscription:
         self._wire.on_consumer_cancel_callbacks.add(lambda _: self._lose("a queue was deleted"))
         if self._prefetch > 0:
             await self._wire.basic_qos(prefetch_count=self._prefetch)
-            for queue in self._queues:
+            for queue in (*self._queues, DEAD_QUEUE):
                 await self._consume(queue)
         else:
             for queue in self._queues:
@@ -296,6 +321,13 @@ async def _wire(channel: AbstractChannel) -> Wire:
     return wire
 
 
+async def _major_version(channel: AbstractChannel) -> int:
+    """Of the server: 3 for 3.10.8."""
+    version = (await _wire(channel)).connection.server_properties["version"]
+    assert isinstance(version, str)
+    return int(version.partition(".")[0])
+
+
 async def _publish(wire: Wire, message: Message) -> None:
     properties = spec.Basic.Properties(content_type=CONTENT_TYPE, delivery_mode=2, message_id=message.message_id)
     await wire.basic_publish(
@@ -333,6 +365,12 @@ def _said(error: BaseException) -> str:
 
 
 def _delivery(queue: str, message: DeliveredMessage) -> Delivery:
-    counted = (message.header.properties.headers or {}).get("x-delivery-count")
+    headers = message.header.properties.headers or {}
+    counted = headers.get("x-delivery-count")
     earlier = counted if isinstance(counted, int) else 0
-    return Delivery(queue, message.body, max(earlier, int(bool(message.redelivered))), message.delivery_tag or 0)
+    given_up = None
+    if queue == DEAD_QUEUE:
+        queue = str(headers.get("x-first-death-queue", queue))
+        reason = str(headers.get("x-first-death-reason", "it was put into queue dead"))
+        given_up = f"RabbitMQ gave up on it: {reason}"
+    return Delivery(queue, message.body, max(earlier, int(bool(message.redelivered))), message.delivery_tag or 0, given_up)

@@ -1,11 +1,9 @@
 """order-service, put together: everything it is made of stands on this screen. Next: routes.py."""
 
-from starlette.types import ASGIApp
-
 from cqrs_demo.contract.events import ORDER_SERVICE
 from cqrs_demo.database import pool_for
-from cqrs_demo.http.lifespan import lifespan
-from cqrs_demo.http.service import http_service
+from cqrs_demo.http.lifespan import Workers
+from cqrs_demo.http.service import Service, http_service
 from cqrs_demo.messaging.connect import broker_for
 from cqrs_demo.order_service.commands import PLACE_ORDERS
 from cqrs_demo.order_service.fold import FOLDS
@@ -16,13 +14,14 @@ from cqrs_demo.outbox.routes import outbox_routes
 from cqrs_demo.settings import Settings
 
 
-def build(settings: Settings) -> ASGIApp:
+def build(settings: Settings) -> Service:
     """The app; nothing connects before it is started. Raises SettingsError when a setting is missing."""
     dsn = settings.need("order_db")
     pool = pool_for(dsn, "order-service")
     broker = broker_for(settings.need("broker_url"))
     relay = Relay(dsn, broker, ORDER_SERVICE)
     orders = GroupCommit(pool, PLACE_ORDERS, committed=relay.wake)
+    workers = Workers(relay=relay)
 
-    routers = [order_routes(pool, orders), outbox_routes(PREFIX, pool, broker, relay, FOLDS, workshop=settings.workshop)]
-    return http_service("order-service", "Command side: takes orders.", settings, lifespan(pool, broker, relay), routers)
+    routers = [order_routes(pool, orders), outbox_routes(PREFIX, pool, broker, relay, FOLDS, workers, workshop=settings.workshop)]
+    return http_service("order-service", "Command side: takes orders.", settings, pool, broker, workers, routers)

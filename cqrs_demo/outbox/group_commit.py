@@ -73,6 +73,8 @@ class GroupCommit:
                 return None
             _fail(batch, error)
             return error
+        self._committed()
+        log.info("committed", events=[str(row["event_id"]) for row in rows if row])
         for (_, future), row in zip(batch, rows, strict=True):
             if not future.done():  # done: its client has left
                 future.set_result(row)
@@ -94,15 +96,16 @@ class GroupCommit:
         numbered = dumps([{**command, "position": position} for position, command in enumerate(commands)])
         async with self._pool.connection() as connection:
             rows = await (await connection.execute(self._statement, {"commands": numbered.decode()}, prepare=True)).fetchall()
-        self._committed()
-        log.info("committed", events=[str(row["event_id"]) for row in rows])
         accepted = {row["position"]: row for row in rows}
         return [accepted.get(position) for position in range(len(commands))]
 
 
 def _one_is_to_blame(error: Exception) -> bool:
-    """Whether the error may concern a single command (a value, a lock somebody holds) rather than the database as a whole."""
-    return not isinstance(error, psycopg.OperationalError) or isinstance(error, LOCKED)
+    """Whether the error may concern a single command (a value, a lock somebody holds) rather than the database as a whole. The
+    database itself must have said so: then nothing was committed. After any other error nobody knows, and what may be
+    committed is never run again."""
+    refused = isinstance(error, psycopg.DataError | psycopg.IntegrityError) and error.sqlstate is not None
+    return refused or isinstance(error, LOCKED)
 
 
 def _fail(batch: Sequence[Waiting], error: Exception) -> None:

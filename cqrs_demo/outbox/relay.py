@@ -15,6 +15,7 @@ from typing import Any
 
 import structlog
 
+from cqrs_demo.backoff import Backoff
 from cqrs_demo.contract.events import encode
 from cqrs_demo.database import Connection, connect
 from cqrs_demo.messaging.broker import Broker, Message, PublishFailed
@@ -27,7 +28,6 @@ BATCH = 500
 POLL = 0.25  # seconds: the net under the wake-up
 TAKEOVER_POLL = 0.5  # seconds between looks whether the leading relay is gone
 LEADER_SILENCE = 10  # seconds without a word to the database, after which the leader is taken for gone
-FIRST_BACKOFF, LAST_BACKOFF = 0.1, 5.0  # seconds between attempts while broker or database are away
 LEADER_LOCK = (7_365, 1)  # two-key advisory lock; the log's writer notes use the one-key space
 
 # The limit stands inside: joined first and cut off then, a long outbox is merged with the log, and the log read from its beginning.
@@ -42,17 +42,16 @@ FORGET = "delete from demo.outbox where sequence = any(%s)"
 
 
 class Relay:
-    """Run `run()` as a task; `wake()` it after each commit. `trouble` says why it is not getting on, or None."""
+    """Run `run()` as a task; `wake()` it after each commit. `backoff.trouble` says what holds it up, or None."""
 
     def __init__(self, dsn: str, broker: Broker, source: str) -> None:
         self._dsn, self._broker, self.source = dsn, broker, source
         self._wake = asyncio.Event()
         self._stop = asyncio.Event()
-        self._backoff = FIRST_BACKOFF
+        self.backoff = Backoff(f"relay{source}", self._stop)
         self.gate = Gate()
         self.published = Passages()
         self.leading = False
-        self.trouble: str | None = None
 
     def wake(self) -> None:
         self._wake.set()
@@ -69,17 +68,15 @@ class Relay:
             try:
                 async with await connect(self._dsn, f"relay{self.source}", LEADER_SILENCE) as session:
                     await self._serve(session)
-            except Exception as error:  # also what nobody thought of: a relay that is gone would look like one with nothing to do
-                self._in_trouble(error)
-                await _wait(self._stop, self._backoff)  # not for a wake-up: every commit sends one
-                self._backoff = min(self._backoff * 2, LAST_BACKOFF)
+            except Exception as error:  # whatever it is: a relay that has ended looks like one with nothing to do
+                await self.backoff.wait_out(error)  # not for a wake-up: every commit sends one
             finally:
                 self.leading = False
 
     async def _serve(self, session: Connection) -> None:
         """Become the leader, and relay as long as the session lives: the lock is the session's."""
         while not await self._lead(session):
-            self.trouble = None  # another copy leads: that is how it should be
+            self.backoff.over()  # another copy leads: that is how it should be
             if not self.gate.admits(1):
                 await self._rest(session)
             elif await _wait(self._stop, TAKEOVER_POLL):
@@ -91,7 +88,7 @@ class Relay:
                 await self._rest(session)
                 continue
             moved = await self._relay_batch(session)
-            self.trouble, self._backoff = None, FIRST_BACKOFF
+            self.backoff.over()
             if moved == 0:
                 await _wait(self._wake, POLL)
 
@@ -134,12 +131,6 @@ class Relay:
             await session.execute(FORGET, [[row["sequence"] for row in rows]], prepare=True)
             log.info("published", events=[str(row["id"]) for row in rows])
             await self.gate.passed(len(rows))
-
-    def _in_trouble(self, error: Exception) -> None:
-        trouble = f"{type(error).__name__}: {error}".strip().splitlines()[0]
-        if trouble != self.trouble:
-            log.warning("relay in trouble, events stay in the outbox", source=self.source, trouble=trouble)
-        self.trouble = trouble
 
 
 async def _wait(event: asyncio.Event, seconds: float) -> bool:

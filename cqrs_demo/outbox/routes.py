@@ -12,6 +12,7 @@ from cqrs_demo.http.answers import NDJSON
 from cqrs_demo.http.controls import add_controls
 from cqrs_demo.http.input import After, DateTime, FeedLimit, ShortText
 from cqrs_demo.http.json import JsonResponse
+from cqrs_demo.http.lifespan import Workers
 from cqrs_demo.http.passages import add_passages
 from cqrs_demo.http.problems import refusals
 from cqrs_demo.http.service import add_healthcheck, routes
@@ -40,7 +41,9 @@ class Folded(BaseModel):
     differences: list[dict[str, Any]]
 
 
-def outbox_routes(prefix: str, pool: Pool, broker: Broker, relay: Relay, folds: Sequence[Fold], *, workshop: bool) -> APIRouter:
+def outbox_routes(
+    prefix: str, pool: Pool, broker: Broker, relay: Relay, folds: Sequence[Fold], workers: Workers, *, workshop: bool
+) -> APIRouter:
     router = routes(prefix)
     feed = Feed(pool, relay.source)
 
@@ -76,15 +79,15 @@ def outbox_routes(prefix: str, pool: Pool, broker: Broker, relay: Relay, folds: 
             await connection.execute("select from demo.outbox limit 1")
 
     async def relay_check() -> str | None:
-        return relay.trouble
+        return relay.backoff.trouble
 
-    add_healthcheck(router, {"database": database, "broker": broker.ping, "relay": relay_check})
+    add_healthcheck(router, workers, {"database": database, "broker": broker.ping, "relay": relay_check})
     if workshop:
 
         async def relay_state() -> dict[str, object]:
             async with pool.connection() as connection:
                 row = await (await connection.execute("select count(*) as outbox from demo.outbox")).fetchone()
-            return {"leading": relay.leading, "trouble": relay.trouble, **(row or {})}
+            return {"leading": relay.leading, "trouble": relay.backoff.trouble, **(row or {})}
 
         add_controls(router, "relay", relay.gate, relay_state)
         add_passages(router, "relay", relay.published)

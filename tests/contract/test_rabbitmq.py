@@ -10,6 +10,7 @@ import pytest
 from cqrs_demo.contract.events import CONTENT_TYPE
 from cqrs_demo.messaging.broker import EXCHANGE, Broker, BrokerUnavailable, PublishFailed
 from cqrs_demo.messaging.connect import broker_for
+from cqrs_demo.messaging.rabbitmq import _QUEUE, DEAD
 from cqrs_demo.runtime.rabbitmq_node import RabbitNode
 from tests.contract.test_broker import consume, messages, numbers, receive
 from tests.fixtures.brokers import sweep
@@ -44,22 +45,47 @@ async def test_what_other_clients_publish_is_consumed_as_it_is(broker: Broker, b
     assert (delivery.queue, delivery.body, delivery.earlier) == ("order", b"\x00\xff", 0)
 
 
-async def test_a_message_that_keeps_coming_back_ends_in_the_last_net(broker: Broker, broker_url: str) -> None:
-    # Given a message that is given back more often than RabbitMQ bears
+async def test_a_message_may_come_back_any_number_of_times(broker: Broker) -> None:
+    # Given a consumer that is killed again and again, for reasons that have nothing to do with the message
+    await broker.publish(messages("order.created", [1]))
+    for _ in range(25):
+        subscription = await broker.subscribe(["order"], prefetch=1)
+        await receive(subscription, 1)
+        await subscription.close()
+    # Then the message is still there
+    assert numbers(await consume(broker, 1)) == [1]
+
+
+async def test_what_a_queue_of_an_earlier_version_gives_up_on_is_delivered_as_given_up(broker_url: str) -> None:
+    # Given the queue as an earlier version made it
+    async with aiormq.connect(broker_url) as connection:
+        limited = {**_QUEUE, "x-delivery-limit": 20}
+        await (await connection.channel()).queue_declare("order", durable=True, arguments=limited)
+    broker = broker_for(broker_url)
+    await broker.declare()
+    # When a message in it was delivered more often than its limit allows
     await broker.publish(messages("order.created", [1]))
     subscription = await broker.subscribe(["order"], prefetch=1)
     for _ in range(21):
         await subscription.requeue(await receive(subscription, 1))
-    # Then it is in no queue of ours any more, but kept in `dead`
-    async with aiormq.connect(broker_url) as connection:
-        channel = await connection.channel()
-        deadline = time.monotonic() + 10
-        while (message := await channel.basic_get("dead", no_ack=True)).delivery_tag is None:
-            assert time.monotonic() < deadline, "nothing arrived in `dead`"
-            await anyio.sleep(0.05)
-    assert (message.body, message.routing_key) == (b'{"number": 1}', "order.created")
-    assert await broker.depths() == {"user": 0, "account": 0, "order": 0}
+    # Then it is delivered once more, with what became of it
+    (delivery,) = await receive(subscription, 1)
+    assert (delivery.queue, delivery.body) == ("order", b'{"number": 1}')
+    assert delivery.given_up == "RabbitMQ gave up on it: delivery_limit"
+    # And is gone when it is acknowledged
+    await subscription.acknowledge([delivery])
     await subscription.close()
+    assert await broker.depths() == {"user": 0, "account": 0, "order": 0}
+    await broker.close()
+
+
+async def test_what_waits_in_the_queue_of_the_given_up_is_counted(broker: Broker, broker_url: str) -> None:
+    async with aiormq.connect(broker_url) as connection:
+        await (await connection.channel()).basic_publish(b"{}", exchange=DEAD)
+    deadline = time.monotonic() + 10
+    while (depths := await broker.depths()) != {"user": 0, "account": 0, "order": 0, "dead": 1}:
+        assert time.monotonic() < deadline, depths
+        await anyio.sleep(0.05)
 
 
 async def test_what_a_queue_refuses_is_not_confirmed(broker: Broker, rabbit_node: RabbitNode) -> None:

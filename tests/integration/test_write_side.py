@@ -208,7 +208,7 @@ NEEDED = {
     "order_service": {"orders": READ_AND_APPEND, "events": READ_AND_APPEND, "outbox": QUEUE},
     "invoice_service": {
         **dict.fromkeys(("invoice_account", "invoices", "invoice_lines", "user_history", "address_history", "customer_revenue"), REWRITE),
-        **dict.fromkeys(("processed_events", "handling_attempts"), REWRITE),
+        **dict.fromkeys(("processed_events", "handling_attempts", "attempts"), REWRITE),
         "dead_letters": {"INSERT", "SELECT", "UPDATE"},
         "read_model": {"SELECT"},
     },

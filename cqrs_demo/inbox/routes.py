@@ -13,8 +13,9 @@ from cqrs_demo.http.input import Command, PathId, Text
 from cqrs_demo.http.json import JsonResponse
 from cqrs_demo.http.problems import refusals
 from cqrs_demo.http.service import routes
-from cqrs_demo.invoice_service import operations
-from cqrs_demo.invoice_service.operations import Choice
+from cqrs_demo.inbox import operations
+from cqrs_demo.inbox.handler import Projection
+from cqrs_demo.inbox.operations import Choice
 
 Status = Literal["waiting", "retried", "discarded"]
 WhichStatus = Literal["waiting", "retried", "discarded", "all"]
@@ -78,7 +79,7 @@ class DiscardedBody(BaseModel):
     discarded: int
 
 
-def dead_letter_routes(prefix: str, pool: Pool) -> APIRouter:
+def dead_letter_routes(prefix: str, pool: Pool, projection: Projection) -> APIRouter:
     router = routes(prefix + "/dead-letters")
 
     @router.get("", response_model=list[Letter], responses=refusals())
@@ -104,7 +105,7 @@ def dead_letter_routes(prefix: str, pool: Pool) -> APIRouter:
     @router.post("/retry", response_model=RetriedBody, responses=refusals(413))
     async def retry_letters(chosen: Chosen) -> JsonResponse:
         """Apply them now. Those that fail again wait on, with a higher count."""
-        retried = await operations.retry(pool, chosen.choice())
+        retried = await operations.retry(pool, projection, chosen.choice())
         return JsonResponse({"applied": retried.applied, "failed": retried.failed})
 
     @router.post("/discard", response_model=DiscardedBody, responses=refusals(413))

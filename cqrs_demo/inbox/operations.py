@@ -2,7 +2,7 @@
 
 A retry applies the message here and now, in one transaction with the letter's new status: it counts once, also when two
 operators ask at once (the row is locked) and also when the event had come through after all (the inbox knows it).
-Next: dead_letter_routes.py puts this on HTTP, cli/dead_letters.py in a terminal.
+Next: routes.py puts this on HTTP, cli/dead_letters.py in a terminal.
 """
 
 from collections.abc import Sequence
@@ -12,9 +12,10 @@ from typing import Any
 import structlog
 
 from cqrs_demo.contract.events import Unknown, decode
-from cqrs_demo.database import AWAY, Pool
-from cqrs_demo.invoice_service.dead_letters import dead_letter, set_aside
-from cqrs_demo.invoice_service.projection import project
+from cqrs_demo.database import Pool
+from cqrs_demo.inbox.blame import Blame, blame
+from cqrs_demo.inbox.dead_letters import dead_letter, set_aside
+from cqrs_demo.inbox.handler import Projection, apply_once
 from cqrs_demo.messaging.broker import Delivery
 
 log = structlog.get_logger()
@@ -93,14 +94,15 @@ async def one(pool: Pool, id: int) -> dict[str, Any] | None:
     return rows[0] if rows else None
 
 
-async def retry(pool: Pool, choice: Choice) -> Retried:
-    """Apply the chosen letters that wait, each in its own transaction. One that fails again waits on, with a higher count."""
+async def retry(pool: Pool, projection: Projection, choice: Choice) -> Retried:
+    """Apply the chosen letters that wait, each in its own transaction. One that fails again waits on, with a higher count.
+    Raises what is not the fault of a letter: those that are left wait on as they were."""
     ids = [row["id"] for row in await _rows(pool, IDS, choice.parameters())]
-    outcomes = [await _retry_one(pool, id) for id in ids]
+    outcomes = [await _retry_one(pool, projection, id) for id in ids]
     return Retried(applied=outcomes.count(True), failed=outcomes.count(False))
 
 
-async def _retry_one(pool: Pool, id: int) -> bool | None:
+async def _retry_one(pool: Pool, projection: Projection, id: int) -> bool | None:
     """True when applied now, False when it failed again, None when somebody else settled it meanwhile."""
     async with pool.connection() as connection, connection.transaction():
         row = await (await connection.execute(LOCK, [id])).fetchone()
@@ -110,11 +112,11 @@ async def _retry_one(pool: Pool, id: int) -> bool | None:
             async with connection.transaction():  # a savepoint: what a failure leaves half done is undone, the lock stays
                 event = decode(row["body"])
                 if not isinstance(event, Unknown):
-                    await project(connection, [event])
+                    await apply_once(connection, projection, [event])
                 await connection.execute(SETTLE, ["retried", id])
-        except AWAY:
-            raise
         except Exception as error:
+            if blame(error) is not Blame.MESSAGE:
+                raise
             await set_aside(connection, dead_letter(Delivery(row["queue"], row["body"], 0, 0), error))
             return False
     log.info("dead letter retried", id=id, events=[str(event.id)])
