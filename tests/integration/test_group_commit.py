@@ -21,13 +21,13 @@ def order(amount: float = 1, key: str | None = None) -> dict[str, Any]:
     return {"user_id": 1, "description": "Widget", "amount": amount, "purchase_dt": "2025-04-03T10:00:00Z", **retry}
 
 
-async def submitted(databases: Databases, commands: list[dict[str, Any]]) -> tuple[list[Any], int]:
+async def submitted(databases: Databases, commands: list[dict[str, Any]], statement: str = PLACE_ORDERS) -> tuple[list[Any], int]:
     """What becomes of commands that are there at once, and how many commits were tried for them."""
     pool = pool_for(databases.dsn["order_service"], "test")
     pool.kwargs["options"] = pool.kwargs["options"].replace("lock_timeout=5s", f"lock_timeout={LOCK_TIMEOUT}s")
     await pool.open()
     try:
-        orders = GroupCommit(pool, PLACE_ORDERS, committed=lambda: None)
+        orders = GroupCommit(pool, statement, committed=lambda: None)
         results = await asyncio.gather(*map(orders.submit, commands), return_exceptions=True)
         return results, pool.get_stats()["requests_num"]
     finally:
@@ -41,6 +41,17 @@ def test_a_command_that_the_database_refuses_fails_alone(databases: Databases) -
     # Then it fails, and the others are committed
     assert [n for n, result in enumerate(results) if isinstance(result, CheckViolation)] == [7]
     assert databases.rows("order_service", "select count(*) from demo.orders") == [(19,)]
+
+
+def test_what_may_be_committed_is_never_run_again(databases: Databases) -> None:
+    # Given a commit that succeeds, with an answer that cannot be read: no date of Python's is infinite
+    unreadable = PLACE_ORDERS.replace("state.event_id\nfrom", "state.event_id, 'infinity'::timestamptz as never\nfrom")
+    assert unreadable != PLACE_ORDERS
+    results, _ = asyncio.run(submitted(databases, [order() for _ in range(5)], unreadable))
+
+    # Then all are told so, and each was placed once
+    assert all(isinstance(result, psycopg.DataError) for result in results)
+    assert databases.rows("order_service", "select count(*) from demo.orders") == [(5,)]
 
 
 def test_a_command_that_meets_a_lock_fails_alone(databases: Databases) -> None:
