@@ -73,7 +73,9 @@ class EmbeddedPostgres:
         with self._open_log() as log:
             # Our own child, not pg_ctl's: an orphan that dies is a zombie until init reaps it (in a container perhaps never), and
             # PostgreSQL does not start while the process in postmaster.pid exists.
-            self._server = _spawn("postgres", "-D", self._data, "-p", str(port or free_port()), output=log)
+            # Shared memory in the data folder: in /dev/shm it would belong to `nobody`, and to everybody who is that.
+            memory = "dynamic_shared_memory_type=mmap"
+            self._server = _spawn("postgres", "-D", self._data, "-p", str(port or free_port()), "-c", memory, output=log)
         threading.Thread(target=self._server.wait, daemon=True).start()  # and ours is a zombie until somebody waits for it
         self._wait_until_ready(self._server)
 
