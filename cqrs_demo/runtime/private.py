@@ -6,6 +6,7 @@ Used for all that lies in a data folder; postgres.py says who else may pass thro
 
 import os
 import stat
+from contextlib import suppress
 from pathlib import Path
 
 UMASK = 0o077
@@ -32,8 +33,9 @@ def unlinked(path: str, flags: int) -> int:
 
 
 def _opened(path: str, flags: int, *, ours: bool) -> int:
-    if os.path.islink(path):  # for the message, and where the system knows no O_NOFOLLOW
-        raise NotPrivate(path)
+    with suppress(FileNotFoundError):
+        if not stat.S_ISREG(os.lstat(path).st_mode):  # for the message, and where the system knows no O_NOFOLLOW
+            raise NotPrivate(path)
     descriptor = os.open(path, (flags & ~os.O_TRUNC) | _CAREFULLY, 0o600)
     try:
         found = os.fstat(descriptor)
