@@ -59,8 +59,7 @@ def test_root_follows_no_link_that_the_servers_user_planted(own_postgres: Postgr
     try:
         # When the server is started and asked for
         with pytest.raises(PostgresError, match=f"{name} is not a file of ours"):
-            own_postgres.start()
-            own_postgres.embedded.dsn()
+            _start_and_ask(own_postgres)
         # Then what the link leads to is as it was
         assert target.read_text() == "precious"
         # And no such link can be planted any more
@@ -69,6 +68,11 @@ def test_root_follows_no_link_that_the_servers_user_planted(own_postgres: Postgr
     finally:
         (lent / name).unlink()
         kept.rename(lent / name)
+
+
+def _start_and_ask(server: Postgres) -> str:
+    server.start()
+    return server.embedded.dsn()
 
 
 def test_what_the_servers_user_wrote_for_its_process_number_is_not_followed(own_postgres: Postgres, lent: Path, tmp_path: Path) -> None:
