@@ -1,7 +1,7 @@
 """Every setting of the services, read from the environment (prefix CQRS_) and nowhere else."""
 
 from ipaddress import ip_address
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal, Self, TypeVar
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, SecretStr, ValidationError, model_validator
@@ -10,6 +10,9 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 Service = Literal["user-service", "order-service", "invoice-service"]
 
 DEFAULT_PORTS: dict[str, int] = {"user-service": 8085, "order-service": 8086, "invoice-service": 8087}
+
+
+_Read = TypeVar("_Read", bound=BaseSettings)
 
 
 class SettingsError(Exception):
@@ -58,10 +61,16 @@ PostgresUrl = Annotated[str, AfterValidator(_postgres)]
 Token = Annotated[SecretStr, AfterValidator(_token)]
 
 
-class Settings(BaseSettings):
-    """What a service needs to know. Each service reads its own database's DSN and ignores the others'."""
+class Access(BaseSettings):
+    """Who may call. The one setting of the services that `cqrs-demo up` reads, too, and hands on to them."""
 
     model_config = SettingsConfigDict(env_prefix="CQRS_", env_ignore_empty=True, hide_input_in_errors=True)
+
+    api_token: Token | None = Field(None, min_length=16, description="bearer token every call must carry")
+
+
+class Settings(Access):
+    """What a service needs to know. Each service reads its own database's DSN and ignores the others'."""
 
     user_db: PostgresUrl | None = Field(None, description="DSN of user-service's database, as role user_service")
     order_db: PostgresUrl | None = Field(None, description="DSN of order-service's database, as role order_service")
@@ -76,7 +85,6 @@ class Settings(BaseSettings):
     )
     host: str = Field("127.0.0.1", description="address to listen on")
     port: int | None = Field(None, ge=0, le=65535, description="port to listen on; each service has its default")
-    api_token: Token | None = Field(None, min_length=16, description="bearer token every call must carry")
     workshop: bool = Field(False, description="adds the controls that pause and step relay and consumer")
 
     @model_validator(mode="after")
@@ -102,8 +110,18 @@ def _is_loopback(host: str) -> bool:
 
 def read_settings() -> Settings:
     """The settings in the environment. Raises SettingsError, one line, when one is malformed."""
+    return _read(Settings)
+
+
+def read_token() -> str | None:
+    """CQRS_API_TOKEN, whatever else is in the environment. Raises SettingsError when it is malformed."""
+    token = _read(Access).api_token
+    return token.get_secret_value() if token else None
+
+
+def _read(kind: type[_Read]) -> _Read:
     try:
-        return Settings()
+        return kind()
     except ValidationError as error:
         first = error.errors()[0]
         name = f"CQRS_{str(first['loc'][0]).upper()}: " if first["loc"] else ""

@@ -102,6 +102,7 @@ def _found_place() -> Place:
         broker_url=run.broker.url if run.broker else None,
         processes={name: child.process for name, child in run.services.items()},
         folder=str(folder.path),
+        token=run.token,
     )
 
 

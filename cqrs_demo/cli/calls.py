@@ -17,7 +17,7 @@ def call(system: RunningSystem, service: str, method: str, path: str, **options:
     import httpx
 
     try:
-        answer = httpx.request(method, system.url(service) + path, timeout=60, **options)
+        answer = httpx.request(method, system.url(service) + path, timeout=60, headers=system.headers, **options)
     except httpx.HTTPError as error:
         raise CallFailed(f"{service} does not answer ({error}). `cqrs-demo status` shows what runs") from error
     if answer.is_error:

@@ -8,6 +8,7 @@ from typing import BinaryIO
 
 import typer
 
+from cqrs_demo.runtime.private import private
 from cqrs_demo.runtime.processes import apart
 from cqrs_demo.runtime.system import Folder, running
 
@@ -16,7 +17,7 @@ def start_detached(folder: Folder, options: Sequence[str]) -> None:
     """Returns when the system in `folder` is ready. What it says until then is said here too; if it fails, so do we, in the same way."""
     folder.logs.mkdir(mode=0o700, exist_ok=True)
     log = folder.logs / "supervisor.log"
-    with log.open("wb") as output, log.open("rb") as said:
+    with open(log, "wb", opener=private) as output, open(log, "rb", opener=private) as said:
         command = [sys.executable, "-P", "-m", "cqrs_demo", "up", "--in-background", f"--data-dir={folder.path}", *options]
         child = subprocess.Popen(  # noqa: S603  # ourselves
             command,

@@ -146,7 +146,7 @@ def where(data_dir: Path | None) -> tuple[str, list[str], str | None]:
         token = settings.api_token.get_secret_value() if settings.api_token else None
         return settings.invoice_db, [settings.user_service_url, settings.order_service_url], token
     system = find_system(data_dir)
-    return system.databases["invoice_service"], [system.url("user-service"), system.url("order-service")], None
+    return system.databases["invoice_service"], [system.url("user-service"), system.url("order-service")], system.token
 
 
 @contextmanager

@@ -41,10 +41,7 @@ def up(
 
     folder = data_folder(data_dir)
     if not hold(folder, 120, unless=lambda: _is_ready(folder)):
-        say(f"A system runs in {folder.path} already:")
-        show_system(find_system(folder.path), folder)
-        if (now := find_system(folder.path).broker) and now.kind != broker:
-            say(f"It uses {now.kind}. For {broker}: cqrs-demo down, then up --broker {broker}")
+        _show_what_runs_already(folder, broker)
         return
     if detach:
         folder.lock.release()
@@ -53,6 +50,18 @@ def up(
         say("It goes on in the background. Stop it with: cqrs-demo down")
     else:
         _run(folder, broker, dashboard, in_background)
+
+
+def _show_what_runs_already(folder: Folder, broker: BrokerKind) -> None:
+    from cqrs_demo.settings import read_token
+
+    say(f"A system runs in {folder.path} already:")
+    system = find_system(folder.path)
+    show_system(system, folder)
+    if system.broker and system.broker.kind != broker:
+        say(f"It uses {system.broker.kind}. For {broker}: cqrs-demo down, then up --broker {broker}")
+    if (token := read_token()) and token != system.token:
+        say("It does not demand this CQRS_API_TOKEN, because it was started without it. For that: cqrs-demo down, then up")
 
 
 def _is_ready(folder: Folder) -> bool:

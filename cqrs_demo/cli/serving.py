@@ -111,6 +111,8 @@ def migrate(
 ) -> None:
     """Make databases, roles and schemas, then end. Safe to run again, and twice at once.
 
+    The server should be the shop's own: only roles that were granted it by name can connect to its databases afterwards.
+
     Reads CQRS_ADMIN_DB (a superuser's DSN) and the DSNs the services will use: CQRS_USER_DB, CQRS_ORDER_DB, CQRS_INVOICE_DB,
     and CQRS_BROKER_URL where that is PGMQ's (postgresql://…).
     """

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from cqrs_demo.cli.options import AsJson, DataDir
-from cqrs_demo.cli.show import console, say
+from cqrs_demo.cli.show import console, curl, say
 from cqrs_demo.runtime.system import RunningSystem, data_folder, find_system
 
 
@@ -64,14 +64,14 @@ def demo_data(
 def _what_to_look_at(system: RunningSystem, invoice: dict[str, object] | None) -> None:
     say("\nWhat to look at:")
     if invoice is None:
-        say("  The invoices are not there yet: does the consumer run?  curl -s " + system.url("invoice-service") + "/consumer")
+        say(f"  The invoices are not there yet: does the consumer run?  {curl(system)} {system.url('invoice-service')}/consumer")
     else:
         month = str(invoice["invoice_dt"])[:7]
         lines = invoice["orders"]
         assert isinstance(lines, list)
         say(f"  The longest invoice: {invoice['email']}, {month}, {len(lines)} orders, total {invoice['total']:.2f}")
         year, number = month.split("-")
-        say(f"    curl -s '{system.url('invoice-service')}/invoices?user_id={invoice['user_id']}&month={int(number)}&year={year}'")
-    say(f"  The events it was made from:\n    curl -s '{system.url('order-service')}/events?limit=5'")
+        say(f"    {curl(system)} '{system.url('invoice-service')}/invoices?user_id={invoice['user_id']}&month={int(number)}&year={year}'")
+    say(f"  The events it was made from:\n    {curl(system)} '{system.url('order-service')}/events?limit=5'")
     if system.dashboard is not None:
         say(f"  The same in pictures:\n    {system.dashboard.url}")

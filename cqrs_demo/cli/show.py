@@ -36,6 +36,8 @@ def show_system(system: RunningSystem, folder: Folder) -> None:
             "broker", _without_password(system.broker.url), "", {"pgmq": "PGMQ in PostgreSQL", "rabbitmq": "RabbitMQ"}[system.broker.kind]
         )
     table.add_row("databases", ", ".join(system.databases), "", "DSNs: cqrs-demo status --json")
+    if system.token is not None:
+        table.add_row("token", "every call to a service needs  Authorization: Bearer $CQRS_API_TOKEN", "", "")
     table.add_row("data, logs", str(folder.path), "", "in logs/")
     out = console()
     out.print(table)
@@ -52,14 +54,19 @@ def first_steps(system: RunningSystem) -> list[str]:
     """The four steps as lines for a shell."""
 
     def post(service: str, path: str, body: str) -> str:
-        return f"curl -s {system.url(service)}/{path} -H 'Content-Type: application/json' -d '{body}'"
+        return f"{curl(system)} {system.url(service)}/{path} -H 'Content-Type: application/json' -d '{body}'"
 
     return [
         post("user-service", "users", '{"name": "Alice", "email": "alice@demo.com"}'),
         post("user-service", "accounts", '{"user_id": 1, "address1": "123 Main St", "city": "Cityville", "state": "ST", "zip": "12345"}'),
         post("order-service", "orders", '{"user_id": 1, "description": "Widget", "amount": 50.00, "purchase_dt": "2025-04-03T10:00:00Z"}'),
-        f"curl -s '{system.url('invoice-service')}/invoices?user_id=1&month=4&year=2025'",
+        f"{curl(system)} '{system.url('invoice-service')}/invoices?user_id=1&month=4&year=2025'",
     ]
+
+
+def curl(system: RunningSystem) -> str:
+    """For a shell in which CQRS_API_TOKEN is set, if the system demands one: the token itself is not shown."""
+    return 'curl -s -H "Authorization: Bearer $CQRS_API_TOKEN"' if system.token else "curl -s"
 
 
 def _without_password(url: str) -> str:

@@ -88,7 +88,7 @@ async def fill(system: RunningSystem, users: int, orders: int, seed: int, done: 
     """Make `users` users with their accounts, then `orders` orders; calls `done` after each user and each order.
     Raises SystemProblem when a service refuses something or does not answer."""
     shop, made, ids = Shop(seed), Made(), dict[int, int]()
-    async with httpx.AsyncClient(transport=httpx.AsyncHTTPTransport(retries=3), timeout=30) as client:
+    async with httpx.AsyncClient(headers=system.headers, transport=httpx.AsyncHTTPTransport(retries=3), timeout=30) as client:
         post = _Poster(client, system, made)
 
         async def one_user(number: int) -> None:

@@ -8,6 +8,7 @@ from contextlib import suppress
 import psutil
 
 from cqrs_demo.runtime.postgres import EmbeddedPostgres
+from cqrs_demo.runtime.private import is_somebody_elses
 from cqrs_demo.runtime.processes import end
 from cqrs_demo.runtime.rabbitmq_node import RabbitNode
 from cqrs_demo.runtime.system import Folder, NotOurFolder, Process, SystemProblem, running
@@ -22,8 +23,9 @@ def hold(folder: Folder, seconds: float, unless: Callable[[], bool] = lambda: Fa
     Raises Busy when it is still held after `seconds`, NotOurFolder when the folder is in other use."""
     deadline = time.monotonic() + seconds
     try:
-        folder.path.mkdir(mode=0o711, parents=True, exist_ok=True)
+        folder.path.mkdir(mode=0o700, parents=True, exist_ok=True)
         refuse_foreign(folder)
+        refuse_another_users(folder)
         while not folder.lock.take():
             if unless():
                 return False
@@ -31,7 +33,7 @@ def hold(folder: Folder, seconds: float, unless: Callable[[], bool] = lambda: Fa
                 raise Busy(f"Another cqrs-demo has been at work in {folder.path} for over {seconds:.0f} s. Stop it with `cqrs-demo down`")
             time.sleep(0.05)
     except OSError as error:
-        raise NotOurFolder(f"{folder.path} cannot be the data folder: {error.strerror}. Choose another with --data-dir") from error
+        raise NotOurFolder(f"{folder.path} cannot be the data folder: {error.strerror or error}. Choose another with --data-dir") from error
     return True
 
 
@@ -42,6 +44,13 @@ def refuse_foreign(folder: Folder) -> None:
         foreign = sorted(path.name for path in folder.path.iterdir() if path.name not in ours)
         if foreign:
             raise NotOurFolder(f"{folder.path} holds other files ({foreign[0]}). Choose an empty or a new folder with --data-dir")
+
+
+def refuse_another_users(folder: Folder) -> None:
+    """Raises NotOurFolder: whoever owns the folder could exchange what is in it; and root would lock the owner out."""
+    if is_somebody_elses(folder.path):
+        owner = folder.path.stat().st_uid
+        raise NotOurFolder(f"{folder.path} belongs to user {owner}. Run this as that user, or choose another folder with --data-dir")
 
 
 def stop_system(folder: Folder) -> list[str]:

@@ -4,6 +4,8 @@ import os
 import sys
 from pathlib import Path
 
+from cqrs_demo.runtime.private import private
+
 
 class FolderLock:
     """Held by the supervisor for as long as the system runs. Children do not inherit it."""
@@ -15,7 +17,7 @@ class FolderLock:
     def take(self) -> bool:
         """True when it is ours now, False when another process holds it. Never waits."""
         while True:
-            descriptor = os.open(self._file, os.O_RDWR | os.O_CREAT, 0o600)
+            descriptor = private(str(self._file), os.O_RDWR | os.O_CREAT)
             if not _lock(descriptor):
                 os.close(descriptor)
                 return False

@@ -34,7 +34,9 @@ def migrate(admin_dsn: str, service_dsns: list[str], broker_dsn: str | None = No
     """Bring every database to the newest schema.
 
     `service_dsns` are the DSNs the services will use: database and role of each are made, with the password found there.
-    `broker_dsn` likewise, when PGMQ is the broker. Returns the names of the files applied now. Raises psycopg.Error, MigrationError.
+    `broker_dsn` likewise, when PGMQ is the broker. Afterwards nobody else can connect to any database of the server, unless it
+    was granted to them by name: the server should be the shop's own. Returns the names of the files applied now.
+    Raises psycopg.Error, MigrationError.
     """
     applied = []
     with psycopg.connect(admin_dsn, autocommit=True) as admin:
@@ -48,6 +50,7 @@ def migrate(admin_dsn: str, service_dsns: list[str], broker_dsn: str | None = No
         if broker_dsn is not None:
             _make_database(admin, broker_dsn, owned=True)
             applied += _install_pgmq(broker_dsn)
+        _close_the_rest(admin)
     return applied
 
 
@@ -68,6 +71,16 @@ def _make_database(admin: psycopg.Connection, dsn: str, *, owned: bool = False) 
     admin.execute(sql.SQL("revoke all on database {} from public").format(name))
     admin.execute(sql.SQL("grant connect on database {} to {}").format(name, name))
     return database
+
+
+def _close_the_rest(admin: psycopg.Connection) -> None:
+    """PostgreSQL lets every role connect to every database, `postgres` and the templates included. Here a role enters its own
+    alone. (A database that is cloned or made later must be closed when it is made: such rights are not inherited.)"""
+    open_to_all = """
+        select datname from pg_database, aclexplode(coalesce(datacl, acldefault('d', datdba))) as acl
+        where acl.grantee = 0 and acl.privilege_type in ('CONNECT', 'TEMPORARY') group by datname"""
+    for (name,) in admin.execute(open_to_all).fetchall():
+        admin.execute(sql.SQL("revoke all on database {} from public").format(sql.Identifier(name)))
 
 
 def _apply(connection: psycopg.Connection, folders: tuple[str, ...]) -> list[str]:

@@ -2,6 +2,7 @@
 
 import subprocess
 import threading
+import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from pathlib import Path
@@ -12,12 +13,15 @@ import psycopg
 from cqrs_demo.runtime.migrations import MigrationError, migrate
 from cqrs_demo.runtime.ports import HOST, free_port, holder, is_free, listens
 from cqrs_demo.runtime.postgres import EmbeddedPostgres, PostgresError
+from cqrs_demo.runtime.private import private
 from cqrs_demo.runtime.processes import apart, end
 from cqrs_demo.runtime.rabbitmq_node import RabbitNode, RabbitNodeError
 from cqrs_demo.runtime.system import Child, Process, is_healthy
 
 GROUND_PATIENCE = 1.8
 """Seconds for a broker to stop cleanly, after the programs have taken theirs. Killed, it loses nothing either; it starts more slowly."""
+PORT_PATIENCE = 30.0
+"""Seconds to wait for a port that others were told of, while another process has it."""
 
 
 class PartError(Exception):
@@ -44,6 +48,10 @@ class Part(ABC):
     @abstractmethod
     def where(self) -> str: ...
 
+    def outdated(self) -> bool:
+        """Whether what it was told at its start, such as the URL of another part, is no longer so."""
+        return False
+
     @abstractmethod
     def stop(self) -> None:
         """In a bounded time: politely, then not. Harmless when it is not running."""
@@ -51,7 +59,8 @@ class Part(ABC):
     def last_words(self) -> str:
         """The end of its log."""
         try:
-            return "\n".join(self.log.read_text(errors="replace").splitlines()[-12:])
+            with open(self.log, errors="replace", opener=private) as file:
+                return "\n".join(file.read().splitlines()[-12:])
         except OSError:
             return ""
 
@@ -62,9 +71,9 @@ class Postgres(Part):
     name = "PostgreSQL"
 
     def __init__(self, folder: Path, passwords: dict[str, str], pgmq: bool, say: Callable[[str], None]) -> None:
-        self._server = EmbeddedPostgres(folder)
+        self._server, self._data_folder = EmbeddedPostgres(folder), folder.parent
         self._passwords, self._pgmq, self._say = passwords, pgmq, say
-        self._port: int | None = None
+        self._port = 0
         self._migrated = False
         self.log = self._server.log
 
@@ -77,7 +86,8 @@ class Postgres(Part):
             if not self._migrated:
                 migrate(self._server.dsn(), list(self.databases().values()), self.dsn("broker") if self._pgmq else None)
         except PostgresError as error:
-            raise PartError(str(error)) from error
+            free = is_free(self._port)
+            raise PartError(str(error) if free else f"its port {self._port} is taken by {holder(self._port)}") from error
         except (psycopg.Error, MigrationError) as error:
             raise PartError(f"the schemas could not be made: {error}") from error
         self._migrated = True
@@ -85,7 +95,9 @@ class Postgres(Part):
     def _say_what_was_opened(self) -> None:
         while self._server.opened:
             folder = self._server.opened.pop()
-            self._say(f"{folder} may now be passed through (chmod o+x): PostgreSQL does not run as root, and its files are below")
+            if folder != self._data_folder:
+                who = "everybody (chmod o+x)" if folder.stat().st_mode & 0o001 else "PostgreSQL (chmod g+x)"
+                self._say(f"{folder} may now be passed through by {who}: PostgreSQL does not run as root, and its files are below")
 
     def databases(self) -> dict[str, str]:
         """The DSNs of the services' roles, by database."""
@@ -115,16 +127,20 @@ class PrivateRabbit(Part):
 
     def __init__(self, folder: Path) -> None:
         self._node = RabbitNode(folder)
+        self._url: str | None = None
         self.log = self._node.log
 
     def start(self) -> None:
         try:
-            self._node.start()
-        except RabbitNodeError as error:
+            self._node.start(keep_port=self._url is not None)  # the services know it
+            self._url = self._node.url()
+        except (RabbitNodeError, OSError) as error:
             raise PartError(str(error)) from error
 
     def url(self) -> str:
-        return self._node.url()
+        """Known once it has started."""
+        assert self._url is not None
+        return self._url
 
     def alive(self) -> bool:
         return self._node.pid is not None
@@ -133,7 +149,7 @@ class PrivateRabbit(Part):
         return True  # start() waits for that
 
     def where(self) -> str:
-        return self.url().rpartition("@")[2].rstrip("/")
+        return (self._url or "").rpartition("@")[2].rstrip("/")
 
     def stop(self) -> None:
         force = threading.Timer(GROUND_PATIENCE, self._node.kill)
@@ -154,23 +170,30 @@ class Program(Part):
         health: str,
         folder: Path,
         say: Callable[[str], None],
+        token: str | None = None,
     ) -> None:
-        """`command` and `environment` get the port it is to listen on: `port`, or a free one when that is taken.
-        `health` is the path that answers 200 once it works."""
+        """`command` and `environment` get the port it is to listen on: `port`, or a free one when that is taken. Once it has
+        worked, others know its port: then it waits for it, and takes another only after PORT_PATIENCE.
+        `health` is the path that answers 200 once it works, to who has the token."""
         self.name, self._port, self._command, self._environment = name, port, command, environment
-        self._health, self._folder, self._say = health, folder, say
+        self._health, self._folder, self._say, self._token = health, folder, say, token
         self._child: subprocess.Popen[bytes] | None = None
+        self._told: dict[str, str] = {}
+        self._known = False
+        self._stopped = threading.Event()
         self.log = folder / "logs" / f"{name}.log"
 
     def start(self) -> None:
-        if not is_free(self._port):
+        self._stopped.clear()  # a stop() that is called just now is called again
+        if not is_free(self._port) and not (self._known and self._gets_its_port_back()):
             taken, self._port = self._port, free_port()
             self._say(f"port {taken} is taken by {holder(taken)}; {self.name} gets {self._port}")
+        self._told = self._environment(self._port)
         try:
-            with self.log.open("ab") as log:
+            with open(self.log, "ab", opener=private) as log:
                 self._child = subprocess.Popen(  # noqa: S603  # our own programs, no shell
                     self._command(self._port),
-                    env=self._environment(self._port),
+                    env=self._told,
                     cwd=self._folder,
                     stdin=subprocess.DEVNULL,
                     stdout=log,
@@ -180,6 +203,17 @@ class Program(Part):
         except OSError as error:
             raise PartError(str(error)) from error
 
+    def _gets_its_port_back(self) -> bool:
+        """Whether its port becomes free in time. Raises PartError when it is stopped meanwhile."""
+        port, deadline = self._port, time.monotonic() + PORT_PATIENCE
+        self._say(f"{self.name} waits for its port {port}, now taken by {holder(port)}; after {PORT_PATIENCE:.0f} s it takes another")
+        while not is_free(port):
+            if self._stopped.wait(0.1):
+                raise PartError("it was stopped")
+            if time.monotonic() > deadline:
+                return False
+        return True
+
     def record(self) -> Child:
         return Child(url=self.where(), process=Process.of(self._child.pid) if self._child and self.alive() else None)
 
@@ -188,12 +222,20 @@ class Program(Part):
 
     def answers(self) -> bool:
         """Whether it works; and not another program that has come before it at its port, such as a system started at the same moment."""
-        return self._child is not None and is_healthy(self.where() + self._health) and listens(self._child.pid, self._port)
+        if self._child is None or not is_healthy(self.where() + self._health, token=self._token):
+            return False
+        ours = listens(self._child.pid, self._port)
+        self._known = self._known or ours
+        return ours
+
+    def outdated(self) -> bool:
+        return self._told != self._environment(self._port)
 
     def where(self) -> str:
         return f"http://{HOST}:{self._port}"
 
     def stop(self) -> None:
+        self._stopped.set()
         if self._child is not None:
             end([psutil.Process(self._child.pid)] if self.alive() else [])
             self._child.wait()

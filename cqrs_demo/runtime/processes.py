@@ -8,16 +8,19 @@ from typing import Any
 
 import psutil
 
+from cqrs_demo.runtime.private import UMASK
+
 PATIENCE = 3.0
 """Seconds a program may take to stop cleanly, before it is killed. `up` has promised to end within five, and what the programs
 stand on stops after them."""
 
 
 def apart() -> dict[str, Any]:
-    """How to start a program out of reach of the terminal's Ctrl-C: the supervisor stops its parts in their order."""
+    """How to start a program out of reach of the terminal's Ctrl-C (the supervisor stops its parts in their order), and with
+    its files out of other users' sight."""
     if sys.platform == "win32":
         return {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP}
-    return {"start_new_session": True}
+    return {"start_new_session": True, "umask": UMASK}
 
 
 def end(processes: list[psutil.Process]) -> None:

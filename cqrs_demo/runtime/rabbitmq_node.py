@@ -19,7 +19,8 @@ from pathlib import Path
 
 import psutil
 
-from cqrs_demo.runtime.ports import HOST, free_port, is_free
+from cqrs_demo.runtime.ports import HOST, free_port, holder, is_free
+from cqrs_demo.runtime.private import UMASK, make_private, private
 
 _PLACES = ("/usr/lib/rabbitmq/bin", "/opt/homebrew/sbin", "/usr/local/sbin")  # before PATH: Debian's script there switches to another user
 _START = 60.0  # seconds; 6 on an idle machine, more on a loaded one
@@ -71,14 +72,16 @@ class RabbitNode:
         self._children: list[subprocess.Popen[bytes]] = []
         self.log = self._folder / "rabbitmq.log"
 
-    def start(self) -> None:
-        """Start, and wait until it answers AMQP. Raises RabbitNodeError."""
+    def start(self, *, keep_port: bool = False) -> None:
+        """Start, and wait until it answers AMQP. When another process has its port, it takes a new one; with `keep_port`,
+        because clients know the port, it does not start. Raises RabbitNodeError."""
         script = rabbitmq_server()
         if script is None:
             raise RabbitNodeError("RabbitMQ is not installed: no rabbitmq-server in PATH")
-        self._folder.mkdir(parents=True, exist_ok=True)
+        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_private(self._folder)  # messages are in it; older versions let others read them
         self.stop()  # a node left over from a supervisor that was killed
-        identity = self._identify()
+        identity = self._identify(keep_port)
         environment = self._environment(identity)
         self._write_private("rabbitmq.conf", _CONFIGURATION.format(host=HOST, user=_USER, **asdict(identity)))
         self._write_private("enabled_plugins", "[].\n")
@@ -87,9 +90,11 @@ class RabbitNode:
         self._spawn("node", [str(script)], environment)
         self._wait_until_it_answers(identity.port)
 
-    def _identify(self) -> _Identity:
+    def _identify(self, keep_port: bool) -> _Identity:
         identity = self._identity()
         if identity is None or not is_free(identity.port):
+            if identity and keep_port:
+                raise RabbitNodeError(f"its port {identity.port} is taken by {holder(identity.port)}")
             name = identity.name if identity else f"cqrs_{secrets.token_hex(4)}@localhost"
             password = identity.password if identity else secrets.token_hex(16)
             identity = _Identity(name, free_port(), password)
@@ -130,20 +135,26 @@ class RabbitNode:
         }
 
     def _write_private(self, name: str, text: str) -> None:
-        file = self._folder / name
-        file.touch(mode=0o600)
-        file.write_text(text)
+        with open(self._folder / name, "w", opener=private) as file:
+            file.write(text)
 
     def _spawn(self, role: str, command: list[str], environment: dict[str, str]) -> None:
         """In a session of its own: a Ctrl-C in the terminal is for the supervisor, which stops the node in its turn."""
-        with self.log.open("ab") as log:
+        with open(self.log, "ab", opener=private) as log:
             child = subprocess.Popen(  # noqa: S603  # our own command line
-                command, env=environment, cwd=self._folder, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
+                command,
+                env=environment,
+                cwd=self._folder,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+                umask=UMASK,
             )
         self._children.append(child)
         known = {name: (process.pid, process.create_time()) for name, process in self._processes().items()}
         known[role] = (child.pid, psutil.Process(child.pid).create_time())
-        self._processes_file.write_text(json.dumps(known))
+        self._write_private(self._processes_file.name, json.dumps(known))
 
     def _wait_until_it_answers(self, port: int) -> None:
         deadline = time.monotonic() + _START

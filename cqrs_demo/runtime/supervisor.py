@@ -4,7 +4,6 @@ Every part has a thread of its own from its start to its end, so that a slow sta
 neither the others nor the stop. What the parts are stands in parts.py, which of them a system has in up.py.
 """
 
-import os
 import shutil
 import threading
 import time
@@ -12,9 +11,12 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from cqrs_demo.runtime.parts import Part, PartError
+from cqrs_demo.runtime.private import private
 from cqrs_demo.runtime.system import Phase, SystemProblem
 
 START_WITHIN = 90.0
+SAY_WHAT_IS_MISSING = (3.0, 6.0, 12.0, 24.0, 48.0)
+"""Seconds after which a start that is not done yet says what it waits for."""
 TRIES = 3
 """A part that dies this often before the system was ready once will not come up by itself."""
 FIRST_PAUSE, LONGEST_PAUSE, RAN_WELL = 0.2, 10.0, 30.0
@@ -63,11 +65,14 @@ class Supervisor:
             self._stop()
 
     def _wait_until_ready(self) -> bool:
-        deadline = time.monotonic() + START_WITHIN
+        began, still_to_say = time.monotonic(), list(SAY_WHAT_IS_MISSING)
+        deadline = began + START_WITHIN
         while not self._asked:
             missing = [part for part in self._parts if not self._working[part].is_set()]
             if not missing:
                 return True
+            if still_to_say and time.monotonic() - began > still_to_say[0]:
+                self._say(f"After {still_to_say.pop(0):.0f} s: {self._what_is_missing(missing)}")
             if self._failure is None and time.monotonic() > deadline:
                 names = ", ".join(part.name for part in missing)
                 self._failure = f"{names} not ready after {START_WITHIN:.0f} s; the end of {missing[0].log}:\n{missing[0].last_words()}"
@@ -75,6 +80,11 @@ class Supervisor:
                 raise StartFailed(self._failure)
             time.sleep(0.02)
         return False
+
+    def _what_is_missing(self, missing: list[Part]) -> str:
+        stage = next(stage for stage in self._stages if missing[0] in stage)
+        first, later = ([part.name for part in missing if (part in stage) is now] for now in (True, False))
+        return f"waiting for {', '.join(first)}" + (f"; then come {', '.join(later)}" if later else "")
 
     def _wait_until_asked(self) -> None:
         rounds = 0
@@ -144,6 +154,9 @@ class Supervisor:
                 self._say(f"{part.name} works: {part.where()} ({time.monotonic() - started:.1f} s)")
             if self._ending.wait(0.2 if answered else 0.05):
                 return "was stopped"
+            if part.outdated():
+                part.stop()
+                return "was told of another part's address, and that has changed"
         return "died"
 
     # The end.
@@ -169,7 +182,8 @@ def bound(log: Path) -> None:
     """Processes append to their logs and keep them open, so the file is copied and emptied, not renamed."""
     try:
         if log.stat().st_size > LOG_LIMIT:
-            shutil.copyfile(log, log.with_name(log.name + ".1"))
-            os.truncate(log, 0)
+            with open(log, "r+b", opener=private) as full, open(f"{log}.1", "wb", opener=private) as kept:
+                shutil.copyfileobj(full, kept)
+                full.truncate(0)
     except OSError:
         pass  # not there yet; the next round sees it

@@ -13,9 +13,10 @@ from typing import Literal, Self
 from urllib.parse import urlsplit
 
 import psutil
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from cqrs_demo.runtime.lock import FolderLock
+from cqrs_demo.runtime.private import unlinked
 
 PREFIXES = {"user-service": "/system-api", "order-service": "/order-service", "invoice-service": "/invoice-service"}
 
@@ -85,6 +86,8 @@ class Run(_Record):
     databases: dict[str, str]
     broker: Broker | None
     dashboard: Child | None
+    token: str | None = None
+    """CQRS_API_TOKEN, where there was one at the start: every call must carry it."""
 
 
 class State(_Record):
@@ -115,7 +118,8 @@ class Folder:
     def read(self) -> State | None:
         """The state, or None where `up` was never run. Raises NotOurFolder when the file is something else's."""
         try:
-            return State.model_validate_json(self.state_file.read_bytes())
+            with open(self.state_file, "rb", opener=unlinked) as file:
+                return State.model_validate_json(file.read())
         except (FileNotFoundError, NotADirectoryError):
             return None
         except (ValidationError, OSError) as error:
@@ -147,12 +151,18 @@ class DashboardStatus(_Record):
 
 
 class RunningSystem(_Record):
-    """Where everything is; exactly what `status --json` prints. The DSNs are those of the services' own roles."""
+    """Where everything is; what `status --json` prints, except the token. The DSNs are those of the services' own roles."""
 
     services: dict[str, ServiceStatus]
     databases: dict[str, str]
     broker: Broker | None
     dashboard: DashboardStatus | None
+    token: str | None = Field(None, exclude=True, repr=False)
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """What every call to a service must carry."""
+        return bearer(self.token)
 
     @property
     def ready(self) -> bool:
@@ -175,7 +185,7 @@ def find_system(data_dir: Path | str | None = None) -> RunningSystem:
     if run is None:
         raise NotRunning(f"No system runs in {folder.path}. Start it with `cqrs-demo up`, or name another folder with --data-dir")
     with ThreadPoolExecutor() as pool:
-        healthy = pool.map(lambda name: is_healthy(run.services[name].url + PREFIXES[name] + "/healthcheck"), run.services)
+        healthy = pool.map(lambda name: _is_ready(run, name), run.services)
     return RunningSystem(
         services={
             name: ServiceStatus(url=child.url, pid=child.process.pid if child.process else None, ready=ready)
@@ -184,7 +194,14 @@ def find_system(data_dir: Path | str | None = None) -> RunningSystem:
         databases=run.databases,
         broker=run.broker,
         dashboard=DashboardStatus(url=run.dashboard.url) if run.dashboard else None,
+        token=run.token,
     )
+
+
+def _is_ready(run: Run, name: str) -> bool:
+    """While it has no process, another program may answer where it was."""
+    child = run.services[name]
+    return child.process is not None and is_healthy(child.url + PREFIXES[name] + "/healthcheck", token=run.token)
 
 
 def running(folder: Folder) -> Run | None:
@@ -193,12 +210,17 @@ def running(folder: Folder) -> Run | None:
     return state.run if state and state.run and state.run.supervisor.living() else None
 
 
-def is_healthy(url: str, timeout: float = 2.0) -> bool:
+def bearer(token: str | None) -> dict[str, str]:
+    """The header for a service that wants a token; none for one that does not."""
+    return {"Authorization": f"Bearer {token}"} if token else {}
+
+
+def is_healthy(url: str, timeout: float = 2.0, token: str | None = None) -> bool:
     """Whether a GET answers 200 within `timeout` seconds."""
     parts = urlsplit(url)
     connection = HTTPConnection(str(parts.hostname), parts.port, timeout=timeout)
     try:
-        connection.request("GET", parts.path)
+        connection.request("GET", parts.path, headers=bearer(token))
         return connection.getresponse().status == 200
     except (OSError, HTTPException):
         return False

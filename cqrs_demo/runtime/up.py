@@ -14,11 +14,13 @@ from typing import Literal
 from cqrs_demo.runtime.brokers import named_rabbitmq, what_stays_behind
 from cqrs_demo.runtime.parts import Part, Postgres, PrivateRabbit, Program
 from cqrs_demo.runtime.ports import HOST
+from cqrs_demo.runtime.private import make_private
 from cqrs_demo.runtime.supervisor import Say, Supervisor
-from cqrs_demo.runtime.system import PREFIXES, Broker, Folder, NotOurFolder, Phase, Process, Run, State
-from cqrs_demo.settings import DEFAULT_PORTS
+from cqrs_demo.runtime.system import PREFIXES, Broker, Folder, Phase, Process, Run, State
+from cqrs_demo.settings import DEFAULT_PORTS, read_token
 
 DASHBOARD_PORT = 8501
+TAKEN = "only CQRS_DATA_DIR, CQRS_API_TOKEN and, with --broker rabbitmq, CQRS_BROKER_URL"
 ROLES = ("user_service", "order_service", "invoice_service", "broker")
 
 
@@ -26,11 +28,14 @@ class System:
     """The parts of the system in `folder`. Make one only with the folder held."""
 
     def __init__(self, folder: Folder, broker: Literal["pgmq", "rabbitmq"], *, dashboard: bool, say: Say) -> None:
-        """Raises NoBroker when `broker` is rabbitmq and there is none to be had, NotOurFolder for another user's folder."""
-        _refuse_another_users(folder)
+        """Raises NoBroker when `broker` is rabbitmq and there is none to be had, SettingsError for a malformed token."""
+        self._token = read_token()
         self._named_rabbitmq = named_rabbitmq() if broker == "rabbitmq" else None
         self._folder, self._say = folder, say
+        make_private(folder.path)
         folder.logs.mkdir(mode=0o700, exist_ok=True)
+        if unused := unused_settings(broker):
+            say(f"`up` does not use {', '.join(unused)}: {TAKEN}")
         self._state = folder.read() or State(made_by="cqrs-demo", passwords={role: secrets.token_urlsafe(18) for role in ROLES})
         folder.write(self._state)  # before there is a database that these passwords open
         if told := what_stays_behind(self._state.broker, broker):
@@ -59,20 +64,27 @@ class System:
     def _service(self, name: str) -> Program:
         def settings(port: int) -> dict[str, str]:
             database = name.replace("-", "_")
-            return _inherited() | {
+            told = {
                 f"CQRS_{database.removesuffix('_service').upper()}_DB": self._postgres.dsn(database),
                 "CQRS_BROKER_URL": self._broker().url,
-                "CQRS_USER_SERVICE_URL": self._services["user-service"].where() + PREFIXES["user-service"],
-                "CQRS_ORDER_SERVICE_URL": self._services["order-service"].where() + PREFIXES["order-service"],
                 "CQRS_HOST": HOST,
                 "CQRS_PORT": str(port),
                 "CQRS_WORKSHOP": "1",
             }
+            if self._token is not None:
+                told["CQRS_API_TOKEN"] = self._token
+            return _inherited() | told | (self._logs() if name == "invoice-service" else {})
 
         def command(port: int) -> list[str]:
             return [sys.executable, "-P", "-m", "cqrs_demo", "serve", name]
 
-        return Program(name, DEFAULT_PORTS[name], command, settings, f"{PREFIXES[name]}/healthcheck", self._folder.path, self._say)
+        health = f"{PREFIXES[name]}/healthcheck"
+        return Program(name, DEFAULT_PORTS[name], command, settings, health, self._folder.path, self._say, self._token)
+
+    def _logs(self) -> dict[str, str]:
+        """Where the reader finds the logs. It alone is told: when one of them moves, who was told is started again."""
+        writers = [name for name in DEFAULT_PORTS if name != "invoice-service"]
+        return {f"CQRS_{name.replace('-', '_').upper()}_URL": self._services[name].where() + PREFIXES[name] for name in writers}
 
     def _make_dashboard(self) -> Program | None:
         file = dashboard_file()
@@ -99,6 +111,7 @@ class System:
             databases=self._postgres.databases() if known else {},
             broker=broker if known else None,
             dashboard=self._dashboard.record() if self._dashboard else None,
+            token=self._token,
         )
         self._state = self._state.model_copy(update={"run": run, "broker": broker})
         self._folder.write(self._state)
@@ -108,10 +121,10 @@ class System:
         self._folder.write(self._state.model_copy(update={"run": None}))
 
 
-def _refuse_another_users(folder: Folder) -> None:
-    """Root may write anywhere, but PostgreSQL takes only its own user's files; and the owner would be locked out afterwards."""
-    if sys.platform != "win32" and os.geteuid() == 0 and folder.state_file.exists() and (owner := folder.state_file.stat().st_uid):
-        raise NotOurFolder(f"{folder.path} belongs to user {owner}. Run this as that user, or choose another folder with --data-dir")
+def unused_settings(broker: str) -> list[str]:
+    """What was exported for a service of somebody's own, or is misspelt; `up` settles these things itself."""
+    used = {"CQRS_DATA_DIR", "CQRS_API_TOKEN"} | ({"CQRS_BROKER_URL"} if broker == "rabbitmq" else set())
+    return sorted(name for name, value in os.environ.items() if name.startswith("CQRS_") and value and name not in used)
 
 
 def _inherited() -> dict[str, str]:

@@ -31,15 +31,14 @@ class TookTooLong(Exception):
 
 
 class Client:
-    """One running system. `token` is the bearer token of one that listens beyond loopback.
+    """One running system.
 
     Service names are written with a dash ("order-service"), databases with an underscore ("order_service").
     """
 
-    def __init__(self, system: RunningSystem, token: str | None = None) -> None:
+    def __init__(self, system: RunningSystem) -> None:
         self.system = system
-        headers = {"Authorization": f"Bearer {token}"} if token else {}
-        self._http = httpx.Client(timeout=40, headers=headers, trust_env=False)  # longer than the longest `wait`
+        self._http = httpx.Client(timeout=40, headers=system.headers, trust_env=False)  # longer than the longest `wait`
         self._databases = Databases(system.databases)
 
     def close(self) -> None:

@@ -33,14 +33,16 @@ def running_system() -> RunningSystem | None:
 def _named_system() -> RunningSystem:
     """From the settings that services read too, and the one that none of them needs: CQRS_INVOICE_SERVICE_URL."""
     urls = {name: os.environ[f"CQRS_{_short(name)}_SERVICE_URL"].removesuffix(prefix) for name, prefix in PREFIXES.items()}
-    broker = os.environ["CQRS_BROKER_URL"]
+    broker, token = os.environ["CQRS_BROKER_URL"], os.environ.get("CQRS_API_TOKEN")
     return RunningSystem(
         services={
-            name: ServiceStatus(url=url, pid=None, ready=is_healthy(url + PREFIXES[name] + "/healthcheck")) for name, url in urls.items()
+            name: ServiceStatus(url=url, pid=None, ready=is_healthy(url + PREFIXES[name] + "/healthcheck", token=token))
+            for name, url in urls.items()
         },
         databases={name.replace("-", "_"): os.environ[f"CQRS_{_short(name)}_DB"] for name in PREFIXES},
         broker=Broker(kind="rabbitmq" if broker.startswith("amqp") else "pgmq", url=broker),
         dashboard=None,
+        token=token,
     )
 
 

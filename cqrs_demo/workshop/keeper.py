@@ -18,6 +18,7 @@ from cqrs_demo.runtime.postgres import EmbeddedPostgres
 from cqrs_demo.runtime.rabbitmq_node import RabbitNode
 from cqrs_demo.runtime.system import SystemProblem, data_folder
 from cqrs_demo.runtime.up import System
+from cqrs_demo.settings import SettingsError
 
 READY = "ready"
 
@@ -94,7 +95,7 @@ def main(
         return
     try:
         keep_system(data_dir, kind, dashboard=dashboard, throw_away=throw_away)
-    except SystemProblem as problem:
+    except (SystemProblem, SettingsError) as problem:
         sys.exit(str(problem))
 
 

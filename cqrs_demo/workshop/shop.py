@@ -4,7 +4,6 @@
 notebook made (own.py says how), so every run looks the same. It hides plumbing and never the pattern.
 """
 
-import os
 import time
 from contextlib import suppress
 from decimal import Decimal
@@ -43,7 +42,7 @@ class Shop:
     def open(cls) -> Self:
         """The system that runs, or a private one (a few seconds). Run again, it begins anew: nothing of before is shown."""
         system = running_system()
-        shop = cls._on_own_system() if system is None else cls(Client(system, os.environ.get("CQRS_API_TOKEN")))
+        shop = cls._on_own_system() if system is None else cls(Client(system))
         shop._begin()
         return shop
 

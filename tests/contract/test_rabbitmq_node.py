@@ -1,6 +1,8 @@
 """The private RabbitMQ node: all of it in one folder and on loopback, and none of it left when it stops."""
 
+import socket
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import psutil
 import pytest
@@ -46,6 +48,25 @@ def test_a_node_lives_in_its_folder_and_leaves_nothing_behind(tmp_path: Path) ->
         assert again.pid is None
     finally:
         RabbitNode(folder).stop()
+        node.stop()
+
+
+def test_a_node_whose_clients_know_its_port_starts_there_or_not_at_all(tmp_path: Path) -> None:
+    need_rabbitmq()
+    # Given a node that was killed, and another server that took its port
+    node = RabbitNode(tmp_path)
+    try:
+        node.start()
+        url = node.url()
+        node.kill()
+        with socket.create_server(("127.0.0.1", urlsplit(url).port or 0)):
+            # When it is to start at that port, then it does not, and says who is in its way
+            with pytest.raises(RabbitNodeError, match=rf"its port {urlsplit(url).port} is taken by .+"):
+                node.start(keep_port=True)
+        # And when the port is free again, it is where it was
+        node.start(keep_port=True)
+        assert (node.url(), node.pid is None) == (url, False)
+    finally:
         node.stop()
 
 

@@ -95,9 +95,9 @@ def post(url: str, body: dict[str, object]) -> httpx.Response:
     return answer
 
 
-def four_steps(system: RunningSystem) -> dict[str, object]:
-    """The invoice of a user made now."""
-    user = post(f"{system.url('user-service')}/users", ALICE).json()["id"]
+def four_steps(system: RunningSystem, **changes: str) -> dict[str, object]:
+    """The invoice of a user made now: Alice, with `changes`."""
+    user = post(f"{system.url('user-service')}/users", {**ALICE, **changes}).json()["id"]
     post(f"{system.url('user-service')}/accounts", {"user_id": user, **HOME})
     order = {"user_id": user, "description": "Widget", "amount": 50.00, "purchase_dt": "2025-04-03T10:00:00Z"}
     event = post(f"{system.url('order-service')}/orders", order).headers["X-Event-Id"]

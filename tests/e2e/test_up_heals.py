@@ -1,14 +1,21 @@
 """Real faults: processes killed under a running system, the supervisor included."""
 
 import signal
+import socket
+import threading
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack, suppress
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from urllib.parse import urlsplit
 
+import httpx
 import psutil
 import pytest
 
 from cqrs_demo.runtime.postgres import EmbeddedPostgres
-from cqrs_demo.runtime.system import NotRunning, data_folder, find_system
+from cqrs_demo.runtime.system import NotRunning, RunningSystem, data_folder, find_system
+from cqrs_demo.settings import DEFAULT_PORTS
 from tests.e2e.systems import Up, cqrs_demo, eventually, four_steps, invoice_of, post, processes_of
 
 
@@ -34,6 +41,53 @@ def test_a_killed_service_is_started_again(bruised: Up, service: str) -> None:
     eventually(lambda: find_system(bruised.folder).ready)
     # And that was said
     assert f"{service} died; starting it again" in bruised.said()
+
+
+def test_a_service_waits_for_its_port_and_when_it_moves_its_reader_is_told(up: Callable[..., Up]) -> None:
+    # Given a running system with an order in it, not at the usual port, which any other system may take that starts just then
+    with ExitStack() as usual:
+        with suppress(OSError):
+            usual.enter_context(socket.create_server(("127.0.0.1", DEFAULT_PORTS["order-service"])))
+        system = up()
+        before = system.ready()
+    four_steps(before)
+    reader = before.services["invoice-service"].pid
+    port = urlsplit(before.url("order-service")).port
+    assert port is not None
+    # When its order-service dies, and another shop's takes its port for a while
+    _kill_and_take_the_port(before, port, until=lambda: f"order-service waits for its port {port}, now taken by" in system.said())
+    # Then it was waited for, and is there again where it was; nobody else was disturbed
+    eventually(lambda: find_system(system.folder).ready)
+    assert find_system(system.folder).url("order-service") == before.url("order-service")
+    assert find_system(system.folder).services["invoice-service"].pid == reader
+    # When it dies again, and the port is taken for good
+    _kill_and_take_the_port(
+        find_system(system.folder), port, until=lambda: "invoice-service was told of another part's address" in system.said()
+    )
+    # Then it works elsewhere, and invoice-service reads its log there
+    eventually(lambda: (now := find_system(system.folder)).ready and now.services["invoice-service"].pid not in (None, reader))
+    after = find_system(system.folder)
+    assert after.url("order-service") != before.url("order-service")
+    assert four_steps(after, email="bob@demo.com")["total"] == 50.00
+    run = httpx.post(after.url("invoice-service") + "/verify", json={}).json()
+    while run["state"] == "running":
+        run = httpx.get(after.url("invoice-service") + "/verify").json()
+    assert (run["state"], run["result"]["drift"], run["result"]["in_no_log"]) == ("done", {}, 0)
+
+
+def _kill_and_take_the_port(system: RunningSystem, port: int, until: Callable[[], object]) -> None:
+    """Another server listens there, and answers everything with 200, from the service's death until `until` says so."""
+    pid = system.services["order-service"].pid
+    assert pid is not None
+    process = psutil.Process(pid)
+    process.kill()
+    process.wait()
+    with ThreadingHTTPServer(("127.0.0.1", port), SimpleHTTPRequestHandler) as other:
+        threading.Thread(target=other.serve_forever, daemon=True).start()
+        try:
+            eventually(until, within=60)
+        finally:
+            other.shutdown()
 
 
 def test_a_killed_postgresql_is_started_again_and_nothing_committed_is_lost(bruised: Up) -> None:

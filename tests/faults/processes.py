@@ -112,7 +112,7 @@ class Postgres:
 
     def owns(self, path: Path) -> None:
         """Let the server write there: where we are root, it is somebody else."""
-        of = self.folder.stat()
+        of = (self.folder / "data").stat()
         os.chown(path, of.st_uid, of.st_gid)
 
     def stop(self) -> None:

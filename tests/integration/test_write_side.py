@@ -191,8 +191,18 @@ def dsn_of(server: EmbeddedPostgres, role: str, database: str) -> str:
 
 
 @pytest.mark.parametrize("role", [*SCHEMAS, "broker"])
+def test_the_catalogue_lets_a_role_enter_its_own_database_only(migrated: EmbeddedPostgres, databases: Databases, role: str) -> None:
+    # Given a server with PostgreSQL's own databases, the shop's, and the copies that tests run on, named after what they copy
+    with psycopg.connect(migrated.dsn()) as admin:
+        rows = admin.execute("select datname, has_database_privilege(%s, oid, 'connect') from pg_database", [role]).fetchall()
+    assert {"postgres", "template0", "template1", *SCHEMAS, "broker"} < {name for name, _ in rows}
+    # Then a role may enter what has its name
+    assert {name for name, allowed in rows if allowed} == {name for name, _ in rows if name.startswith(role)}
+
+
+@pytest.mark.parametrize("role", [*SCHEMAS, "broker"])
 def test_a_role_can_enter_its_own_database_only(migrated: EmbeddedPostgres, role: str) -> None:
-    for database in (*SCHEMAS, "broker"):
+    for database in (*SCHEMAS, "broker", "postgres", "template1"):
         if database == role:
             psycopg.connect(dsn_of(migrated, role, database)).close()
         else:

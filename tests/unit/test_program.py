@@ -1,11 +1,16 @@
 """A program of ours works when it answers, and not when somebody else does at its port."""
 
+import socket
 import sys
 import threading
+from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
-from cqrs_demo.runtime.parts import Program
+import pytest
+
+from cqrs_demo.runtime import parts
+from cqrs_demo.runtime.parts import PartError, Program
 from cqrs_demo.runtime.ports import HOST, free_port
 from tests.fixtures.shop import eventually
 
@@ -23,9 +28,9 @@ class Well(BaseHTTPRequestHandler):
         pass
 
 
-def program(folder: Path, port: int, code: str) -> Program:
+def program(folder: Path, port: int, code: str, say: Callable[[str], None] = print) -> Program:
     (folder / "logs").mkdir()
-    return Program("a-service", port, lambda port: [sys.executable, "-c", code, str(port)], lambda _: {}, "/", folder, print)
+    return Program("a-service", port, lambda port: [sys.executable, "-c", code, str(port)], lambda _: {}, "/", folder, say)
 
 
 def test_a_program_that_answers_works(tmp_path: Path) -> None:
@@ -51,3 +56,65 @@ def test_another_server_at_the_port_of_a_program_does_not_answer_for_it(tmp_path
         finally:
             other.shutdown()
             ours.stop()
+
+
+def test_a_program_waits_for_the_port_that_others_know(tmp_path: Path) -> None:
+    # Given a program that worked, and another process that took its port when it died
+    said: list[str] = []
+    port = free_port()
+    ours = program(tmp_path, port, SERVE, said.append)
+    ours.start()
+    eventually(ours.answers)
+    ours.stop()
+    with socket.create_server((HOST, port)):
+        # When it is started again
+        restart = threading.Thread(target=ours.start)
+        restart.start()
+        # Then it says whom it waits for
+        eventually(lambda: said)
+        assert said[0].startswith(f"a-service waits for its port {port}, now taken by ")
+    # And once the port is free it is where it was
+    restart.join()
+    try:
+        eventually(ours.answers)
+        assert ours.where() == f"http://{HOST}:{port}"
+    finally:
+        ours.stop()
+
+
+def test_a_program_whose_port_is_not_to_be_had_takes_another_in_the_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(parts, "PORT_PATIENCE", 0.3)
+    said: list[str] = []
+    port = free_port()
+    ours = program(tmp_path, port, SERVE, said.append)
+    ours.start()
+    eventually(ours.answers)
+    ours.stop()
+    with socket.create_server((HOST, port)):
+        ours.start()
+        try:
+            eventually(ours.answers)
+        finally:
+            ours.stop()
+    assert ours.where() != f"http://{HOST}:{port}"
+    assert said[-1].endswith(f"a-service gets {ours.where().rpartition(':')[2]}")
+
+
+def test_a_program_that_waits_for_its_port_can_be_stopped(tmp_path: Path) -> None:
+    port = free_port()
+    ours = program(tmp_path, port, SERVE)
+    ours.start()
+    eventually(ours.answers)
+    ours.stop()
+    outcome: list[str] = []
+
+    def restart() -> None:
+        with pytest.raises(PartError) as stopped:
+            ours.start()
+        outcome.append(str(stopped.value))
+
+    with socket.create_server((HOST, port)):
+        waiting = threading.Thread(target=restart)
+        waiting.start()
+        eventually(lambda: ours.stop() or not waiting.is_alive())
+    assert outcome == ["it was stopped"]
