@@ -10,6 +10,8 @@ import httpx
 
 from cqrs_demo.invoice_service.history import History, Log
 
+LOG_ID = uuid4()
+
 
 class GrowingLog:
     """A command service that takes another order while each request for its log is answered."""
@@ -21,7 +23,7 @@ class GrowingLog:
         after, limit = int(request.url.params["after"]), int(request.url.params["limit"])
         end, self.length = self.length, self.length + 1
         lines = [event(position) for position in range(after + 1, min(after + limit, end) + 1)]
-        return httpx.Response(200, text="".join(lines), headers={"X-Log-Horizon": str(end)})
+        return httpx.Response(200, text="".join(lines), headers={"X-Log-Id": str(LOG_ID), "X-Log-Horizon": str(end)})
 
 
 def event(position: int) -> str:
@@ -33,7 +35,7 @@ def event(position: int) -> str:
 @asynccontextmanager
 async def history(log: GrowingLog, user_id: int | None = None) -> AsyncIterator[History]:
     async with httpx.AsyncClient(transport=httpx.MockTransport(log.answer)) as client:
-        yield History([Log(client, "http://order-service/events", user_id)])
+        yield History([Log(client, "http://order-service/events", "/order-service", user_id)])
 
 
 async def read(past: History) -> list[int]:
