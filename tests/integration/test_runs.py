@@ -1,11 +1,8 @@
 """Replay and verify over HTTP, and from the command line: watched, stopped, killed."""
 
 import json
-import os
 import re
 import signal
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -15,7 +12,7 @@ import psycopg
 import pytest
 
 from cqrs_demo.runtime.postgres import EmbeddedPostgres
-from tests.fixtures.history import projected, read_model, run_replay
+from tests.fixtures.history import command, projected, read_model, run_replay
 from tests.fixtures.shared_shop import fresh_email
 from tests.fixtures.shop import Shop, eventually, running_shop
 
@@ -42,27 +39,6 @@ def ended(shop: Shop, kind: str) -> Any:
         return status if status["state"] != "running" else None
 
     return eventually(look)
-
-
-@contextmanager
-def command(shop: Shop, *arguments: str) -> Iterator["subprocess.Popen[str]"]:
-    """`cqrs-demo …` with the environment of a container of invoice-service, until it ends or the block does."""
-    settings = {
-        "CQRS_INVOICE_DB": shop.databases.dsn["invoice_service"],
-        "CQRS_USER_SERVICE_URL": shop.urls["user-service"],
-        "CQRS_ORDER_SERVICE_URL": shop.urls["order-service"],
-    }
-    with subprocess.Popen(
-        [sys.executable, "-m", "cqrs_demo", *arguments],
-        env={**os.environ, **settings},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    ) as process:
-        try:
-            yield process
-        finally:
-            process.kill()
 
 
 @contextmanager
