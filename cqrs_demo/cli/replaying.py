@@ -23,9 +23,7 @@ Result = TypeVar("Result")
 
 STOPPED = 130
 
-Force = Annotated[
-    bool, typer.Option("--force", help="Swap also when the logs are others than before, or lack events of the read model.")
-]
+Force = Annotated[bool, typer.Option("--force", help="Swap also when the logs are others than before, or lack events of the read model.")]
 
 
 def add_to(app: typer.Typer) -> None:
