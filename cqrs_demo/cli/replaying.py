@@ -23,6 +23,8 @@ Result = TypeVar("Result")
 
 STOPPED = 130
 
+Force = Annotated[bool, typer.Option("--force", help="Swap also when the logs are others than before, or lack events of the read model.")]
+
 
 def add_to(app: typer.Typer) -> None:
     app.command(rich_help_panel="Operations")(replay)
@@ -31,18 +33,22 @@ def add_to(app: typer.Typer) -> None:
 
 def replay(
     user: Annotated[int | None, typer.Option(min=1, help="Rebuild this user's rows alone.", show_default=False)] = None,
+    force: Force = False,
     data_dir: DataDir = None,
     as_json: AsJson = False,
 ) -> None:
     """Rebuild the read model from the logs, while it goes on serving, and swap it in.
 
-    Ctrl-C is safe: until the swap, nothing has changed. Without --data-dir and with CQRS_INVOICE_DB set, that database is
+    Ctrl-C is safe: until the swap, nothing has changed. It is refused when a log is another than before or shorter, or when
+    events of the read model are in no log: --force does it all the same. Without --data-dir and with CQRS_INVOICE_DB set, that database is
     rebuilt, from the logs at CQRS_USER_SERVICE_URL and CQRS_ORDER_SERVICE_URL.
     """
     from cqrs_demo.invoice_service import replay as replaying
 
     def action(dsn: str, history: "History") -> Awaitable[replaying.Replayed]:
-        return replaying.replay(dsn, history) if user is None else replaying.replay_user(dsn, history, user)
+        if user is None:
+            return replaying.replay(dsn, history, force=force)
+        return replaying.replay_user(dsn, history, user, force=force)
 
     result, seconds = _run(action, data_dir, user)
     if as_json:
@@ -55,25 +61,33 @@ def replay(
 
 def verify(
     fix: Annotated[bool, typer.Option("--fix", help="Swap the rebuilt model in where there is drift.")] = False,
+    force: Force = False,
+    pending_for: Annotated[
+        int, typer.Option(metavar="SECONDS", min=0, help="An event not projected for longer is overdue, and a failure.")
+    ] = 60,
     write_side: Annotated[bool, typer.Option("--write-side", help="Compare users, accounts and orders with their logs instead.")] = False,
     data_dir: DataDir = None,
     as_json: AsJson = False,
 ) -> None:
     """Compare the read model with what the logs say. Exit code 1 when they differ (also when --fix has mended it).
 
-    Events not yet projected are no difference, they are reported as pending.
+    Events not yet projected are no difference, they are reported as pending. Also a failure: events pending for too long, a log
+    that is another than before or shorter, and events of the read model that are in no log. --fix swaps nothing in then.
     """
     if write_side:
         _verify_write_side(data_dir, as_json)
         return
     from cqrs_demo.invoice_service import verify as verifying
 
-    verdict, seconds = _run(lambda dsn, history: verifying.verify(dsn, history, fix=fix), data_dir, None)
+    def action(dsn: str, history: "History") -> Awaitable[verifying.Verdict]:
+        return verifying.verify(dsn, history, fix=fix, force=force, pending_for=pending_for)
+
+    verdict, seconds = _run(action, data_dir, None)
     if as_json:
-        _print_json({"ok": not verdict.drift, **vars(verdict), "seconds": round(seconds, 3)})
+        _print_json({**vars(verdict), "seconds": round(seconds, 3)})
     else:
-        _show(verdict, seconds)
-    if verdict.drift:
+        _show(verdict, seconds, pending_for)
+    if not verdict.ok:
         raise typer.Exit(1)
 
 
@@ -110,7 +124,7 @@ def _run(action: Callable[[str, "History"], Awaitable[Result]], data_dir: Path |
 
     import psycopg
 
-    from cqrs_demo.invoice_service.history import LogUnavailable, open_history
+    from cqrs_demo.invoice_service.history import LogChanged, LogUnavailable, open_history
     from cqrs_demo.invoice_service.shadow import AlreadyRunning, SwapRefused
     from cqrs_demo.runtime.system import SystemProblem
 
@@ -127,7 +141,7 @@ def _run(action: Callable[[str, "History"], Awaitable[Result]], data_dir: Path |
         # psycopg needs this kind of loop on Windows.
         with _shown_progress() as progress, asyncio.Runner(loop_factory=asyncio.SelectorEventLoop) as runner:
             return runner.run(work(progress)), time.monotonic() - began
-    except (AlreadyRunning, SwapRefused, LogUnavailable) as error:
+    except (AlreadyRunning, SwapRefused, LogUnavailable, LogChanged) as error:
         raise SystemProblem(str(error)) from error
     except psycopg.Error as error:
         raise SystemProblem(f"the database of invoice-service: {error}") from error
@@ -173,18 +187,28 @@ def _shown_progress() -> "Iterator[Progress]":
         yield Progress(tell)
 
 
-def _show(verdict: "Verdict", seconds: float) -> None:
+def _show(verdict: "Verdict", seconds: float, pending_for: int) -> None:
     say(f"{verdict.events:,} events compared with the read model in {seconds:.1f} s")
     if verdict.pending:
         say(f"{verdict.pending:,} pending: in a log, not yet projected")
+    if verdict.overdue:
+        say(
+            f"{verdict.overdue:,} of them overdue, pending for more than {pending_for:,} s: `cqrs-demo status` shows whether relay, broker "
+            "and consumer are well; `cqrs-demo replay` counts what the broker has lost"
+        )
     _say_oddities(verdict)
+    for fault in verdict.log_faults:
+        say(f"Wrong log: {fault}")
     if not verdict.drift:
         say("No drift: every row is what the logs say")
         return
     for table, rows in verdict.drift.items():
         say(f"\n{table}: {rows:,} differ")
         _show_rows([vars(row) for row in verdict.differences if row.table == table], rows)
-    say("\nMended: the rebuilt model is live" if verdict.fixed else "\nMend it with: cqrs-demo verify --fix")
+    if verdict.refused:
+        say(f"\nNot mended, {verdict.refused}")
+    else:
+        say("\nMended: the rebuilt model is live" if verdict.fixed else "\nMend it with: cqrs-demo verify --fix")
 
 
 def _show_rows(differences: "list[dict[str, Any]] | list[Difference]", total: int) -> None:

@@ -8,11 +8,25 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import NamedTuple, TypeVar
+from uuid import UUID
 
 import httpx
 import orjson
 
-from cqrs_demo.contract.events import AccountCreated, DecodeError, Event, OrderCreated, Unknown, UserCreated, decode
+from cqrs_demo.contract.events import (
+    ORDER_SERVICE,
+    USER_SERVICE,
+    AccountCreated,
+    DecodeError,
+    Event,
+    OrderCreated,
+    Unknown,
+    UserCreated,
+    decode,
+)
+
+SOURCES = (USER_SERVICE, ORDER_SERVICE)
+"""Whose logs are read, in the order of the URLs. user-service's first: then no invoice has to be changed when its name comes."""
 
 PAGE = 10_000  # events per request: some 4 MB, and as many objects
 PATIENCE = 60.0  # seconds a service may be away, or busy with a long write, before reading is given up
@@ -22,6 +36,10 @@ Item = TypeVar("Item")
 
 class LogUnavailable(Exception):
     """A command service's log cannot be read. The text says which and why."""
+
+
+class LogChanged(Exception):
+    """Another log answers at the same address, or the log has lost its end, since reading began."""
 
 
 class Page(NamedTuple):
@@ -37,8 +55,14 @@ class Log:
 
     client: httpx.AsyncClient
     url: str
+    source: str
+    """Whose log this should be, as its events say it."""
     user_id: int | None = None
     """Only this user's events, where it is set."""
+    id: UUID | None = None
+    """Which log it is, once something was read."""
+    told_source: str = ""
+    """Whose log it says it is, once there was an event."""
     position: int = 0
     end: int = 0
     unreadable: set[int] = field(default_factory=set)
@@ -46,8 +70,9 @@ class Log:
 
     async def pages(self, upto: int, patience: float) -> AsyncIterator[Page]:
         """What comes after `position`, to the end of the page that holds `upto`. Raises LogUnavailable when the service does not
-        answer within `patience` seconds."""
+        answer within `patience` seconds, LogChanged when another log answers."""
         async for lines in _ahead(self._lines(upto, patience)):
+            self.told_source = orjson.loads(lines[-1])["source"]
             # In a thread, so that the database goes on while a page is decoded.
             yield Page(await asyncio.to_thread(self._decode, lines), _sequence(lines[-1]))
 
@@ -58,7 +83,7 @@ class Log:
             after = _sequence(lines[-1])
 
     async def find_end(self, patience: float = PATIENCE) -> int:
-        """Where the log ends now. Raises LogUnavailable."""
+        """Where the log ends now. Raises LogUnavailable, LogChanged."""
         await self._get(self.position, 1, patience)
         return self.end
 
@@ -69,12 +94,24 @@ class Log:
             try:
                 answer = await self.client.get(self.url, params=query)
                 answer.raise_for_status()
-                self.end = int(answer.headers["X-Log-Horizon"])
+                self._recognise(answer.headers)
                 return answer.content.splitlines()
             except httpx.HTTPError as error:
                 if asyncio.get_running_loop().time() > deadline or _is_refusal(error):
                     raise LogUnavailable(f"the log at {self.url} cannot be read: {error or type(error).__name__}") from error
             await asyncio.sleep(0.2)
+
+    def _recognise(self, headers: httpx.Headers) -> None:
+        """Two requests of one run may reach two systems: a service ends, and its port goes to another's."""
+        try:
+            id, end = UUID(headers["X-Log-Id"]), int(headers["X-Log-Horizon"])
+        except (KeyError, ValueError):
+            raise LogUnavailable(
+                f"what answers at {self.url} does not say which log it is (X-Log-Id): it is no command service, or one of an older version"
+            ) from None
+        if self.id not in (None, id) or end < self.end:
+            raise LogChanged(f"while the log at {self.url} was read, another took its place. Nothing was changed; try again")
+        self.id, self.end = id, end
 
     def _decode(self, lines: Sequence[bytes]) -> list[Event]:
         events: list[Event] = []
@@ -136,7 +173,7 @@ class Progress:
 
 @dataclass
 class History:
-    """The logs together. user-service's first: then no invoice has to be changed when its name comes."""
+    """The logs together, in the order of SOURCES."""
 
     logs: Sequence[Log]
     progress: Progress = field(default_factory=Progress)
@@ -172,10 +209,10 @@ class History:
 
 @asynccontextmanager
 async def open_history(urls: Sequence[str], token: str | None, progress: Progress, *, user_id: int | None = None) -> AsyncIterator[History]:
-    """`urls` are the command services' with their prefixes, user-service's first. With `user_id`, that user's events alone.
+    """`urls` are the command services' with their prefixes, in the order of SOURCES. With `user_id`, that user's events alone.
     Raises LogUnavailable when one does not answer, or refuses."""
     headers = {"Authorization": f"Bearer {token}"} if token else {}
     async with httpx.AsyncClient(headers=headers, timeout=10, trust_env=False) as client:
-        logs = [Log(client, f"{url}/events", user_id) for url in urls]
+        logs = [Log(client, f"{url}/events", source, user_id) for url, source in zip(urls, SOURCES, strict=True)]
         progress.end = sum([await log.find_end() for log in logs])
         yield History(logs, progress)

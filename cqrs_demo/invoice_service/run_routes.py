@@ -13,19 +13,26 @@ from cqrs_demo.http.service import routes
 from cqrs_demo.invoice_service.history import History
 from cqrs_demo.invoice_service.replay import Replayed, replay, replay_user
 from cqrs_demo.invoice_service.runs import Action, Run, Runs
-from cqrs_demo.invoice_service.verify import Verdict, verify
+from cqrs_demo.invoice_service.verify import PENDING_FOR, Verdict, verify
+
+YesOrNo = Annotated[bool, Field(strict=True)]
+Force = Annotated[YesOrNo, Field(description="Swap, although the logs are others than before, or lack events of the live model.")]
+Seconds = Annotated[int, Field(strict=True, ge=0, le=31_536_000, description="A pending event that happened longer ago is overdue.")]
 
 
 class StartReplay(Command):
     """With a user, that user's rows alone are rebuilt."""
 
     user_id: Id | None = None
+    force: Force = False
 
 
 class StartVerify(Command):
     """With fix, the rebuilt model is swapped in where there is drift."""
 
-    fix: Annotated[bool, Field(strict=True)] = False
+    fix: YesOrNo = False
+    force: Force = False
+    pending_for: Seconds = PENDING_FOR
 
 
 class RunStatus(BaseModel):
@@ -48,15 +55,19 @@ def run_routes(prefix: str, dsn: str, runs: Runs) -> APIRouter:
 
     @router.post("/replay", status_code=202, response_model=RunStatus, responses=refusals(409, 413))
     async def start_replay(body: Annotated[StartReplay, Body(default_factory=StartReplay)]) -> JsonResponse:
-        """Rebuild the read model from the logs while it goes on serving. Answers at once; watch it at `Location`."""
-        return _accepted(prefix, runs.start("replay", _replay(dsn, body.user_id), body.user_id))
+        """Rebuild the read model from the logs while it goes on serving. Answers at once; watch it at `Location`.
+
+        It fails, with the live model as it was, when a log is another than before or shorter, or when events of the live model
+        are in no log; unless it is told so with `force`.
+        """
+        return _accepted(prefix, runs.start("replay", _replay(dsn, body), body.user_id))
 
     @router.post("/verify", status_code=202, response_model=RunStatus, responses=refusals(409, 413))
     async def start_verify(body: Annotated[StartVerify, Body(default_factory=StartVerify)]) -> JsonResponse:
-        """Compare the read model with the logs. Answers at once; watch it at `Location`."""
+        """Compare the read model with the logs. Answers at once; watch it at `Location`. `result.ok` tells whether all is well."""
 
         async def action(history: History) -> Verdict:
-            return await verify(dsn, history, fix=body.fix)
+            return await verify(dsn, history, fix=body.fix, force=body.force, pending_for=body.pending_for)
 
         return _accepted(prefix, runs.start("verify", action))
 
@@ -65,9 +76,11 @@ def run_routes(prefix: str, dsn: str, runs: Runs) -> APIRouter:
     return router
 
 
-def _replay(dsn: str, user_id: int | None) -> Action:
+def _replay(dsn: str, body: StartReplay) -> Action:
     async def action(history: History) -> Replayed:
-        return await (replay(dsn, history) if user_id is None else replay_user(dsn, history, user_id))
+        if body.user_id is None:
+            return await replay(dsn, history, force=body.force)
+        return await replay_user(dsn, history, body.user_id, force=body.force)
 
     return action
 

@@ -9,6 +9,7 @@ import asyncio
 import threading
 import time
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Literal
@@ -16,7 +17,7 @@ from typing import Any, Literal
 import structlog
 
 from cqrs_demo.http.problems import Problem
-from cqrs_demo.invoice_service.history import History, LogUnavailable, Progress, open_history
+from cqrs_demo.invoice_service.history import History, LogChanged, LogUnavailable, Progress, open_history
 from cqrs_demo.invoice_service.shadow import AlreadyRunning, SwapRefused
 
 log = structlog.get_logger()
@@ -37,6 +38,23 @@ class Run:
     began: datetime = field(default_factory=lambda: datetime.now(UTC))
     _clock: float = field(default_factory=time.monotonic)
     _seconds: float | None = None
+    _stop_asked: bool = False
+    _cancel: Callable[[], object] = lambda: None
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def ask_to_stop(self) -> None:
+        """Also before its work has begun: it then ends at its first step."""
+        with self._lock, suppress(RuntimeError):  # RuntimeError: its loop is closed, so it has ended already
+            self._stop_asked = True
+            self._cancel()
+
+    def working_in(self, task: "asyncio.Task[Any]") -> None:
+        """From now on a stop cancels this task. Called in the loop of the task."""
+        loop = asyncio.get_running_loop()
+        with self._lock:
+            self._cancel = lambda: loop.call_soon_threadsafe(task.cancel)
+            if self._stop_asked:
+                task.cancel()
 
     def end(self, state: State, *, result: Any = None, error: str | None = None) -> None:
         self._seconds = self.seconds
@@ -72,7 +90,6 @@ class Runs:
     def __init__(self, urls: Sequence[str], token: str | None) -> None:
         self._urls, self._token = urls, token
         self._last: dict[str, Run] = {}
-        self._stop: Callable[[], object] = lambda: None
 
     def last(self, kind: str) -> Run:
         """Raises Problem 404 when there was none since the service started."""
@@ -90,18 +107,19 @@ class Runs:
         return run
 
     async def stop(self, kind: str) -> Run:
-        """Returns when it has stopped, with the live model as it was; or as it is, when it was too late."""
+        """Returns when it has stopped, with the live model as it was; or as it is, when it was too late. A run of another kind
+        goes on. Raises Problem 404 when there was none of this kind since the service started."""
         run = self.last(kind)
-        self._stop()
+        run.ask_to_stop()
         while run.state == "running":  # noqa: ASYNC110  # it ends in another loop
             await asyncio.sleep(0.02)
         return run
 
     def _work(self, run: Run, action: Action, user_id: int | None) -> None:
         async def work() -> Any:
-            task, loop = asyncio.current_task(), asyncio.get_running_loop()
+            task = asyncio.current_task()
             assert task is not None
-            self._stop = lambda: loop.is_closed() or loop.call_soon_threadsafe(task.cancel)
+            run.working_in(task)
             async with open_history(self._urls, self._token, run.progress, user_id=user_id) as history:
                 return await action(history)
 
@@ -111,7 +129,7 @@ class Runs:
                 result = runner.run(work())
         except asyncio.CancelledError:
             run.end("stopped")
-        except (AlreadyRunning, SwapRefused, LogUnavailable) as error:
+        except (AlreadyRunning, SwapRefused, LogUnavailable, LogChanged) as error:
             run.end("failed", error=str(error))
         except Exception as error:
             log.error("run failed", kind=run.kind, exc_info=error)

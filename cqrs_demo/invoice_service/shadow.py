@@ -7,7 +7,6 @@ what a run that was killed leaves in it, the next one drops. Next: replay.py and
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
-from datetime import datetime
 from uuid import UUID
 
 from psycopg import sql
@@ -39,10 +38,29 @@ IN_NO_LOG = """
 select count(*) as events
 from demo.processed_events as live
 where not exists (select from shadow.processed_events as twin where twin.event_id = live.event_id)
-  and processed_at < %s
 """
 
-IS_DEAD_LETTER = "select from demo.dead_letters where event_id = %s::text and status <> 'retried' limit 1"
+# One that counts in the live model was applied after all, and its letter was forgotten.
+IS_DEAD_LETTER = """
+select from demo.dead_letters as letter
+where letter.event_id = %(id)s::text and status <> 'retried'
+  and not exists (select from demo.processed_events as live where live.event_id = %(id)s)
+limit 1
+"""
+
+# The same holds for what was discarded. A dead letter's event_id is what a broken message claims: it may be anything.
+DISCARDED = """
+with discarded as materialized (
+    select event_id::uuid from demo.dead_letters where status = 'discarded' and pg_input_is_valid(event_id, 'uuid')
+)
+select distinct event_id from discarded
+where not exists (select from demo.processed_events as live where live.event_id = discarded.event_id)
+"""
+
+SETTLED_MEANWHILE = """
+select exists (select from demo.processed_events where event_id = any(%(set_aside)s::uuid[]))
+    or exists (select from shadow.processed_events where event_id = any(%(discarded)s::uuid[])) as settled
+"""
 
 
 class AlreadyRunning(Exception):
@@ -50,24 +68,37 @@ class AlreadyRunning(Exception):
 
 
 class SwapRefused(Exception):
-    """Queries held the read model's tables, or a writer its log, for too long. The live model is as it was."""
+    """It could not be done, or should not: the text says why. The live model is as it was."""
 
 
 class Shadow:
     """The shadow's tables, empty at first, the session that has them, and one that helps to fill them."""
 
-    def __init__(self, session: Connection, helper: Connection, began: datetime) -> None:
-        """`began` by the database's clock, as everything in the inbox."""
-        self.session, self.began = session, began
+    def __init__(self, session: Connection, helper: Connection) -> None:
+        self.session = session
         self.set_aside: set[UUID] = set()
+        """Events of the logs that are not here, as they are not in the live model: dead letters."""
         self._helper = helper
+        self._discarded: set[UUID] = set()
         self._pages = 0
+
+    async def leave_out_discarded(self) -> None:
+        """From now on: what an operator has discarded reaches no invoice, not by this way either."""
+        self._discarded = await self._read_discarded()
+
+    async def _read_discarded(self) -> set[UUID]:
+        rows = await (await self.session.execute(DISCARDED)).fetchall()
+        return {row["event_id"] for row in rows}
+
+    def _without_discarded(self, events: Sequence[Event]) -> Sequence[Event]:
+        self.set_aside |= {event.id for event in events if event.id in self._discarded}
+        return [event for event in events if event.id not in self._discarded]
 
     async def fill(self, events: Sequence[Event]) -> None:
         """Apply a page: users with even numbers in the one session, at the same time those with odd ones in the other. Every row
         is about one user, so neither waits for the other."""
         halves: tuple[list[Event], list[Event]] = ([], [])
-        for event in events:
+        for event in self._without_discarded(events):
             if not isinstance(event, Unknown):
                 halves[concerned(event) % 2].append(event)
         done = await asyncio.gather(*map(self._project_in, (self.session, self._helper), halves), return_exceptions=True)
@@ -79,7 +110,7 @@ class Shadow:
 
     async def project(self, events: Sequence[Event]) -> None:
         """Apply a page in the one session, in its transaction if one is open."""
-        await self._project_in(self.session, events)
+        await self._project_in(self.session, self._without_discarded(events))
 
     async def _project_in(self, session: Connection, events: Sequence[Event]) -> None:
         """An event that cannot be applied is found by halving. It ends the run; unless it is a dead letter, because then the live
@@ -94,10 +125,13 @@ class Shadow:
                 middle = len(events) // 2
                 await self._project_in(session, events[:middle])
                 await self._project_in(session, events[middle:])
-            elif events and await (await session.execute(IS_DEAD_LETTER, [events[0].id])).fetchone() is not None:
+            elif events and await self._is_dead_letter(session, events[0].id):
                 self.set_aside.add(events[0].id)
             else:
                 raise
+
+    async def _is_dead_letter(self, session: Connection, id: UUID) -> bool:
+        return await (await session.execute(IS_DEAD_LETTER, {"id": id})).fetchone() is not None
 
     async def complete(self) -> None:
         """What is better done once at the end than row by row: indexes."""
@@ -117,6 +151,7 @@ class Shadow:
                     await self.session.execute(HOLD_PROJECTIONS)
                     async for events in history.pages(patience=2):
                         await self.project(events)
+                    await self._see_that_no_letter_was_settled()
                     # Whatever counts live was in a log before, and the logs have been read to their ends: it is here, too.
                     await self.session.execute(sql.SQL("set local lock_timeout = {}").format(patience))
                     await take_over(self.session)
@@ -128,9 +163,19 @@ class Shadow:
         told = str(reason).splitlines()[0]
         raise SwapRefused(f"the moment without long queries and writers did not come ({told}). Nothing was changed; try again") from reason
 
-    async def in_no_log(self, before: datetime) -> int:
-        """Events that the live model had counted before that instant and that are not here, with the logs read beyond it."""
-        row = await (await self.session.execute(IN_NO_LOG, [before])).fetchone()
+    async def _see_that_no_letter_was_settled(self) -> None:
+        """An operator may do so while the shadow is filled. What was retried would be lost with the swap, what was discarded would
+        come back. Raises SwapRefused."""
+        news = {"set_aside": list(self.set_aside), "discarded": list(await self._read_discarded() - self._discarded)}
+        row = await (await self.session.execute(SETTLED_MEANWHILE, news)).fetchone()
+        assert row is not None
+        if row["settled"]:
+            raise SwapRefused("dead letters were retried or discarded while the model was rebuilt. Nothing was changed; try again")
+
+    async def in_no_log(self) -> int:
+        """Events that the live model has counted and that are not here. They are in no log, where the logs have been read to their
+        ends and the live projections cannot go on meanwhile."""
+        row = await (await self.session.execute(IN_NO_LOG)).fetchone()
         assert row is not None
         return int(row["events"])
 
@@ -142,10 +187,9 @@ async def open_shadow(dsn: str) -> AsyncIterator[Shadow]:
         await _be_the_only_one(session)
         for each in (session, helper):
             await each.execute(SESSION)
-        made = await (await session.execute("select clock_timestamp() as began, demo.make_shadow()")).fetchone()
-        assert made is not None
+        await session.execute("select demo.make_shadow()")
         try:
-            yield Shadow(session, helper, made["began"])
+            yield Shadow(session, helper)
         finally:
             if not session.broken:
                 await session.execute("select demo.drop_shadow()")

@@ -3,13 +3,14 @@
 What is in a log and not yet projected is lag and no drift. So the shadow is made of those events alone that the live inbox
 has; the others are put aside and reported as pending. The comparison is one transaction with one snapshot of the live
 model, whose inbox and rows belong together in it, so it needs no lock and disturbs nobody, however busy the system is.
+
+Lag passes within moments. An event that is pending for longer does not come by itself, and that is a fault like drift.
 Next: replay.py, which is what --fix ends in.
 """
 
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, Literal
 
@@ -18,13 +19,13 @@ from pydantic import TypeAdapter
 
 from cqrs_demo.contract.events import Event, decode
 from cqrs_demo.invoice_service.history import History
+from cqrs_demo.invoice_service.known_logs import log_faults, refusal, remember
 from cqrs_demo.invoice_service.replay import swap_in
 from cqrs_demo.invoice_service.shadow import Shadow, open_shadow
 
 SHOWN = 100  # differences shown per table; all of them are counted
 AT_ONCE = 5_000  # pending events taken up at once
-
-EVER = datetime.max.replace(tzinfo=UTC)
+PENDING_FOR = 60  # seconds after which a pending event is overdue, unless told otherwise
 
 COUNTED_LIVE = "select event_id from demo.processed_events where event_id = any(%b)"
 
@@ -40,10 +41,16 @@ TAKE_ANY = "delete from pending where event_id in (select event_id from pending 
 
 # What a dead letter holds will not come by itself; unless an operator retries it, and then it counts.
 NOT_COUNTED = """
-select count(*) as events, count(*) filter (where event_id::text in (
-    select event_id from demo.dead_letters where status <> 'retried'
-)) as set_aside
-from pending
+with letters as (
+    select event_id from demo.dead_letters where status <> 'retried' and event_id is not null
+)
+select count(*) filter (where dead) as set_aside,
+       count(*) filter (where not dead) as pending,
+       count(*) filter (where not dead and happened_at < clock_timestamp() - make_interval(secs => %s)) as overdue
+from (
+    select event_id::text in (select event_id from letters) as dead, (body::json ->> 'time')::timestamptz as happened_at
+    from pending
+) as not_counted
 """
 
 # processed_events was compared already, event by event; when each was counted is not in any log.
@@ -83,22 +90,29 @@ class Difference:
 
 @dataclass
 class Verdict:
-    """`drift` counts differing rows per table, `differences` shows the first hundred of each. `pending`: events in the logs
-    and not projected yet. `set_aside`: not projected because they are dead letters, or were discarded. `in_no_log`: events projected that
-    no log has. `unreadable`: lines of the logs that are no events."""
+    """`ok`: no drift, nothing overdue, and the logs are the known ones and whole. `drift` counts differing rows per table,
+    `differences` shows the first hundred of each. `pending`: events in the logs and not projected yet; `overdue`: those of them
+    that happened longer ago than lag explains. `set_aside`: not projected because they are dead letters, or were discarded.
+    `in_no_log`: events projected that no log has. `log_faults`: what is wrong with the logs, in sentences. `unreadable`: lines of
+    the logs that are no events. `refused`: why there was drift and it was not mended, though that was asked for."""
 
+    ok: bool = False
     events: int = 0
     pending: int = 0
+    overdue: int = 0
     set_aside: int = 0
     in_no_log: int = 0
     unreadable: int = 0
+    log_faults: list[str] = field(default_factory=list)
     drift: dict[str, int] = field(default_factory=dict)
     differences: list[Difference] = field(default_factory=list)
     fixed: bool = False
+    refused: str | None = None
 
 
-async def verify(dsn: str, history: History, *, fix: bool = False) -> Verdict:
-    """Compare; with `fix`, swap the shadow in where there is drift. Raises what replay() raises."""
+async def verify(dsn: str, history: History, *, fix: bool = False, force: bool = False, pending_for: float = PENDING_FOR) -> Verdict:
+    """Compare; with `fix`, swap the shadow in where there is drift. `force` as for replay(). `pending_for`: seconds after which a
+    pending event is overdue. Raises what replay() raises."""
     progress = history.progress
     async with open_shadow(dsn) as shadow:
         progress.enter("building")
@@ -108,11 +122,17 @@ async def verify(dsn: str, history: History, *, fix: bool = False) -> Verdict:
         await shadow.complete()
         async with shadow.session.transaction():
             await shadow.session.execute("set transaction isolation level repeatable read")
-            verdict = await _compare(shadow, history)
-        if fix and verdict.drift:
+            verdict = await _compare(shadow, history, pending_for)
+        why_not = refusal(verdict.log_faults, verdict.in_no_log)
+        if why_not is None:
+            await remember(shadow.session, history)
+        if fix and verdict.drift and why_not is not None and not force:
+            verdict.refused = why_not
+        elif fix and verdict.drift:
             progress.enter("swapping")
+            await shadow.leave_out_discarded()
             await _project_pending(shadow, TAKE_ANY)
-            await shadow.catch_up_and(swap_in, history)
+            await swap_in(shadow, history, force=force)
             verdict.fixed = True
     return verdict
 
@@ -134,23 +154,24 @@ async def _project_pending(shadow: Shadow, take: str) -> None:
         await shadow.project([decode(row["body"].encode()) for row in rows])
 
 
-async def _compare(shadow: Shadow, history: History) -> Verdict:
+async def _compare(shadow: Shadow, history: History, pending_for: float) -> Verdict:
     """In a transaction whose first statement, here, fixes what is seen of the live model."""
-    if await shadow.in_no_log(EVER):  # counted since the building
+    if await shadow.in_no_log():  # counted since the building
         async for events in history.pages():
             await shadow.project(await _what_counts(shadow, events))
         await _project_pending(shadow, TAKE_COUNTED)
-    not_counted = await (await shadow.session.execute(NOT_COUNTED)).fetchone()
+    not_counted = await (await shadow.session.execute(NOT_COUNTED, [pending_for])).fetchone()
     assert not_counted is not None
     verdict = Verdict(
         events=history.progress.events,
-        pending=not_counted["events"] - not_counted["set_aside"],
-        set_aside=not_counted["set_aside"],
-        in_no_log=await shadow.in_no_log(EVER),
+        **not_counted,
+        in_no_log=await shadow.in_no_log(),
         unreadable=history.unreadable,
+        log_faults=await log_faults(shadow.session, history),
     )
     for row in await (await shadow.session.execute(KEYS)).fetchall():
         await _compare_table(shadow, row["table_name"], row["key"], verdict)
+    verdict.ok = not (verdict.drift or verdict.overdue or verdict.in_no_log or verdict.log_faults)
     return verdict
 
 

@@ -9,6 +9,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import asdict, dataclass
 from datetime import datetime
+from uuid import UUID
 
 from cqrs_demo.contract.events import encode
 from cqrs_demo.database import Pool
@@ -20,6 +21,8 @@ POLL = 0.04  # seconds between looks for new events, of this or any other copy o
 HEARTBEAT = 15.0  # seconds of silence after which a follower gets an empty line
 
 HORIZON = "select demo.log_horizon() as position"
+
+IDENTITY = "select id from demo.log_identity"
 
 LOG_END = "select case when is_called then last_value else 0 end as position from demo.events_sequence_seq"
 
@@ -53,6 +56,13 @@ class Feed:
         self._pool, self._source = pool, source
         self._end = 0
         self._looking = asyncio.Lock()
+
+    async def identity(self) -> UUID:
+        """Which log this is. Asked anew each time: the database may be exchanged for another while the service runs."""
+        async with self._pool.connection() as connection:
+            row = await (await connection.execute(IDENTITY, prepare=True)).fetchone()
+        assert row is not None
+        return UUID(str(row["id"]))
 
     async def horizon(self) -> int:
         """Up to where the log is settled. An event behind one that is still being written waits for it."""

@@ -22,12 +22,19 @@ from cqrs_demo.outbox.fold import Fold, verify_fold
 from cqrs_demo.outbox.relay import Relay
 
 HORIZON_HEADER = "X-Log-Horizon"
+IDENTITY_HEADER = "X-Log-Id"
 DEFAULT_LIMIT = 1_000
 
 EVENTS_ANSWER = {
     "description": "One CloudEvent a line",
     "content": {NDJSON: {"schema": {"type": "string"}}},
-    "headers": {HORIZON_HEADER: {"description": "The answer goes up to this position at the most", "schema": {"type": "string"}}},
+    "headers": {
+        HORIZON_HEADER: {"description": "The answer goes up to this position at the most", "schema": {"type": "string"}},
+        IDENTITY_HEADER: {
+            "description": "Which log this is, whatever address it is read at: made with its database, and never changed",
+            "schema": {"type": "string", "format": "uuid"},
+        },
+    },
 }
 Limit = Annotated[FeedLimit | None, Query(description=f"Events at the most: {DEFAULT_LIMIT} unless told, no limit when following.")]
 # Not in OpenAPI: an answer without an end is none that a generated client or test can wait for.
@@ -67,7 +74,8 @@ def outbox_routes(
         wanted = Wanted(type, subject, since, until)
         horizon = await (feed.complete_horizon() if complete else feed.horizon())
         lines = feed.follow(wanted, after, limit) if follow else feed.read(wanted, after, horizon, limit or DEFAULT_LIMIT)
-        return StreamingResponse(lines, media_type=NDJSON, headers={HORIZON_HEADER: str(horizon)})
+        headers = {HORIZON_HEADER: str(horizon), IDENTITY_HEADER: str(await feed.identity())}
+        return StreamingResponse(lines, media_type=NDJSON, headers=headers)
 
     @router.get("/verify", response_model=list[Folded], responses=refusals())
     async def verify() -> JsonResponse:

@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any
+from uuid import UUID
 
 import psycopg
 import pytest
@@ -92,6 +93,18 @@ def test_a_reader_that_pages_while_others_commit_out_of_order_sees_every_event_o
     # Then it has seen every event once, in order
     assert len(written) > 100
     assert seen == sorted(written)
+
+
+def test_the_feed_says_which_log_it_is(shop: Shop) -> None:
+    # Given both services, when their logs are read twice, empty or not, then each says the same id each time, and its own
+    ids = {service: shop.get(service, "/events", limit=1).headers["x-log-id"] for service in ("user-service", "order-service")}
+    shop.place_order(1)
+    assert ids == {service: shop.get(service, "/events", complete="true").headers["x-log-id"] for service in ids}
+    assert len({UUID(id) for id in ids.values()}) == 2
+
+    # And it is in no service's power to change it
+    with psycopg.connect(shop.databases.dsn["order_service"]) as role, pytest.raises(psycopg.errors.InsufficientPrivilege):
+        role.execute("update demo.log_identity set id = gen_random_uuid()")
 
 
 def test_an_event_behind_one_that_is_being_written_waits_for_it(shop: Shop, end: int) -> None:

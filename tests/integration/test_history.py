@@ -7,8 +7,11 @@ from contextlib import asynccontextmanager
 from uuid import uuid4
 
 import httpx
+import pytest
 
-from cqrs_demo.invoice_service.history import History, Log
+from cqrs_demo.invoice_service.history import History, Log, LogChanged, LogUnavailable
+
+LOG_ID = uuid4()
 
 
 class GrowingLog:
@@ -21,7 +24,7 @@ class GrowingLog:
         after, limit = int(request.url.params["after"]), int(request.url.params["limit"])
         end, self.length = self.length, self.length + 1
         lines = [event(position) for position in range(after + 1, min(after + limit, end) + 1)]
-        return httpx.Response(200, text="".join(lines), headers={"X-Log-Horizon": str(end)})
+        return httpx.Response(200, text="".join(lines), headers={"X-Log-Id": str(LOG_ID), "X-Log-Horizon": str(end)})
 
 
 def event(position: int) -> str:
@@ -33,7 +36,7 @@ def event(position: int) -> str:
 @asynccontextmanager
 async def history(log: GrowingLog, user_id: int | None = None) -> AsyncIterator[History]:
     async with httpx.AsyncClient(transport=httpx.MockTransport(log.answer)) as client:
-        yield History([Log(client, "http://order-service/events", user_id)])
+        yield History([Log(client, "http://order-service/events", "/order-service", user_id)])
 
 
 async def read(past: History) -> list[int]:
@@ -61,6 +64,44 @@ def test_reading_one_users_events_ends_although_others_keep_ordering() -> None:
             return await read(past)
 
     assert asyncio.run(read_one()) == []
+
+
+def test_a_log_that_is_replaced_while_it_is_read_ends_the_reading() -> None:
+    class ReplacedLog(GrowingLog):
+        """Another system's, or an older one of its own, from the third request on."""
+
+        def __init__(self, length: int, **other: str) -> None:
+            super().__init__(length)
+            self.other, self.requests = other, 0
+
+        def answer(self, request: httpx.Request) -> httpx.Response:
+            answer = super().answer(request)
+            self.requests += 1
+            answer.headers.update({name.replace("_", "-"): value for name, value in self.other.items()} if self.requests > 2 else {})
+            return answer
+
+    async def read_through(log: GrowingLog) -> None:
+        async with history(log) as past:
+            await read(past)
+
+    for other in ({"x_log_id": str(uuid4())}, {"x_log_horizon": "12"}):
+        with pytest.raises(LogChanged, match="another took its place"):
+            asyncio.run(read_through(ReplacedLog(25_000, **other)))
+
+
+def test_what_does_not_say_which_log_it_is_cannot_be_read() -> None:
+    class NamelessLog(GrowingLog):
+        def answer(self, request: httpx.Request) -> httpx.Response:
+            answer = super().answer(request)
+            del answer.headers["X-Log-Id"]
+            return answer
+
+    async def read_nameless() -> None:
+        async with history(NamelessLog(3)) as past:
+            await read(past)
+
+    with pytest.raises(LogUnavailable, match="does not say which log it is"):
+        asyncio.run(read_nameless())
 
 
 def test_a_page_that_was_not_handled_is_read_again() -> None:

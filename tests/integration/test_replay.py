@@ -3,14 +3,15 @@
 import asyncio
 import threading
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 
 import psycopg
 import pytest
 from psycopg.errors import CheckViolation
 
-from cqrs_demo.invoice_service.shadow import AlreadyRunning, open_shadow
+from cqrs_demo.invoice_service.history import Progress
+from cqrs_demo.invoice_service.shadow import AlreadyRunning, SwapRefused, open_shadow
 from cqrs_demo.runtime.migrations import SCHEMAS
 from cqrs_demo.runtime.postgres import EmbeddedPostgres
 from tests.fixtures.history import meanwhile, projected, read_model, run_replay, run_verify
@@ -133,9 +134,32 @@ def test_what_no_log_knows_counts_no_more(shop: Shop) -> None:
     # Given an event that somebody slipped into the inbox
     shop.databases.rows("invoice_service", "insert into demo.processed_events (event_id) values (gen_random_uuid())")
 
-    # When the model is replayed, then it is told of, and gone
-    assert run_replay(shop).in_no_log == 1
+    # When the model is replayed, then that is refused, and nothing is changed
+    before = read_model(shop)
+    with pytest.raises(SwapRefused, match=r"1 of the events that the read model is made of are in no log.*--force"):
+        run_replay(shop)
+    assert read_model(shop) == before
+
+    # When it is forced, then the event is told of, and gone
+    assert run_replay(shop, force=True).in_no_log == 1
     assert run_replay(shop).in_no_log == 0
+
+
+def test_a_users_row_that_no_log_knows_is_not_dropped_unasked(shop: Shop) -> None:
+    # Given an order of somebody, and one of somebody else, which came from nobody knows where
+    mine, other = customer(shop), customer(shop)
+    slipped = "insert into demo.invoice_lines select %s, invoice_id, 'Gift', 1, now(), now() from demo.invoices where user_id = %s limit 1"
+    for user in (mine, other):
+        shop.databases.rows("invoice_service", slipped, 1_000_000 + user, user)
+    before = read_model(shop)
+
+    # When that user is replayed, then that is refused with the count of that user's; unless it is forced
+    with pytest.raises(SwapRefused, match="1 of the events"):
+        run_replay(shop, mine)
+    assert read_model(shop) == before
+    assert run_replay(shop, mine, force=True).in_no_log == 1
+    assert len(shop.databases.rows("invoice_service", "select 1 from demo.invoice_lines where description = 'Gift'")) == 1
+    assert run_replay(shop, other, force=True).in_no_log == 1
 
 
 def test_a_line_of_the_log_that_is_no_event_is_passed_over_and_reported(shop: Shop) -> None:
@@ -171,6 +195,107 @@ def test_a_dead_letter_whose_cause_persists_stops_no_replay_and_no_repair(shop: 
     shop.databases.rows("invoice_service", "alter table demo.invoice_lines drop constraint not_13")
     assert run_replay(shop).set_aside == 0
     assert letter["event_id"] in read_model(shop)["processed_events"]
+
+
+@contextmanager
+def set_aside(shop: Shop, user: int, amount: int) -> Iterator[str]:
+    """An order of that amount, which a fault of the read model has made a dead letter; its event's id. Afterwards the fault is gone."""
+    name = f"not_{amount}"
+    shop.databases.rows("invoice_service", f"alter table demo.invoice_lines add constraint {name} check (amount <> {amount})")
+    event_id = shop.place_order(user, amount).headers["x-event-id"]
+    eventually(lambda: letter_of(shop, event_id))
+    yield event_id
+    shop.databases.rows("invoice_service", f"alter table demo.invoice_lines drop constraint if exists {name}")
+
+
+def letter_of(shop: Shop, event_id: str, status: str = "waiting") -> int | None:
+    letters = shop.get("invoice-service", "/dead-letters", status=status).json()
+    return next((letter["id"] for letter in letters if letter["event_id"] == event_id), None)
+
+
+def settle(shop: Shop, how: str, event_id: str) -> None:
+    answer = shop.post("invoice-service", f"/dead-letters/{how}", {"ids": [letter_of(shop, event_id)]})
+    assert answer.json() in ({"discarded": 1}, {"applied": 1, "failed": 0}), answer.text
+
+
+def test_what_an_operator_has_discarded_stays_out_of_every_rebuilt_model(shop: Shop) -> None:
+    # Given an order that was set aside for a fault of the read model and discarded; the fault is gone
+    user = customer(shop)
+    with set_aside(shop, user, 100) as event_id:
+        settle(shop, "discard", event_id)
+    before = read_model(shop)
+
+    # When the model is rebuilt, whole or for that user, then the order is reported, and on no invoice
+    for only in (None, user):
+        assert run_replay(shop, only).set_aside == 1
+        assert read_model(shop) == before
+
+    # And verify sees no drift and nothing missing, and mends other drift without it
+    verdict = run_verify(shop, pending_for=0)
+    assert (verdict.ok, verdict.drift, verdict.pending, verdict.set_aside) == (True, {}, 0, 1)
+    shop.databases.rows("invoice_service", "update demo.invoices set total = 1 where user_id = %s", user)
+    assert run_verify(shop, fix=True).fixed
+    assert read_model(shop) == before
+
+
+def test_a_dead_letter_that_a_replay_has_applied_counts_once_whatever_becomes_of_it(shop: Shop) -> None:
+    # Given two orders that were set aside; the fault is gone, and a replay has applied them
+    user = customer(shop)
+    with set_aside(shop, user, 101) as one, set_aside(shop, user, 102) as two:
+        pass
+    run_replay(shop)
+    assert shop.invoice(user).json()["total"] == 50 + 101 + 102
+    before = read_model(shop)
+
+    # When one is retried all the same, and the other discarded, then both stay, also in the next replay
+    settle(shop, "retry", one)
+    settle(shop, "discard", two)
+    assert read_model(shop) == before
+    for only in (None, user):
+        run_replay(shop, only)
+        assert read_model(shop) == before
+    assert run_verify(shop).ok
+
+
+def test_a_dead_letter_that_a_replay_has_applied_is_not_lost_when_its_fault_comes_back(shop: Shop) -> None:
+    # Given an order that was set aside and that a replay has applied; its letter still waits
+    user = customer(shop)
+    with set_aside(shop, user, 104):
+        pass
+    run_replay(shop)
+    before = read_model(shop)
+
+    # When the fault is back, then a replay fails rather than do without the order
+    shop.databases.rows("invoice_service", "alter table demo.invoice_lines add constraint not_104 check (amount <> 104) not valid")
+    with pytest.raises(CheckViolation, match="not_104"):
+        run_replay(shop)
+    assert read_model(shop) == before
+    shop.databases.rows("invoice_service", "alter table demo.invoice_lines drop constraint not_104")
+
+
+@pytest.mark.parametrize(("how", "repaired"), [("discard", "before"), ("retry", "meanwhile")])
+def test_a_dead_letter_settled_during_a_replay_is_neither_revived_nor_lost(shop: Shop, how: str, repaired: str) -> None:
+    # Given an order that was set aside, and a read model whose fault is repaired before the replay, or while it goes on
+    user = customer(shop)
+    with set_aside(shop, user, 103) as event_id:
+        repair = "alter table demo.invoice_lines drop constraint not_103"
+        if repaired == "before":
+            shop.databases.rows("invoice_service", repair)
+
+        # When an operator settles it just before the swap
+        def tell(progress: Progress) -> None:
+            if progress.step == "swapping" and letter_of(shop, event_id):
+                if repaired == "meanwhile":
+                    shop.databases.rows("invoice_service", repair)
+                settle(shop, how, event_id)
+
+        # Then the replay is called off, and the operator's word holds, also in the next one
+        with pytest.raises(SwapRefused, match="dead letters were retried or discarded"):
+            run_replay(shop, progress=Progress(tell))
+        total = shop.invoice(user).json()["total"]
+        assert total == (50 if how == "discard" else 153)
+        run_replay(shop)
+        assert shop.invoice(user).json()["total"] == total
 
 
 def test_an_event_that_cannot_be_applied_and_is_no_dead_letter_ends_the_replay(shop: Shop) -> None:

@@ -1,11 +1,9 @@
 """Replay and verify over HTTP, and from the command line: watched, stopped, killed."""
 
+import asyncio
 import json
-import os
 import re
 import signal
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -14,8 +12,10 @@ import httpx
 import psycopg
 import pytest
 
+from cqrs_demo.invoice_service.history import History
+from cqrs_demo.invoice_service.runs import Action, Run, Runs
 from cqrs_demo.runtime.postgres import EmbeddedPostgres
-from tests.fixtures.history import projected, read_model, run_replay
+from tests.fixtures.history import command, projected, read_model, run_replay
 from tests.fixtures.shared_shop import fresh_email
 from tests.fixtures.shop import Shop, eventually, running_shop
 
@@ -42,27 +42,6 @@ def ended(shop: Shop, kind: str) -> Any:
         return status if status["state"] != "running" else None
 
     return eventually(look)
-
-
-@contextmanager
-def command(shop: Shop, *arguments: str) -> Iterator["subprocess.Popen[str]"]:
-    """`cqrs-demo …` with the environment of a container of invoice-service, until it ends or the block does."""
-    settings = {
-        "CQRS_INVOICE_DB": shop.databases.dsn["invoice_service"],
-        "CQRS_USER_SERVICE_URL": shop.urls["user-service"],
-        "CQRS_ORDER_SERVICE_URL": shop.urls["order-service"],
-    }
-    with subprocess.Popen(
-        [sys.executable, "-m", "cqrs_demo", *arguments],
-        env={**os.environ, **settings},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    ) as process:
-        try:
-            yield process
-        finally:
-            process.kill()
 
 
 @contextmanager
@@ -104,7 +83,17 @@ def test_verify_over_http_reports_each_row(shop: Shop) -> None:
     assert shop.invoice(user).json()["total"] == 50
 
 
-@pytest.mark.parametrize(("kind", "body"), [("verify", {"fix": 1}), ("verify", {"fix": "yes"}), ("replay", {"user_id": "1"})])
+@pytest.mark.parametrize(
+    ("kind", "body"),
+    [
+        ("verify", {"fix": 1}),
+        ("verify", {"fix": "yes"}),
+        ("verify", {"pending_for": -1}),
+        ("verify", {"pending_for": "60"}),
+        ("replay", {"user_id": "1"}),
+        ("replay", {"force": 1}),
+    ],
+)
 def test_a_run_that_is_asked_for_in_the_wrong_words_does_not_begin(shop: Shop, kind: str, body: dict[str, object]) -> None:
     answer = shop.post("invoice-service", f"/{kind}", body)
     assert (answer.status_code, answer.json()["code"]) == (422, "invalid-request")
@@ -129,6 +118,38 @@ def test_one_run_at_a_time_and_a_stopped_one_changes_nothing(shop: Shop) -> None
     shop.post("invoice-service", "/replay", {"user_id": user})
     assert ended(shop, "replay")["result"]["events"] == 2
     assert shop.invoice(user).json()["total"] == 50
+
+
+def test_stopping_a_run_of_one_kind_leaves_one_of_the_other_alone(shop: Shop) -> None:
+    # Given a verify that is done, and a replay that waits before its swap
+    user = spoiled_customer(shop)
+    shop.post("invoice-service", "/verify", {})
+    assert ended(shop, "verify")["state"] == "done"
+    with swap_held_up(shop):
+        shop.post("invoice-service", "/replay", {})
+        eventually(lambda: waits_to_swap(shop))
+
+        # When the verify is to be stopped, then it is said to be done, and the replay goes on to its end
+        assert httpx.delete(shop.urls["invoice-service"] + "/verify").json()["state"] == "done"
+    assert ended(shop, "replay")["state"] == "done"
+    assert shop.invoice(user).json()["total"] == 50
+
+
+def test_a_stop_straight_after_the_start_takes_effect(shop: Shop) -> None:
+    # Given runs that do not end by themselves
+    async def action(_: History) -> None:
+        await asyncio.Event().wait()
+
+    async def start_and_stop() -> list[str]:
+        runs = Runs([shop.urls["user-service"], shop.urls["order-service"]], None)
+        return [(await asyncio.wait_for(stopped(runs, action), 10)).state for _ in range(20)]
+
+    async def stopped(runs: Runs, action: Action) -> Run:
+        runs.start("replay", action)
+        return await runs.stop("replay")
+
+    # When each is stopped at once, then it has stopped, and the next can begin
+    assert asyncio.run(start_and_stop()) == ["stopped"] * 20
 
 
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT])
@@ -168,6 +189,31 @@ def test_verify_from_the_command_line_ends_in_1_where_there_is_drift(shop: Shop)
     with command(shop, "verify") as verifying:
         said = verifying.communicate(timeout=30)[0]
     assert (verifying.returncode, "No drift" in said) == (0, True)
+
+
+def test_verify_from_the_command_line_ends_in_1_for_what_has_been_pending_too_long(shop: Shop) -> None:
+    # Given a paused consumer, and an order after that
+    user = spoiled_customer(shop)
+    run_replay(shop, user)
+    shop.put("invoice-service", "/consumer", {"mode": "paused"})
+    order = shop.place_order(user, 1)
+
+    # When it is verified, then the order is pending; overdue is it only for those who wait no longer
+    with command(shop, "verify") as verifying:
+        said = verifying.communicate(timeout=30)[0]
+    assert (verifying.returncode, "1 pending" in said, "overdue" in said) == (0, True, False)
+    with command(shop, "verify", "--pending-for", "0") as verifying:
+        said = verifying.communicate(timeout=30)[0]
+    assert (verifying.returncode, "1 of them overdue, pending for more than 0 s" in said) == (1, True)
+    with command(shop, "verify", "--pending-for", "0", "--json") as verifying:
+        found = json.loads(verifying.communicate(timeout=30)[0])
+    assert (verifying.returncode, found["ok"], found["pending"], found["overdue"]) == (1, False, 1, 1)
+
+    # And over HTTP alike
+    shop.post("invoice-service", "/verify", {"pending_for": 0})
+    assert (ended(shop, "verify")["result"]["ok"], ended(shop, "verify")["result"]["overdue"]) == (False, 1)
+    shop.put("invoice-service", "/consumer", {"mode": "running"})
+    projected(shop, order)
 
 
 def test_verify_of_the_write_side_ends_in_0_where_all_is_well(shop: Shop) -> None:

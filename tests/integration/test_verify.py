@@ -7,7 +7,7 @@ import pytest
 
 from cqrs_demo.invoice_service.verify import Difference
 from cqrs_demo.runtime.postgres import EmbeddedPostgres
-from tests.fixtures.history import meanwhile, projected, read_model, run_verify
+from tests.fixtures.history import meanwhile, projected, read_model, run_replay, run_verify
 from tests.fixtures.shared_shop import fresh_email
 from tests.fixtures.shop import Shop, eventually, running_shop
 
@@ -158,13 +158,44 @@ def test_what_no_log_knows_is_reported(shop: Shop) -> None:
         user,
     )
 
-    # When it is verified, then both are told
+    # When it is verified, then both are told, and nothing is mended
     verdict = run_verify(shop, fix=True)
-    assert verdict.in_no_log == 1
+    assert (verdict.ok, verdict.in_no_log, verdict.fixed) == (False, 1, False)
+    assert "1 of the events that the read model is made of are in no log" in str(verdict.refused)
     [found] = verdict.differences
     assert (found.table, found.kind, found.key) == ("invoice_lines", "extra", {"order_id": 1_000_000_000})
     assert isinstance(verdict.differences[0], Difference)
+
+    # When it is forced, then it is mended
+    assert run_verify(shop, fix=True, force=True).fixed
     assert run_verify(shop).in_no_log == 0
+
+
+def test_what_has_been_pending_for_too_long_is_a_fault(shop: Shop) -> None:
+    # Given an order of two minutes ago that was lost on its way, and a paused consumer before a new order
+    user = customer(shop)
+    assert run_verify(shop, pending_for=0).ok
+    shop.put("order-service", "/relay", {"mode": "paused"})
+    lost = shop.place_order(user).headers["x-event-id"]
+    shop.databases.rows("order_service", "delete from demo.outbox")
+    shop.databases.rows("order_service", "update demo.events set time = time - interval '2 minutes' where id = %s", lost)
+    shop.put("order-service", "/relay", {"mode": "running"})
+    assert shop.put("invoice-service", "/consumer", {"mode": "paused"}).status_code == 200
+    late = shop.place_order(user)
+
+    # When it is verified, then what was committed just now is no fault, and the other is
+    verdict = run_verify(shop)
+    assert (verdict.ok, verdict.drift, verdict.pending, verdict.overdue) == (False, {}, 2, 1)
+    assert run_verify(shop, pending_for=0).overdue == 2
+    patient = run_verify(shop, pending_for=3600)
+    assert (patient.ok, patient.pending, patient.overdue) == (True, 2, 0)
+
+    # And once everything is projected, all is well
+    shop.put("invoice-service", "/consumer", {"mode": "running"})
+    projected(shop, late)
+    run_replay(shop)
+    verdict = run_verify(shop, pending_for=0)
+    assert (verdict.ok, verdict.pending, verdict.overdue) == (True, 0, 0)
 
 
 def test_each_write_model_is_the_sum_of_its_log(shop: Shop) -> None:

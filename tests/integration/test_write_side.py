@@ -214,13 +214,14 @@ READ_AND_APPEND = {"INSERT", "SELECT"}
 QUEUE = {"INSERT", "SELECT", "DELETE"}
 REWRITE = {"INSERT", "SELECT", "UPDATE", "DELETE"}  # a read model may be built anew
 NEEDED = {
-    "user_service": {"users": READ_AND_APPEND, "accounts": READ_AND_APPEND, "events": READ_AND_APPEND, "outbox": QUEUE},
-    "order_service": {"orders": READ_AND_APPEND, "events": READ_AND_APPEND, "outbox": QUEUE},
+    "user_service": {**dict.fromkeys(("users", "accounts", "events"), READ_AND_APPEND), "outbox": QUEUE, "log_identity": {"SELECT"}},
+    "order_service": {**dict.fromkeys(("orders", "events"), READ_AND_APPEND), "outbox": QUEUE, "log_identity": {"SELECT"}},
     "invoice_service": {
         **dict.fromkeys(("invoice_account", "invoices", "invoice_lines", "user_history", "address_history", "customer_revenue"), REWRITE),
         **dict.fromkeys(("processed_events", "handling_attempts", "attempts"), REWRITE),
         "dead_letters": {"INSERT", "SELECT", "UPDATE"},
         "read_model": {"SELECT"},
+        "known_logs": {"INSERT", "SELECT", "UPDATE"},
     },
 }
 
