@@ -16,7 +16,7 @@ import psycopg
 import streamlit as st
 
 import reach
-from cqrs_demo.runtime.rabbitmq_node import RabbitNode, RabbitNodeError
+from cqrs_demo.tooling.runtime.rabbitmq_node import RabbitNode, RabbitNodeError
 
 AT_MOST = 30.0  # seconds
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import orjson
 
-from cqrs_demo.runtime.demo_data import Shop
+from cqrs_demo.tooling.runtime.demo_data import Shop
 
 
 @lru_cache

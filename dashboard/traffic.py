@@ -11,7 +11,7 @@ import streamlit as st
 import fetch
 import reach
 from cqrs_demo.messaging.broker import Message
-from cqrs_demo.workshop.broker import SyncBroker
+from cqrs_demo.tooling.workshop.broker import SyncBroker
 from pretend import an_order
 
 RATE, SECONDS = 20, 30

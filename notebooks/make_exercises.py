@@ -16,7 +16,7 @@ import nbformat
 from nbclient import NotebookClient
 from nbformat import NotebookNode
 
-from cqrs_demo.workshop.exercise import NOT_YET
+from cqrs_demo.tooling.workshop.exercise import NOT_YET
 
 FOLDER = Path(__file__).parent
 SOLUTIONS = FOLDER / "solutions"

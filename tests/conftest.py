@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from cqrs_demo.runtime.postgres import EmbeddedPostgres
+from cqrs_demo.tooling.runtime.postgres import EmbeddedPostgres
 
 
 @pytest.fixture(scope="session")

@@ -13,7 +13,7 @@ from cqrs_demo.database import Pool
 from cqrs_demo.inbox.blame import Blame, blame
 from cqrs_demo.inbox.handler import Handler
 from cqrs_demo.messaging.broker import QUEUES, Broker, Delivery, Subscription
-from cqrs_demo.messaging.gate import Gate
+from cqrs_demo.tooling.workshop.gate import Gate
 
 BATCH = 500
 WAIT = 0.2  # seconds for a first message before the gate is looked at again

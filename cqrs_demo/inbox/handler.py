@@ -21,7 +21,7 @@ from cqrs_demo.inbox.blame import Blame, Streak, blame
 from cqrs_demo.inbox.dead_letters import DeadLetter, dead_letter, set_aside
 from cqrs_demo.inbox.inbox import claim
 from cqrs_demo.messaging.broker import Delivery
-from cqrs_demo.messaging.passages import Passages
+from cqrs_demo.tooling.workshop.passages import Passages
 
 log = structlog.get_logger()
 

@@ -12,17 +12,17 @@ from pydantic import AwareDatetime, BaseModel, Field, WithJsonSchema
 from cqrs_demo.contract.events import Money
 from cqrs_demo.database import Pool
 from cqrs_demo.http.answers import found
-from cqrs_demo.http.controls import add_controls
 from cqrs_demo.http.input import Before, DateTime, Month, PageLimit, PathId, UserId, Wait, Year
 from cqrs_demo.http.json import JsonResponse
 from cqrs_demo.http.lifespan import Workers
-from cqrs_demo.http.passages import add_passages
 from cqrs_demo.http.problems import Problem, refusals
 from cqrs_demo.http.service import add_healthcheck, routes
 from cqrs_demo.inbox.consumer import Consumer
 from cqrs_demo.invoice_service.queries import invoice_by_id, invoice_of_month, invoices_of_user, is_processed
-from cqrs_demo.invoice_service.time_travel import invoice_as_of
+from cqrs_demo.invoice_service.replay.time_travel import invoice_as_of
 from cqrs_demo.messaging.broker import Broker, BrokerError
+from cqrs_demo.tooling.workshop.controls import add_controls
+from cqrs_demo.tooling.workshop.passage_routes import add_passages
 
 PREFIX = "/invoice-service"
 AsOf = Annotated[DateTime | None, Field(description="Travel in time: only what had happened by this instant.")]

@@ -4,16 +4,16 @@ Next: inbox/consumer.py and projection.py for the way of an event in, routes.py 
 """
 
 from cqrs_demo.database import pool_for
+from cqrs_demo.http.dead_letter_routes import dead_letter_routes
 from cqrs_demo.http.lifespan import Workers
 from cqrs_demo.http.service import Service, http_service
 from cqrs_demo.inbox.consumer import Consumer
 from cqrs_demo.inbox.handler import Handler
-from cqrs_demo.inbox.routes import dead_letter_routes
 from cqrs_demo.invoice_service.projection import Invoices
+from cqrs_demo.invoice_service.replay.run_routes import run_routes
+from cqrs_demo.invoice_service.replay.runs import Runs
 from cqrs_demo.invoice_service.report_routes import report_routes
 from cqrs_demo.invoice_service.routes import PREFIX, invoice_routes, support_routes
-from cqrs_demo.invoice_service.run_routes import run_routes
-from cqrs_demo.invoice_service.runs import Runs
 from cqrs_demo.messaging.connect import broker_for
 from cqrs_demo.settings import Settings
 

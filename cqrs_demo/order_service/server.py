@@ -3,6 +3,7 @@
 from cqrs_demo.contract.events import ORDER_SERVICE
 from cqrs_demo.database import pool_for
 from cqrs_demo.http.lifespan import Workers
+from cqrs_demo.http.log_routes import outbox_routes
 from cqrs_demo.http.service import Service, http_service
 from cqrs_demo.messaging.connect import broker_for
 from cqrs_demo.order_service.commands import PLACE_ORDERS
@@ -10,7 +11,6 @@ from cqrs_demo.order_service.fold import FOLDS
 from cqrs_demo.order_service.routes import PREFIX, order_routes
 from cqrs_demo.outbox.group_commit import GroupCommit
 from cqrs_demo.outbox.relay import Relay
-from cqrs_demo.outbox.routes import outbox_routes
 from cqrs_demo.settings import Settings
 
 

@@ -19,8 +19,8 @@ from cqrs_demo.backoff import Backoff
 from cqrs_demo.contract.events import encode
 from cqrs_demo.database import Connection, connect
 from cqrs_demo.messaging.broker import Broker, Message, PublishFailed
-from cqrs_demo.messaging.gate import Gate
-from cqrs_demo.messaging.passages import Passages
+from cqrs_demo.tooling.workshop.gate import Gate
+from cqrs_demo.tooling.workshop.passages import Passages
 
 log = structlog.get_logger()
 

@@ -3,11 +3,11 @@
 from cqrs_demo.contract.events import USER_SERVICE
 from cqrs_demo.database import pool_for
 from cqrs_demo.http.lifespan import Workers
+from cqrs_demo.http.log_routes import outbox_routes
 from cqrs_demo.http.service import Service, http_service
 from cqrs_demo.messaging.connect import broker_for
 from cqrs_demo.outbox.group_commit import GroupCommit
 from cqrs_demo.outbox.relay import Relay
-from cqrs_demo.outbox.routes import outbox_routes
 from cqrs_demo.settings import Settings
 from cqrs_demo.user_service.commands import CREATE_ACCOUNTS, CREATE_USERS
 from cqrs_demo.user_service.fold import FOLDS

@@ -16,8 +16,8 @@ import streamlit as st
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 from streamlit.testing.v1 import AppTest
 
-from cqrs_demo.runtime.postgres import EmbeddedPostgres
-from cqrs_demo.runtime.system import RunningSystem
+from cqrs_demo.tooling.runtime.postgres import EmbeddedPostgres
+from cqrs_demo.tooling.runtime.system import RunningSystem
 from tests.e2e.systems import Up, cqrs_demo
 from tests.fixtures.shared_shop import fresh_email
 from tests.fixtures.shop import PREFIXES, Shop, running_shop

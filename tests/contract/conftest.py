@@ -13,10 +13,10 @@ import pytest
 
 from cqrs_demo.messaging.broker import EXCHANGE, Broker
 from cqrs_demo.messaging.connect import broker_for
-from cqrs_demo.runtime.migrations import migrate
-from cqrs_demo.runtime.ports import free_port
-from cqrs_demo.runtime.postgres import EmbeddedPostgres
-from cqrs_demo.runtime.rabbitmq_node import RabbitNode
+from cqrs_demo.tooling.runtime.migrations import migrate
+from cqrs_demo.tooling.runtime.ports import free_port
+from cqrs_demo.tooling.runtime.postgres import EmbeddedPostgres
+from cqrs_demo.tooling.runtime.rabbitmq_node import RabbitNode
 from tests.fixtures.brokers import BROKERS, need_rabbitmq
 
 

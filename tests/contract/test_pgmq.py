@@ -9,7 +9,7 @@ import pytest
 
 from cqrs_demo.messaging.broker import Broker, BrokerUnavailable, Message, PublishFailed
 from cqrs_demo.messaging.connect import broker_for
-from cqrs_demo.runtime.postgres import EmbeddedPostgres
+from cqrs_demo.tooling.runtime.postgres import EmbeddedPostgres
 from tests.contract.test_broker import consume, messages, numbers
 from tests.fixtures.shop import cloned_databases
 

@@ -11,7 +11,7 @@ from cqrs_demo.contract.events import CONTENT_TYPE
 from cqrs_demo.messaging.broker import EXCHANGE, Broker, BrokerUnavailable, PublishFailed
 from cqrs_demo.messaging.connect import broker_for
 from cqrs_demo.messaging.rabbitmq import _QUEUE, DEAD
-from cqrs_demo.runtime.rabbitmq_node import RabbitNode
+from cqrs_demo.tooling.runtime.rabbitmq_node import RabbitNode
 from tests.contract.test_broker import consume, messages, numbers, receive
 from tests.fixtures.brokers import sweep
 

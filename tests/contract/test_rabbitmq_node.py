@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 import psutil
 import pytest
 
-from cqrs_demo.runtime.rabbitmq_node import RabbitNode, RabbitNodeError
+from cqrs_demo.tooling.runtime.rabbitmq_node import RabbitNode, RabbitNodeError
 from tests.fixtures.brokers import need_rabbitmq
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import httpx
 import psutil
 
-from cqrs_demo.runtime.system import RunningSystem, data_folder, find_system, running
+from cqrs_demo.tooling.runtime.system import RunningSystem, data_folder, find_system, running
 
 ALICE = {"name": "Alice", "email": "alice@demo.com"}
 HOME = {"address1": "123 Main St", "city": "Cityville", "state": "ST", "zip": "12345"}

@@ -5,7 +5,7 @@ import json
 import httpx
 import psycopg
 
-from cqrs_demo.runtime.system import find_system
+from cqrs_demo.tooling.runtime.system import find_system
 from tests.e2e.systems import Up, cqrs_demo
 
 

@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-from cqrs_demo.runtime.system import Folder, State
+from cqrs_demo.tooling.runtime.system import Folder, State
 from tests.e2e.systems import cqrs_demo
 
 

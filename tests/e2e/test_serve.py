@@ -7,8 +7,8 @@ import subprocess
 
 import pytest
 
-from cqrs_demo.runtime.ports import free_port, is_free
 from cqrs_demo.settings import DEFAULT_PORTS
+from cqrs_demo.tooling.runtime.ports import free_port, is_free
 from tests.e2e.systems import COMMAND, cqrs_demo, eventually
 
 SETTINGS = {

@@ -13,8 +13,8 @@ import httpx
 import psutil
 import pytest
 
-from cqrs_demo.runtime.system import find_system
 from cqrs_demo.settings import DEFAULT_PORTS
+from cqrs_demo.tooling.runtime.system import find_system
 from tests.e2e.systems import Up, cqrs_demo, eventually, four_steps, invoice_of, post, processes_of
 
 

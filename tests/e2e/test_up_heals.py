@@ -13,9 +13,9 @@ import httpx
 import psutil
 import pytest
 
-from cqrs_demo.runtime.postgres import EmbeddedPostgres
-from cqrs_demo.runtime.system import NotRunning, RunningSystem, data_folder, find_system
 from cqrs_demo.settings import DEFAULT_PORTS
+from cqrs_demo.tooling.runtime.postgres import EmbeddedPostgres
+from cqrs_demo.tooling.runtime.system import NotRunning, RunningSystem, data_folder, find_system
 from tests.e2e.systems import Up, cqrs_demo, eventually, four_steps, invoice_of, post, processes_of
 
 

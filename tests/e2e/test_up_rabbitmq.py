@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from cqrs_demo.runtime.rabbitmq_node import rabbitmq_server
+from cqrs_demo.tooling.runtime.rabbitmq_node import rabbitmq_server
 from tests.e2e.systems import Up, cqrs_demo, eventually, four_steps, invoice_of, processes_of
 
 needs_rabbitmq = pytest.mark.skipif(rabbitmq_server() is None and not os.environ.get("CI"), reason="RabbitMQ is not installed")

@@ -7,8 +7,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from cqrs_demo.runtime.system import find_system
-from cqrs_demo.workshop.client import Client
+from cqrs_demo.tooling.runtime.system import find_system
+from cqrs_demo.tooling.workshop.client import Client
 from tests.e2e.systems import Up, cqrs_demo
 
 TOKEN = "a-token-of-some-length"

@@ -10,8 +10,8 @@ import psycopg
 import pytest
 from psycopg.conninfo import make_conninfo
 
-from cqrs_demo.runtime.migrations import SCHEMAS, migrate
-from cqrs_demo.runtime.rabbitmq_node import RabbitNode
+from cqrs_demo.tooling.runtime.migrations import SCHEMAS, migrate
+from cqrs_demo.tooling.runtime.rabbitmq_node import RabbitNode
 from tests.faults.processes import Postgres
 from tests.faults.shop import BrokerServer, FaultyShop
 from tests.faults.wire import HOST

@@ -13,8 +13,8 @@ from typing import Any
 import httpx
 import psutil
 
-from cqrs_demo.runtime.ports import answers, free_port
-from cqrs_demo.runtime.postgres import EmbeddedPostgres
+from cqrs_demo.tooling.runtime.ports import answers, free_port
+from cqrs_demo.tooling.runtime.postgres import EmbeddedPostgres
 from tests.fixtures.shop import PREFIXES, eventually
 
 

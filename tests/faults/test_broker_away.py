@@ -2,7 +2,7 @@
 
 import pytest
 
-from cqrs_demo.runtime.rabbitmq_node import RabbitNode
+from cqrs_demo.tooling.runtime.rabbitmq_node import RabbitNode
 from tests.faults.shop import FaultyShop, on_rabbitmq
 from tests.faults.watching import Inside
 from tests.fixtures.shop import eventually

@@ -7,7 +7,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from cqrs_demo.runtime.postgres import EmbeddedPostgres, PostgresError
+from cqrs_demo.tooling.runtime.postgres import EmbeddedPostgres, PostgresError
 from tests.faults.processes import Postgres
 from tests.fixtures.accounts import NOBODY, being, need_root
 

@@ -11,8 +11,8 @@ from uuid import UUID
 import psycopg
 import pytest
 
-from cqrs_demo.runtime.migrations import SCHEMAS
-from cqrs_demo.runtime.postgres import EmbeddedPostgres
+from cqrs_demo.tooling.runtime.migrations import SCHEMAS
+from cqrs_demo.tooling.runtime.postgres import EmbeddedPostgres
 from tests.fixtures.shop import Shop, cloned_databases, eventually
 
 WRITE = """

@@ -9,7 +9,7 @@ from uuid import uuid4
 import httpx
 import pytest
 
-from cqrs_demo.invoice_service.history import History, Log, LogChanged, LogUnavailable
+from cqrs_demo.invoice_service.replay.history import History, Log, LogChanged, LogUnavailable
 
 LOG_ID = uuid4()
 

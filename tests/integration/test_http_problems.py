@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from cqrs_demo.runtime.ports import free_port
+from cqrs_demo.tooling.runtime.ports import free_port
 from tests.fixtures.answers import assert_problem
 from tests.fixtures.shared_shop import fresh_email
 from tests.fixtures.shop import PREFIXES, Shop, eventually

@@ -6,8 +6,8 @@ import httpx
 import pytest
 from psycopg.conninfo import conninfo_to_dict
 
-from cqrs_demo.runtime.ports import free_port
-from cqrs_demo.runtime.rabbitmq_node import RabbitNode
+from cqrs_demo.tooling.runtime.ports import free_port
+from cqrs_demo.tooling.runtime.rabbitmq_node import RabbitNode
 from tests.fixtures.shop import Shop, eventually
 
 SECRET = "s3cr3t-P4ssw0rd"

@@ -9,10 +9,10 @@ from typing import Any
 import httpx
 import pytest
 
-from cqrs_demo.invoice_service.shadow import SwapRefused
-from cqrs_demo.runtime.migrations import SCHEMAS
-from cqrs_demo.runtime.ports import free_port
-from cqrs_demo.runtime.postgres import EmbeddedPostgres
+from cqrs_demo.invoice_service.replay.shadow import SwapRefused
+from cqrs_demo.tooling.runtime.migrations import SCHEMAS
+from cqrs_demo.tooling.runtime.ports import free_port
+from cqrs_demo.tooling.runtime.postgres import EmbeddedPostgres
 from tests.fixtures.history import command, projected, read_model, run_replay, run_verify
 from tests.fixtures.shop import PREFIXES, Databases, Shop, cloned_databases, eventually
 

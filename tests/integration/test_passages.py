@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
-from cqrs_demo.messaging.passages import REMEMBERED, Passages
+from cqrs_demo.tooling.workshop.passages import REMEMBERED, Passages
 from tests.fixtures.shop import Shop
 
 

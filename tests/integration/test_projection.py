@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from cqrs_demo.contract.events import Account, AccountCreated, Event, Order, OrderCreated, User, UserCreated
 from cqrs_demo.database import connect
 from cqrs_demo.invoice_service.projection import NAMESPACE, project
-from cqrs_demo.runtime.postgres import EmbeddedPostgres
+from cqrs_demo.tooling.runtime.postgres import EmbeddedPostgres
 from tests.fixtures.shop import Databases, cloned_databases
 
 TABLES = {

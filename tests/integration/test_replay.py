@@ -10,10 +10,10 @@ import psycopg
 import pytest
 from psycopg.errors import CheckViolation
 
-from cqrs_demo.invoice_service.history import Progress
-from cqrs_demo.invoice_service.shadow import AlreadyRunning, SwapRefused, open_shadow
-from cqrs_demo.runtime.migrations import SCHEMAS
-from cqrs_demo.runtime.postgres import EmbeddedPostgres
+from cqrs_demo.invoice_service.replay.history import Progress
+from cqrs_demo.invoice_service.replay.shadow import AlreadyRunning, SwapRefused, open_shadow
+from cqrs_demo.tooling.runtime.migrations import SCHEMAS
+from cqrs_demo.tooling.runtime.postgres import EmbeddedPostgres
 from tests.fixtures.history import meanwhile, projected, read_model, run_replay, run_verify
 from tests.fixtures.shared_shop import fresh_email
 from tests.fixtures.shop import PREFIXES, Shop, cloned_databases, eventually

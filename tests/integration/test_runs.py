@@ -12,9 +12,9 @@ import httpx
 import psycopg
 import pytest
 
-from cqrs_demo.invoice_service.history import History
-from cqrs_demo.invoice_service.runs import Action, Run, Runs
-from cqrs_demo.runtime.postgres import EmbeddedPostgres
+from cqrs_demo.invoice_service.replay.history import History
+from cqrs_demo.invoice_service.replay.runs import Action, Run, Runs
+from cqrs_demo.tooling.runtime.postgres import EmbeddedPostgres
 from tests.fixtures.history import command, projected, read_model, run_replay
 from tests.fixtures.shared_shop import fresh_email
 from tests.fixtures.shop import Shop, eventually, running_shop

@@ -5,8 +5,8 @@ from decimal import Decimal
 
 import pytest
 
-from cqrs_demo.invoice_service.verify import Difference
-from cqrs_demo.runtime.postgres import EmbeddedPostgres
+from cqrs_demo.invoice_service.replay.verify import Difference
+from cqrs_demo.tooling.runtime.postgres import EmbeddedPostgres
 from tests.fixtures.history import meanwhile, projected, read_model, run_replay, run_verify
 from tests.fixtures.shared_shop import fresh_email
 from tests.fixtures.shop import Shop, eventually, running_shop

@@ -12,7 +12,7 @@ from fastapi import FastAPI
 
 from cqrs_demo.http.lifespan import Workers
 from cqrs_demo.http.service import add_healthcheck, routes
-from cqrs_demo.runtime.ports import free_port
+from cqrs_demo.tooling.runtime.ports import free_port
 from tests.fixtures.shop import Databases
 
 BROKEN = """
@@ -25,7 +25,7 @@ async def run(self):
 
 {worker}.run = run
 sys.argv = ["cqrs-demo", "serve", "{name}"]
-from cqrs_demo.cli import main
+from cqrs_demo.tooling.cli import main
 main()
 """
 WORKERS = [("order-service", "outbox.relay", "Relay"), ("invoice-service", "inbox.consumer", "Consumer")]

@@ -12,8 +12,8 @@ from psycopg import errors
 from psycopg.conninfo import make_conninfo
 
 from cqrs_demo.outbox.relay import FETCH
-from cqrs_demo.runtime.migrations import SCHEMAS, migrate
-from cqrs_demo.runtime.postgres import EmbeddedPostgres
+from cqrs_demo.tooling.runtime.migrations import SCHEMAS, migrate
+from cqrs_demo.tooling.runtime.postgres import EmbeddedPostgres
 from tests.fixtures.answers import assert_problem
 from tests.fixtures.shared_shop import fresh_email
 from tests.fixtures.shop import Databases, Shop, eventually

@@ -2,7 +2,7 @@
 
 import pytest
 
-from cqrs_demo.workshop import exercise
+from cqrs_demo.tooling.workshop import exercise
 
 
 def check(answer: object) -> None:

@@ -9,8 +9,8 @@ from pathlib import Path
 import httpx
 import psutil
 
-from cqrs_demo.runtime.ports import free_port
-from cqrs_demo.runtime.system import data_folder, find_system, running
+from cqrs_demo.tooling.runtime.ports import free_port
+from cqrs_demo.tooling.runtime.system import data_folder, find_system, running
 from tests.e2e.systems import COMMAND, eventually, processes_of
 
 CLEAN = {name: value for name, value in os.environ.items() if not name.startswith("CQRS_")}
@@ -49,7 +49,7 @@ def _answers(url: str) -> bool:
 
 def test_a_notebook_that_is_killed_leaves_nothing_behind(tmp_path: Path) -> None:
     # Given a program that has opened a shop of its own
-    program = "from cqrs_demo.workshop import Shop; shop = Shop.open_private(); print(shop.folder, flush=True); input()"
+    program = "from cqrs_demo.tooling.workshop import Shop; shop = Shop.open_private(); print(shop.folder, flush=True); input()"
     kernel = subprocess.Popen([sys.executable, "-c", program], env=CLEAN, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     assert kernel.stdout is not None
     folder = Path(kernel.stdout.readline().strip())
@@ -68,8 +68,8 @@ def test_a_notebook_that_is_killed_leaves_nothing_behind(tmp_path: Path) -> None
 
 def test_a_notebook_attaches_to_a_running_system_and_hides_what_others_made(tmp_path: Path) -> None:
     # Given a system in the folder above the notebook's, in which somebody has made an Alice
-    from cqrs_demo.workshop import Client, Shop
-    from cqrs_demo.workshop.keeping import KeptSystem
+    from cqrs_demo.tooling.workshop import Client, Shop
+    from cqrs_demo.tooling.workshop.keeping import KeptSystem
 
     folder = tmp_path / ".cqrs-demo"
     kept = KeptSystem("pgmq", folder)

@@ -9,11 +9,11 @@ from xml.etree import ElementTree
 
 import pytest
 
-from cqrs_demo.bench.compare import IN_TURN, against_peer
-from cqrs_demo.bench.figures import Figure
-from cqrs_demo.bench.load import LoadFailed, in_milliseconds, orders, send
-from cqrs_demo.bench.plot import svg
-from cqrs_demo.runtime.ports import HOST
+from cqrs_demo.tooling.bench.compare import IN_TURN, against_peer
+from cqrs_demo.tooling.bench.figures import Figure
+from cqrs_demo.tooling.bench.load import LoadFailed, in_milliseconds, orders, send
+from cqrs_demo.tooling.bench.plot import svg
+from cqrs_demo.tooling.runtime.ports import HOST
 
 MACHINE = {"date": "2026-01-01 12:00 UTC", "machine": "2 × <CPU> & more", "python": "3.11"}
 

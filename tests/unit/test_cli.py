@@ -5,9 +5,9 @@ import pytest
 import typer.main
 from typer.testing import CliRunner
 
-from cqrs_demo.cli import app, main
-from cqrs_demo.cli.show import first_steps
-from cqrs_demo.runtime.system import PREFIXES, RunningSystem, ServiceStatus
+from cqrs_demo.tooling.cli import app, main
+from cqrs_demo.tooling.cli.show import first_steps
+from cqrs_demo.tooling.runtime.system import PREFIXES, RunningSystem, ServiceStatus
 
 
 def commands() -> list[list[str]]:

@@ -15,9 +15,9 @@ import pytest
 import typer
 import yaml
 
-from cqrs_demo.cli import app
 from cqrs_demo.settings import DEFAULT_PORTS, Settings, read_settings
-from cqrs_demo.workshop.finding import running_system
+from cqrs_demo.tooling.cli import app
+from cqrs_demo.tooling.workshop.finding import running_system
 
 ROOT = Path(__file__).parents[2]
 TEXT = (ROOT / "docker-compose.yml").read_text()

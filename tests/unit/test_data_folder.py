@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from cqrs_demo.runtime.down import hold, refuse_foreign
-from cqrs_demo.runtime.lock import FolderLock
-from cqrs_demo.runtime.system import Folder, NotOurFolder, NotRunning, Process, Run, State, data_folder, find_system
+from cqrs_demo.tooling.runtime.down import hold, refuse_foreign
+from cqrs_demo.tooling.runtime.lock import FolderLock
+from cqrs_demo.tooling.runtime.system import Folder, NotOurFolder, NotRunning, Process, Run, State, data_folder, find_system
 
 HOLDER = """
 import pathlib, sys
-from cqrs_demo.runtime.lock import FolderLock
+from cqrs_demo.tooling.runtime.lock import FolderLock
 print(FolderLock(pathlib.Path(sys.argv[1])).take(), flush=True)
 sys.stdin.read()
 """

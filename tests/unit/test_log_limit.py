@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from cqrs_demo.runtime import supervisor
+from cqrs_demo.tooling.runtime import supervisor
 
 
 def test_a_log_that_grew_too_long_is_set_aside_while_its_writer_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

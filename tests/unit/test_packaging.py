@@ -62,8 +62,8 @@ def test_the_wheel_installs_the_command(wheel: ZipFile) -> None:
     entry_points = wheel.read(f"cqrs_demo-{PROJECT['version']}.dist-info/entry_points.txt").decode()
 
     # Then the command is the CLI's main function, which exists
-    assert entry_points.split() == ["[console_scripts]", "cqrs-demo", "=", "cqrs_demo.cli:main"]
-    from cqrs_demo.cli import main
+    assert entry_points.split() == ["[console_scripts]", "cqrs-demo", "=", "cqrs_demo.tooling.cli:main"]
+    from cqrs_demo.tooling.cli import main
 
     assert callable(main)
 

@@ -5,7 +5,7 @@ import socket
 import subprocess
 import sys
 
-from cqrs_demo.runtime.ports import free_port, holder, is_free, listens
+from cqrs_demo.tooling.runtime.ports import free_port, holder, is_free, listens
 
 
 def test_a_port_is_taken_while_somebody_listens_and_free_before_and_after() -> None:

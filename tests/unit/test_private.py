@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from cqrs_demo.runtime.private import NotPrivate, make_private, private, unlinked
+from cqrs_demo.tooling.runtime.private import NotPrivate, make_private, private, unlinked
 
 
 def _a_link(place: Path, target: Path) -> None:

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from cqrs_demo.runtime import parts
-from cqrs_demo.runtime.parts import PartError, Program
-from cqrs_demo.runtime.ports import HOST, free_port
+from cqrs_demo.tooling.runtime import parts
+from cqrs_demo.tooling.runtime.parts import PartError, Program
+from cqrs_demo.tooling.runtime.ports import HOST, free_port
 from tests.fixtures.shop import eventually
 
 SERVE = (

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from cqrs_demo.runtime import supervisor
-from cqrs_demo.runtime.parts import Part
-from cqrs_demo.runtime.supervisor import Supervisor
+from cqrs_demo.tooling.runtime import supervisor
+from cqrs_demo.tooling.runtime.parts import Part
+from cqrs_demo.tooling.runtime.supervisor import Supervisor
 from tests.fixtures.shop import eventually
 
 

@@ -1,0 +1,102 @@
+"""What the two command services share beside their commands: the log's feed, the relay's controls, the health check."""
+
+from collections.abc import Sequence
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query
+from fastapi.responses import StreamingResponse
+from pydantic import BaseModel
+
+from cqrs_demo.database import Pool
+from cqrs_demo.http.answers import NDJSON
+from cqrs_demo.http.input import After, DateTime, FeedLimit, ShortText
+from cqrs_demo.http.json import JsonResponse
+from cqrs_demo.http.lifespan import Workers
+from cqrs_demo.http.problems import refusals
+from cqrs_demo.http.service import add_healthcheck, routes
+from cqrs_demo.messaging.broker import Broker
+from cqrs_demo.outbox.feed import Feed, Wanted
+from cqrs_demo.outbox.fold import Fold, verify_fold
+from cqrs_demo.outbox.relay import Relay
+from cqrs_demo.tooling.workshop.controls import add_controls
+from cqrs_demo.tooling.workshop.passage_routes import add_passages
+
+HORIZON_HEADER = "X-Log-Horizon"
+IDENTITY_HEADER = "X-Log-Id"
+DEFAULT_LIMIT = 1_000
+
+EVENTS_ANSWER = {
+    "description": "One CloudEvent a line",
+    "content": {NDJSON: {"schema": {"type": "string"}}},
+    "headers": {
+        HORIZON_HEADER: {"description": "The answer goes up to this position at the most", "schema": {"type": "string"}},
+        IDENTITY_HEADER: {
+            "description": "Which log this is, whatever address it is read at: made with its database, and never changed",
+            "schema": {"type": "string", "format": "uuid"},
+        },
+    },
+}
+Limit = Annotated[FeedLimit | None, Query(description=f"Events at the most: {DEFAULT_LIMIT} unless told, no limit when following.")]
+# Not in OpenAPI: an answer without an end is none that a generated client or test can wait for.
+Follow = Annotated[bool, Query(include_in_schema=False)]
+
+
+class Folded(BaseModel):
+    table: str
+    rows: int
+    drift: int
+    differences: list[dict[str, Any]]
+
+
+def outbox_routes(
+    prefix: str, pool: Pool, broker: Broker, relay: Relay, folds: Sequence[Fold], workers: Workers, *, workshop: bool
+) -> APIRouter:
+    router = routes(prefix)
+    feed = Feed(pool, relay.source)
+
+    @router.get("/events", response_class=StreamingResponse, responses={200: EVENTS_ANSWER, **refusals()})
+    async def events(
+        after: After = 0,
+        limit: Limit = None,
+        type: ShortText | None = None,
+        subject: ShortText | None = None,
+        since: DateTime | None = None,
+        until: DateTime | None = None,
+        complete: bool = False,
+        follow: Follow = False,
+    ) -> StreamingResponse:
+        """The service's event log from a position on, in log order, as NDJSON.
+
+        Filters: `type`, `subject`, and the event's time from `since` (inclusive) to `until` (exclusive). With `complete=true`
+        the answer holds whatever was committed before the request, or is 503 when a writer takes too long. With `follow=true`
+        the answer does not end: new events come as they are committed, and an empty line now and then, which is no event.
+        """
+        wanted = Wanted(type, subject, since, until)
+        horizon = await (feed.complete_horizon() if complete else feed.horizon())
+        lines = feed.follow(wanted, after, limit) if follow else feed.read(wanted, after, horizon, limit or DEFAULT_LIMIT)
+        headers = {HORIZON_HEADER: str(horizon), IDENTITY_HEADER: str(await feed.identity())}
+        return StreamingResponse(lines, media_type=NDJSON, headers=headers)
+
+    @router.get("/verify", response_model=list[Folded], responses=refusals())
+    async def verify() -> JsonResponse:
+        """The tables that commands write, compared with what the log adds up to."""
+        return JsonResponse([await verify_fold(pool, fold) for fold in folds])
+
+    async def database() -> None:
+        async with pool.connection(timeout=2) as connection:
+            await connection.execute("select from demo.outbox limit 1")
+
+    async def relay_check() -> str | None:
+        return relay.backoff.trouble
+
+    add_healthcheck(router, workers, {"database": database, "broker": broker.ping, "relay": relay_check})
+    if workshop:
+
+        async def relay_state() -> dict[str, object]:
+            async with pool.connection() as connection:
+                row = await (await connection.execute("select count(*) as outbox from demo.outbox")).fetchone()
+            return {"leading": relay.leading, "trouble": relay.backoff.trouble, **(row or {})}
+
+        add_controls(router, "relay", relay.gate, relay_state)
+        add_passages(router, "relay", relay.published)
+    return router

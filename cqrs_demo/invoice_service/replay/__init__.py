@@ -1,0 +1,1 @@
+"""The logs as memory: rebuild the read model, compare it with the logs, see it as it was."""

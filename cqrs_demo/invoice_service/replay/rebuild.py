@@ -1,0 +1,130 @@
+"""Replay: build the whole read model a second time from the logs, beside the live one, and swap it in.
+
+1. Empty twins of the tables are made in schema `shadow`.
+2. The logs are read from the beginning, and the projection that serves the live model fills the twins.
+3. The live model's projections are held off for a moment, and what came meanwhile is read: now nothing can be missing.
+   If something is all the same, or the logs are not those known, the run ends here (unless it is forced).
+4. In the same transaction the twins take the live tables' place. A query sees the old model or the new one, whole.
+
+The inbox is among the tables. So an event still on its way through the broker is either in the shadow, and a duplicate
+when it arrives, or it is not, and will be counted then. A run that dies before the last commit has changed nothing.
+Next: shadow.py, and sql/invoice_service/003_shadow.sql for what the swap is made of.
+"""
+
+from dataclasses import dataclass
+
+from psycopg import sql
+
+from cqrs_demo.database import Connection
+from cqrs_demo.invoice_service.replay.history import History
+from cqrs_demo.invoice_service.replay.known_logs import accept
+from cqrs_demo.invoice_service.replay.shadow import Shadow, open_shadow
+
+TABLES_BY_USER = """
+select table_name from demo.read_model join information_schema.columns using (table_name)
+where table_schema = 'demo' and column_name = 'user_id'
+"""
+
+# What REPLACE_LINES and REPLACE_ROWS drop and do not bring back. An event is known by what it is about and when it happened:
+# a row that only says something wrong is not lost but mended.
+IN_NO_LOG_OF_USER = """
+select
+    (select count(*) from demo.user_history as live
+     where user_id = {user} and not exists (
+         select from shadow.user_history as twin
+         where (twin.user_id, twin.sequence, twin.happened_at) = (live.user_id, live.sequence, live.happened_at)))
+  + (select count(*) from demo.address_history as live
+     where user_id = {user} and not exists (
+         select from shadow.address_history as twin
+         where (twin.user_id, twin.sequence, twin.happened_at) = (live.user_id, live.sequence, live.happened_at)))
+  + (select count(*) from demo.invoice_lines as live
+     where (invoice_id in (select invoice_id from demo.invoices where user_id = {user} union all select invoice_id from shadow.invoices)
+            or order_id in (select order_id from shadow.invoice_lines))
+       and not exists (
+         select from shadow.invoice_lines as twin
+         where (twin.order_id, twin.happened_at) = (live.order_id, live.happened_at))) as events
+"""
+
+REPLACE_LINES = """
+delete from demo.invoice_lines
+where invoice_id in (select invoice_id from demo.invoices where user_id = {user} union all select invoice_id from shadow.invoices)
+   or order_id in (select order_id from shadow.invoice_lines);
+insert into demo.invoice_lines select * from shadow.invoice_lines
+"""
+
+REPLACE_ROWS = """
+delete from demo.{table} where user_id = {user};
+insert into demo.{table} select * from shadow.{table}
+"""
+
+COUNT_EVENTS = "insert into demo.processed_events select * from shadow.processed_events on conflict do nothing"
+
+
+@dataclass(frozen=True)
+class Replayed:
+    """`in_no_log`: events that counted in the live model and are in no log, so that they count no more; only with force.
+    `set_aside`: events that are dead letters, and still cannot be applied or were discarded. `unreadable`: lines of the logs that are no
+    events of the published language."""
+
+    events: int
+    set_aside: int
+    in_no_log: int
+    unreadable: int
+
+
+async def replay(dsn: str, history: History, *, force: bool = False) -> Replayed:
+    """Rebuild everything. With `force` also from logs that are not the known ones, or that lack events of the live model.
+    Raises AlreadyRunning, SwapRefused, LogUnavailable, LogChanged, psycopg.Error; the live model is then as it was."""
+    async with open_shadow(dsn) as shadow:
+        await shadow.leave_out_discarded()
+        await _build(shadow, history)
+        history.progress.enter("indexing")
+        await shadow.complete()
+        history.progress.enter("swapping")
+        in_no_log = await swap_in(shadow, history, force=force)
+    return Replayed(history.progress.events, len(shadow.set_aside), in_no_log, history.unreadable)
+
+
+async def replay_user(dsn: str, history: History, user_id: int, *, force: bool = False) -> Replayed:
+    """Rebuild one user's rows, with a history of that user alone. Others are not touched. Raises what replay() raises."""
+    in_no_log = 0
+
+    async def replace(session: Connection) -> None:
+        nonlocal in_no_log
+        user = sql.Literal(user_id)
+        lost = await (await session.execute(sql.SQL(IN_NO_LOG_OF_USER).format(user=user))).fetchone()
+        assert lost is not None
+        in_no_log = lost["events"]
+        await accept(session, history, in_no_log, force=force)
+        tables = [row["table_name"] for row in await (await session.execute(TABLES_BY_USER)).fetchall()]
+        await session.execute(sql.SQL(REPLACE_LINES).format(user=user))
+        for table in tables:
+            await session.execute(sql.SQL(REPLACE_ROWS).format(table=sql.Identifier(table), user=user))
+        await session.execute(COUNT_EVENTS)
+
+    async with open_shadow(dsn) as shadow:
+        await shadow.leave_out_discarded()
+        await _build(shadow, history)
+        history.progress.enter("swapping")
+        await shadow.catch_up_and(replace, history)
+    return Replayed(history.progress.events, len(shadow.set_aside), in_no_log, history.unreadable)
+
+
+async def _build(shadow: Shadow, history: History) -> None:
+    history.progress.enter("building")
+    async for events in history.pages():
+        await shadow.fill(events)
+
+
+async def swap_in(shadow: Shadow, history: History, *, force: bool) -> int:
+    """The shadow takes the live model's place. Returns how many events of that one it lacks. Raises what replay() raises."""
+    in_no_log = 0
+
+    async def swap(session: Connection) -> None:
+        nonlocal in_no_log
+        in_no_log = await shadow.in_no_log()
+        await accept(session, history, in_no_log, force=force)
+        await session.execute("select demo.swap_in_shadow()")
+
+    await shadow.catch_up_and(swap, history)
+    return in_no_log

@@ -1,0 +1,204 @@
+"""The shadow: a second copy of the read model's tables, in a schema of its own, filled by the same projection.
+
+projection.py names its tables without a schema, so all it takes is another search_path. One run at a time has the shadow;
+what a run that was killed leaves in it, the next one drops. Next: replay.py and verify.py, the two that use it.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from uuid import UUID
+
+from psycopg import sql
+from psycopg.errors import LockNotAvailable
+
+from cqrs_demo.contract.events import Event, Unknown
+from cqrs_demo.database import AWAY, Connection, connect
+from cqrs_demo.invoice_service.projection import project
+from cqrs_demo.invoice_service.replay.history import History, LogUnavailable, concerned
+
+ONE_RUN_LOCK = (7_365, 2)
+LOCK_ATTEMPTS = 10  # a fifth of a second apart: the session of a run that was killed just now may not have ended yet
+PATIENCE = (50, 100, 200, 400, 600, 600, 600)
+"""Milliseconds per attempt that the swap waits for queries to let go of a table: other queries wait behind it that long.
+Below deadlock_timeout (1 s), so that it is always the swap that gives way."""
+
+SESSION = """
+set search_path = shadow;
+set timezone = 'UTC';
+set synchronous_commit = off;
+set statement_timeout = '10min';
+set idle_in_transaction_session_timeout = '2min'
+"""
+
+# Every projection begins with an insert into the inbox, so this holds them all off. Queries go on.
+HOLD_PROJECTIONS = "lock table demo.processed_events in share row exclusive mode"
+
+IN_NO_LOG = """
+select count(*) as events
+from demo.processed_events as live
+where not exists (select from shadow.processed_events as twin where twin.event_id = live.event_id)
+"""
+
+# One that counts in the live model was applied after all, and its letter was forgotten.
+IS_DEAD_LETTER = """
+select from demo.dead_letters as letter
+where letter.event_id = %(id)s::text and status <> 'retried'
+  and not exists (select from demo.processed_events as live where live.event_id = %(id)s)
+limit 1
+"""
+
+# The same holds for what was discarded. A dead letter's event_id is what a broken message claims: it may be anything.
+DISCARDED = """
+with discarded as materialized (
+    select event_id::uuid from demo.dead_letters where status = 'discarded' and pg_input_is_valid(event_id, 'uuid')
+)
+select distinct event_id from discarded
+where not exists (select from demo.processed_events as live where live.event_id = discarded.event_id)
+"""
+
+SETTLED_MEANWHILE = """
+select exists (select from demo.processed_events where event_id = any(%(set_aside)s::uuid[]))
+    or exists (select from shadow.processed_events where event_id = any(%(discarded)s::uuid[])) as settled
+"""
+
+
+class AlreadyRunning(Exception):
+    """Another replay or verify has the shadow."""
+
+
+class SwapRefused(Exception):
+    """It could not be done, or should not: the text says why. The live model is as it was."""
+
+
+class Shadow:
+    """The shadow's tables, empty at first, the session that has them, and one that helps to fill them."""
+
+    def __init__(self, session: Connection, helper: Connection) -> None:
+        self.session = session
+        self.set_aside: set[UUID] = set()
+        """Events of the logs that are not here, as they are not in the live model: dead letters."""
+        self._helper = helper
+        self._discarded: set[UUID] = set()
+        self._pages = 0
+
+    async def leave_out_discarded(self) -> None:
+        """From now on: what an operator has discarded reaches no invoice, not by this way either."""
+        self._discarded = await self._read_discarded()
+
+    async def _read_discarded(self) -> set[UUID]:
+        rows = await (await self.session.execute(DISCARDED)).fetchall()
+        return {row["event_id"] for row in rows}
+
+    def _without_discarded(self, events: Sequence[Event]) -> Sequence[Event]:
+        self.set_aside |= {event.id for event in events if event.id in self._discarded}
+        return [event for event in events if event.id not in self._discarded]
+
+    async def fill(self, events: Sequence[Event]) -> None:
+        """Apply a page: users with even numbers in the one session, at the same time those with odd ones in the other. Every row
+        is about one user, so neither waits for the other."""
+        halves: tuple[list[Event], list[Event]] = ([], [])
+        for event in self._without_discarded(events):
+            if not isinstance(event, Unknown):
+                halves[concerned(event) % 2].append(event)
+        done = await asyncio.gather(*map(self._project_in, (self.session, self._helper), halves), return_exceptions=True)
+        for error in filter(None, done):
+            raise error
+        self._pages += 1
+        if self._pages in (1, 4, 16, 64, 256):  # else every statement stays planned for tables that were empty
+            await self.session.execute("select demo.analyze_shadow()")
+
+    async def project(self, events: Sequence[Event]) -> None:
+        """Apply a page in the one session, in its transaction if one is open."""
+        await self._project_in(self.session, self._without_discarded(events))
+
+    async def _project_in(self, session: Connection, events: Sequence[Event]) -> None:
+        """An event that cannot be applied is found by halving. It ends the run; unless it is a dead letter, because then the live
+        model does without it, too, and the rebuilt one is no worse."""
+        try:
+            async with session.transaction():
+                await project(session, events)
+        except AWAY:
+            raise
+        except Exception:
+            if len(events) > 1:
+                middle = len(events) // 2
+                await self._project_in(session, events[:middle])
+                await self._project_in(session, events[middle:])
+            elif events and await self._is_dead_letter(session, events[0].id):
+                self.set_aside.add(events[0].id)
+            else:
+                raise
+
+    async def _is_dead_letter(self, session: Connection, id: UUID) -> bool:
+        return await (await session.execute(IS_DEAD_LETTER, {"id": id})).fetchone() is not None
+
+    async def complete(self) -> None:
+        """What is better done once at the end than row by row: indexes."""
+        await self.session.execute("select demo.complete_shadow()")
+
+    async def catch_up_and(self, take_over: Callable[[Connection], Awaitable[None]], history: History) -> None:
+        """Read what has come, with the live projections held off for the last of it, and `take_over` in the same transaction.
+        Raises SwapRefused."""
+        reason: Exception | None = None
+        for patience in PATIENCE:
+            async for events in history.pages():
+                await self.project(events)
+            go_back = history.mark()
+            try:
+                async with self.session.transaction():
+                    await self.session.execute("set local synchronous_commit = on")
+                    await self.session.execute(HOLD_PROJECTIONS)
+                    async for events in history.pages(patience=2):
+                        await self.project(events)
+                    await self._see_that_no_letter_was_settled()
+                    # Whatever counts live was in a log before, and the logs have been read to their ends: it is here, too.
+                    await self.session.execute(sql.SQL("set local lock_timeout = {}").format(patience))
+                    await take_over(self.session)
+                return
+            except (LockNotAvailable, LogUnavailable) as error:  # somebody reads, or writes, for longer than others should wait
+                go_back()
+                reason = error
+            await asyncio.sleep(patience / 250)
+        told = str(reason).splitlines()[0]
+        raise SwapRefused(f"the moment without long queries and writers did not come ({told}). Nothing was changed; try again") from reason
+
+    async def _see_that_no_letter_was_settled(self) -> None:
+        """An operator may do so while the shadow is filled. What was retried would be lost with the swap, what was discarded would
+        come back. Raises SwapRefused."""
+        news = {"set_aside": list(self.set_aside), "discarded": list(await self._read_discarded() - self._discarded)}
+        row = await (await self.session.execute(SETTLED_MEANWHILE, news)).fetchone()
+        assert row is not None
+        if row["settled"]:
+            raise SwapRefused("dead letters were retried or discarded while the model was rebuilt. Nothing was changed; try again")
+
+    async def in_no_log(self) -> int:
+        """Events that the live model has counted and that are not here. They are in no log, where the logs have been read to their
+        ends and the live projections cannot go on meanwhile."""
+        row = await (await self.session.execute(IN_NO_LOG)).fetchone()
+        assert row is not None
+        return int(row["events"])
+
+
+@asynccontextmanager
+async def open_shadow(dsn: str) -> AsyncIterator[Shadow]:
+    """Raises AlreadyRunning when another run has the shadow, psycopg.OperationalError when the database is away."""
+    async with await connect(dsn, "replay") as session, await connect(dsn, "replay") as helper:
+        await _be_the_only_one(session)
+        for each in (session, helper):
+            await each.execute(SESSION)
+        await session.execute("select demo.make_shadow()")
+        try:
+            yield Shadow(session, helper)
+        finally:
+            if not session.broken:
+                await session.execute("select demo.drop_shadow()")
+
+
+async def _be_the_only_one(session: Connection) -> None:
+    for _ in range(LOCK_ATTEMPTS):
+        row = await (await session.execute("select pg_try_advisory_lock(%s, %s) as mine", ONE_RUN_LOCK)).fetchone()
+        if row is not None and row["mine"]:
+            return
+        await asyncio.sleep(0.2)
+    raise AlreadyRunning("a replay or verify is running already; wait for it, or stop it")

@@ -1,0 +1,171 @@
+"""`cqrs-demo events`: what happened, across both command services, as one timeline."""
+
+import heapq
+import queue
+import sys
+import threading
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from cqrs_demo.tooling.cli.options import AsJson, DataDir
+from cqrs_demo.tooling.cli.show import console
+
+if TYPE_CHECKING:
+    import httpx
+
+COLOURS = {"user.created": "cyan", "account.created": "magenta", "order.created": "green"}
+
+
+def add_to(app: typer.Typer) -> None:
+    app.command(rich_help_panel="Operations")(events)
+
+
+def events(
+    event_type: Annotated[str | None, typer.Option("--type", help="Only this type, such as order.created.", show_default=False)] = None,
+    subject: Annotated[str | None, typer.Option(help="Only about the entity with this id.", show_default=False)] = None,
+    user: Annotated[int | None, typer.Option(min=1, help="Only about this user, their accounts and orders.", show_default=False)] = None,
+    since: Annotated[str | None, typer.Option(metavar="INSTANT", help="From this instant on (RFC 3339).", show_default=False)] = None,
+    until: Annotated[str | None, typer.Option(metavar="INSTANT", help="Before this instant (RFC 3339).", show_default=False)] = None,
+    last: Annotated[int, typer.Option(min=0, help="So many at the most, the latest; 0 for all.")] = 50,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="And then what comes, until Ctrl-C.")] = False,
+    data_dir: DataDir = None,
+    as_json: AsJson = False,
+) -> None:
+    """What happened, in order of time: the events of both command services. With --json, the CloudEvents, one a line."""
+    wanted = {"type": event_type, "subject": subject, "since": since, "until": until}
+    given = {name: value for name, value in wanted.items() if value is not None}
+    feeds = _feeds(data_dir, given)
+    show: Callable[[dict[str, Any], str], None] = _print_line if as_json else _print_event
+
+    def concerns(event: dict[str, Any]) -> bool:
+        return user is None or user == event["data"].get("user_id", event["data"]["id"] if event["type"] == "user.created" else None)
+
+    try:
+        if last and not given and user is None:
+            for feed in feeds:
+                feed.skip_all_but(last)
+        seen = heapq.merge(*(feed.read() for feed in feeds), key=lambda pair: datetime.fromisoformat(pair[0]["time"]))
+        chosen = (pair for pair in seen if concerns(pair[0]))
+        for event, line in deque(chosen, maxlen=last) if last else chosen:
+            show(event, line)
+        for event, line in _followed(feeds) if follow else ():
+            if concerns(event):
+                show(event, line)
+    except KeyboardInterrupt:
+        raise typer.Exit(130) from None
+    except BrokenPipeError:
+        sys.stderr.close()  # whoever reads has seen enough; Python would complain at its end
+        raise typer.Exit from None
+
+
+class Feed:
+    """One service's log over HTTP, in a stream of any length."""
+
+    def __init__(self, client: "httpx.Client", url: str, wanted: dict[str, str]) -> None:
+        self._client, self.url, self._wanted = client, url, wanted
+        self._position = self._horizon = 0
+
+    def skip_all_but(self, last: int) -> None:
+        """Begin so many positions before the end."""
+        for _ in self.read(limit="1"):
+            pass
+        self._position = max(0, self._horizon - last)
+
+    def read(self, **more: str) -> Iterator[tuple[dict[str, Any], str]]:
+        """Each event and its line, up to now; with follow="true", and then what comes. Raises CallFailed."""
+        import httpx
+        import orjson
+
+        from cqrs_demo.tooling.cli.calls import CallFailed
+
+        query = {"limit": str(2**62), **self._wanted, **more, "after": str(self._position)}
+        try:
+            with self._client.stream("GET", self.url, params=query) as answer:
+                if answer.is_error:
+                    answer.read()
+                    raise CallFailed(str(answer.json().get("detail", f"{self.url} answered {answer.status_code}")))
+                self._horizon = int(answer.headers["X-Log-Horizon"])
+                for line in lines_of(answer.iter_bytes()):
+                    if line:  # an empty one only says that the connection lives
+                        event = orjson.loads(line)
+                        self._position = int(event["sequence"])
+                        yield event, line
+                self._position = max(self._position, self._horizon)
+        except httpx.HTTPError as error:
+            raise CallFailed(f"{self.url} does not answer ({error}). `cqrs-demo status` shows what runs") from error
+
+
+def lines_of(chunks: Iterable[bytes]) -> Iterator[str]:
+    """The lines, ended by a newline and by nothing else: a description may hold U+2028, at which httpx and str.splitlines() break too."""
+    rest = b""
+    for chunk in chunks:
+        *lines, rest = (rest + chunk).split(b"\n")
+        yield from (line.decode() for line in lines)
+
+
+def _feeds(data_dir: Path | None, wanted: dict[str, str]) -> list[Feed]:
+    import httpx
+
+    from cqrs_demo.tooling.cli.replaying import where
+
+    _, urls, token = where(data_dir)
+    headers = {"Authorization": f"Bearer {token}"} if token else {}
+    client = httpx.Client(headers=headers, timeout=httpx.Timeout(10, read=60), trust_env=False)
+    return [Feed(client, f"{url}/events", wanted) for url in urls]
+
+
+def _followed(feeds: list[Feed]) -> Iterator[tuple[dict[str, Any], str]]:
+    """What comes, in the order in which it comes. Raises what a feed raises."""
+    from cqrs_demo.tooling.cli.calls import CallFailed
+
+    arrivals: queue.SimpleQueue[tuple[dict[str, Any], str] | Exception] = queue.SimpleQueue()
+
+    def follow(feed: Feed) -> None:
+        try:
+            for pair in feed.read(follow="true"):
+                arrivals.put(pair)
+            raise CallFailed(f"{feed.url} has ended the stream; its service stopped")
+        except Exception as error:
+            arrivals.put(error)
+
+    for feed in feeds:
+        threading.Thread(target=follow, args=(feed,), daemon=True).start()
+    while True:
+        arrival = arrivals.get()
+        if isinstance(arrival, Exception):
+            raise arrival
+        yield arrival
+
+
+def _print_line(_: dict[str, Any], line: str) -> None:
+    print(line, flush=True)
+
+
+def _print_event(event: dict[str, Any], _: str) -> None:
+    from rich.markup import escape
+
+    time = datetime.fromisoformat(event["time"]).strftime("%Y-%m-%d %H:%M:%S.%f")[:-3]
+    colour = COLOURS.get(event["type"], "white")
+    place = f"{event['source'].strip('/')} {event['sequence']}"
+    what = f"[{colour}]{event['type']:<15}[/]  {escape(_told(event))}"
+    console().print(f"[dim]{time}[/]  {what}  [dim]{place}  {event['id']}[/]", soft_wrap=True)
+
+
+def _told(event: dict[str, Any]) -> str:
+    """The event as a sentence, as far as its type is known."""
+    data = event["data"]
+    match event["type"]:
+        case "user.created":
+            return f"user {data['id']} is {data['name']}, {data['email']}"
+        case "account.created":
+            address = f"{data['address1']}, {data['city']}, {data['state']} {data['zip']}"
+            return f"user {data['user_id']} lives at {address} (account {data['id']})"
+        case "order.created":
+            return f"user {data['user_id']} orders {data['description']} for {data['amount']:.2f} (order {data['id']})"
+        case _:
+            return str(data)

@@ -1,0 +1,11 @@
+"""The small synchronous client that notebooks and dashboard use. No asyncio, nothing connects at import.
+
+`Client` shows a running system as it is. `Shop` is a notebook's own view of one.
+"""
+
+from cqrs_demo.tooling.workshop.answer import Answer, Refused
+from cqrs_demo.tooling.workshop.client import Client, NoAnswer, TookTooLong
+from cqrs_demo.tooling.workshop.exercise import exercise
+from cqrs_demo.tooling.workshop.shop import Shop
+
+__all__ = ["Answer", "Client", "NoAnswer", "Refused", "Shop", "TookTooLong", "exercise"]

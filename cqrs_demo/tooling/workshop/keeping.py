@@ -1,0 +1,76 @@
+"""The parent's side of keeper.py: start a system or a broker that ends when this process does."""
+
+import atexit
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Literal
+
+from cqrs_demo.tooling.runtime.processes import apart
+from cqrs_demo.tooling.runtime.system import SystemProblem
+from cqrs_demo.tooling.workshop.keeper import READY
+
+Kind = Literal["pgmq", "rabbitmq"]
+
+
+class DidNotStart(SystemProblem):
+    """The text ends with what the keeper said."""
+
+
+class Kept:
+    """Something a keeper keeps. stop() it, or let it end with this process."""
+
+    def __init__(self, *arguments: str) -> None:
+        """Returns when it is ready. Raises DidNotStart."""
+        # What somebody exported for a system of his own must not reach this one: two systems on one RabbitMQ would share queues.
+        environment = {name: value for name, value in os.environ.items() if not name.startswith("CQRS_")}
+        with tempfile.TemporaryFile() as said:
+            self._keeper = subprocess.Popen(  # noqa: S603  # ourselves
+                [sys.executable, "-P", "-m", "cqrs_demo.tooling.workshop.keeper", *arguments],
+                env=environment,
+                cwd=tempfile.gettempdir(),
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=said,
+                **apart(),
+            )
+            atexit.register(self.stop)
+            assert self._keeper.stdout is not None
+            word, _, self.url = self._keeper.stdout.readline().decode().strip().partition(" ")
+            if word != READY:
+                self._keeper.wait()
+                said.seek(0)
+                raise DidNotStart(said.read().decode(errors="replace").strip())
+
+    @property
+    def alive(self) -> bool:
+        return self._keeper.poll() is None
+
+    def stop(self) -> None:
+        """Harmless when it has stopped."""
+        atexit.unregister(self.stop)
+        if self._keeper.stdin is not None and not self._keeper.stdin.closed:
+            self._keeper.stdin.close()
+        self._keeper.wait(timeout=30)
+        if self._keeper.stdout is not None:
+            self._keeper.stdout.close()
+
+
+class KeptSystem(Kept):
+    """A system in `folder`, or in a new one that is thrown away with it."""
+
+    def __init__(self, kind: Kind, folder: Path | None = None, *, dashboard: bool = False) -> None:
+        self.kind = kind
+        self.folder = folder or Path(tempfile.mkdtemp(prefix="cqrs-workshop-"))
+        options = [*(["--dashboard"] if dashboard else []), *(["--throw-away"] if folder is None else [])]
+        super().__init__("system", kind, f"--data-dir={self.folder}", *options)
+
+
+class KeptBroker(Kept):
+    """A broker alone; `url` says where."""
+
+    def __init__(self, kind: Kind) -> None:
+        self.folder = Path(tempfile.mkdtemp(prefix="cqrs-broker-"))
+        super().__init__("broker", kind, f"--data-dir={self.folder}")

@@ -1,0 +1,108 @@
+"""A broker to play with, apart from any shop: RabbitMQ in a private node where it is installed, else PGMQ."""
+
+import time
+from collections.abc import Sequence
+from typing import Self
+
+import pandas as pd
+
+from cqrs_demo.http.json import dumps
+from cqrs_demo.messaging.broker import EXCHANGE, Delivery, Message
+from cqrs_demo.tooling.runtime.rabbitmq_node import RabbitNode, rabbitmq_server
+from cqrs_demo.tooling.workshop.broker import SyncBroker, SyncSubscription
+from cqrs_demo.tooling.workshop.client import PATIENCE
+from cqrs_demo.tooling.workshop.keeping import KeptBroker, Kind
+from cqrs_demo.tooling.workshop.tables import Databases
+
+
+class Playground:
+    """It ends with the notebook. What it shows is the same for both brokers; `kind` and `url` say which one it is."""
+
+    def __init__(self, kind: Kind | None = None) -> None:
+        """A few seconds. Raises DidNotStart."""
+        self.kind: Kind = kind or ("rabbitmq" if rabbitmq_server() else "pgmq")
+        self._kept = KeptBroker(self.kind)
+        self.url = self._kept.url
+        self._broker = SyncBroker(self.url)
+        self._broker.declare()
+
+    _open: "Playground | None" = None
+
+    @classmethod
+    def open(cls) -> Self:
+        """The one of this notebook, with empty queues."""
+        if cls._open is None:
+            cls._open = cls()
+        cls._open.empty()
+        return cls._open  # type: ignore[return-value]  # made by cls()
+
+    def bindings(self) -> pd.DataFrame:
+        """Which routing keys go to which queue, asked of the broker itself."""
+        if self.kind == "rabbitmq":
+            rows = self._rabbit_bindings()
+        else:
+            query = "select pattern, queue_name from pgmq.topic_bindings"
+            rows = list(Databases({"broker": self.url}).read("broker", query).itertuples(index=False, name=None))
+        frame = pd.DataFrame(sorted(rows), columns=["routing key", "queue"])
+        frame.insert(0, "exchange", EXCHANGE)
+        frame.index = pd.Index([""] * len(frame))
+        return frame
+
+    def _rabbit_bindings(self) -> list[tuple[str, str]]:
+        said = RabbitNode(self._kept.folder / "rabbitmq").control(
+            "list_bindings", "--silent", "source_name", "routing_key", "destination_name"
+        )
+        return [(key, queue) for source, key, queue in (line.split("\t") for line in said.splitlines()) if source == EXCHANGE]
+
+    def publish(self, *messages: tuple[str, str]) -> None:
+        """Pairs of routing key and text. Returns when the broker has confirmed all. Raises PublishFailed."""
+        self._broker.publish(*(Message(key, text, dumps({"text": text})) for key, text in messages))
+
+    def depths(self) -> pd.DataFrame:
+        """Messages ready for anybody. Those in a consumer's hand are not among them."""
+        return pd.DataFrame([self._broker.depths()], index=["ready"]).rename_axis(columns="queue")
+
+    def subscribe(self, *queues: str) -> "Hand":
+        """Takes only what is asked for, so that every step can be seen."""
+        return Hand(self._broker, self._broker.subscribe(*queues))
+
+    def empty(self) -> None:
+        subscription = self.subscribe()
+        while sum(self._broker.depths().values()):
+            subscription.acknowledge(subscription.receive(100, wait=1))
+        subscription.close()
+
+
+class Hand:
+    """A subscription that knows what it holds, so that close() can wait until all of that is back in the queues."""
+
+    def __init__(self, broker: SyncBroker, subscription: SyncSubscription) -> None:
+        self._broker, self._subscription = broker, subscription
+        self._held = 0
+
+    def receive(self, most: int = 1, wait: float = 10.0) -> list[Delivery]:
+        deliveries = self._subscription.receive(most, wait)
+        self._held += len(deliveries)
+        return deliveries
+
+    def acknowledge(self, deliveries: Sequence[Delivery]) -> None:
+        self._subscription.acknowledge(deliveries)
+        self._held -= len(deliveries)
+
+    def requeue(self, deliveries: Sequence[Delivery]) -> None:
+        self._subscription.requeue(deliveries)
+        self._held -= len(deliveries)
+
+    def close(self) -> None:
+        """As if the consumer had died. A broker takes some milliseconds to notice."""
+        expected = sum(self._broker.depths().values()) + self._held
+        self._subscription.close()
+        deadline = time.monotonic() + PATIENCE
+        while sum(self._broker.depths().values()) < expected and time.monotonic() < deadline:
+            time.sleep(0.02)
+
+
+def text_of(delivery: Delivery) -> str:
+    """What was published, and how often it was delivered before."""
+    before = f" (delivered {delivery.earlier}× before)" if delivery.earlier else ""
+    return delivery.body.decode().split('"')[3] + before

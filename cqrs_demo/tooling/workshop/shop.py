@@ -1,0 +1,349 @@
+"""What a notebook holds in its hand: the shop, seen from one run of one notebook.
+
+`Shop.open()` attaches to the system that runs, or starts one that ends with the notebook. What it shows is what this
+notebook made (own.py says how), so every run looks the same. It hides plumbing and never the pattern.
+"""
+
+import time
+from contextlib import suppress
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, Self
+from uuid import uuid4
+
+import pandas as pd
+
+from cqrs_demo.http.json import dumps
+from cqrs_demo.messaging.broker import Message
+from cqrs_demo.tooling.runtime.system import find_system
+from cqrs_demo.tooling.workshop.answer import Answer, Document, Refused
+from cqrs_demo.tooling.workshop.client import COMMAND_SERVICES, PATIENCE, Client, NoAnswer, TookTooLong
+from cqrs_demo.tooling.workshop.faults import broker_of, kill_service
+from cqrs_demo.tooling.workshop.finding import own_system, running_system
+from cqrs_demo.tooling.workshop.map import TABLES_ON_THE_MAP, Picture, draw_map
+from cqrs_demo.tooling.workshop.own import ENTITIES, Own
+from cqrs_demo.tooling.workshop.peek import peek
+from cqrs_demo.tooling.workshop.tables import readable
+
+User = Answer | int
+
+
+class Shop:
+    """Users, orders and events are given as the answer that made them, or as their number. See Client for what each call raises."""
+
+    def __init__(self, client: Client, folder: Path | None = None) -> None:
+        """`folder` is the data folder of a system of our own: only then may it be broken."""
+        self.client = client
+        self.folder = folder
+        self.own = Own()
+        self._copies_under_way = False
+
+    @classmethod
+    def open(cls) -> Self:
+        """The system that runs, or a private one (a few seconds). Run again, it begins anew: nothing of before is shown."""
+        system = running_system()
+        shop = cls._on_own_system() if system is None else cls(Client(system))
+        shop._begin()
+        return shop
+
+    @classmethod
+    def open_private(cls, *, fresh: bool = False) -> Self:
+        """A system of the notebook's own even if another one runs: for breaking things. `fresh`: a new and empty one."""
+        shop = cls._on_own_system(fresh=fresh)
+        shop._begin()
+        return shop
+
+    @classmethod
+    def _on_own_system(cls, *, fresh: bool = False) -> Self:
+        folder = own_system(fresh=fresh).folder
+        return cls(Client(find_system(folder)), folder)
+
+    def close(self) -> None:
+        """Let go of the connections. A private system goes on until the notebook ends."""
+        self.client.close()
+
+    def _begin(self) -> None:
+        """Everything runs and nothing is under way, whatever an earlier notebook left paused. (Where others work at the same
+        time it never gets quiet; then the depths that are shown are theirs too.)"""
+        pd.set_option("display.max_colwidth", 110, "display.width", 160)
+        self.resume()
+        with suppress(TookTooLong):
+            self._until(self._is_quiet, "the outboxes and queues do not drain", seconds=10)
+
+    def resume(self) -> None:
+        """Let all relays and the consumer run."""
+        for service in COMMAND_SERVICES:
+            self.client.set_relay(service, "running")
+        self.client.set_consumer("running")
+
+    def _is_quiet(self) -> bool:
+        waiting = sum(self.client.relay(service)["outbox"] for service in COMMAND_SERVICES)
+        return bool(waiting + sum(self.client.depths().values()) == 0)
+
+    def __repr__(self) -> str:
+        return f"The shop is open: {', '.join(self.client.system.services)}"
+
+    # Commands.
+
+    def create_user(self, name: str, email: str, *, idempotency_key: str | None = None) -> Answer:
+        answer = self.client.create_user(name, self.own.email(email), idempotency_key=self._key(idempotency_key))
+        return self.own.answer(answer, "user")
+
+    def create_account(self, user: User, address1: str, city: str, state: str, zip: str, *, idempotency_key: str | None = None) -> Answer:
+        key = self._key(idempotency_key)
+        answer = self.client.create_account(self._user(user), address1, city, state, zip, idempotency_key=key)
+        return self.own.answer(answer, "account")
+
+    def place_order(
+        self,
+        user: User,
+        description: str,
+        amount: Decimal | int | float | str,
+        on: str = "2025-04-03",
+        *,
+        idempotency_key: str | None = None,
+    ) -> Answer:
+        """`on` is a day; the order is placed at ten in the morning, UTC."""
+        moment, key = f"{on}T10:00:00Z", self._key(idempotency_key)
+        return self.own.answer(self.client.place_order(self._user(user), description, amount, moment, idempotency_key=key), "order")
+
+    def _user(self, user: User) -> int:
+        return int(self.own.real("user", user["id"] if isinstance(user, Answer) else user))
+
+    def _key(self, key: str | None) -> str | None:
+        return key and key + self.own.tag
+
+    # Queries.
+
+    def invoice(self, user: User, month: str = "2025-04", *, after: Answer | None = None, wait: float = 5, **more: Any) -> Answer:
+        """`after` a command: the answer waits until its event is projected, up to `wait` seconds."""
+        year, number = month.split("-")
+        if after is not None:
+            more |= {"after_event": self.real_event_id(after), "wait": wait}
+        return self.own.answer(self.client.invoice(self._user(user), int(year), int(number), **more), None)
+
+    # Looking inside.
+
+    def peek(self, database: str, table: str) -> pd.DataFrame:
+        """This notebook's rows of a table, without the columns that are never the same twice."""
+        return peek(self.client, self.own, database, table)
+
+    def sql(self, database: str, query: str, **parameters: Any) -> pd.DataFrame:
+        """What a query finds: everybody's rows, with their real ids."""
+        return readable(self.client.sql(database, query, **parameters))
+
+    def log(self, service: str) -> list[dict[str, Any]]:
+        """This notebook's events in a command service's log, as they go over the wire."""
+        return [self.own.event(event, sequence) for sequence, event in enumerate(self._events_from(service), start=1)]
+
+    def event(self, made: Answer | str) -> Document:
+        """One event as it goes over the wire."""
+        shown = made.event_id if isinstance(made, Answer) else made
+        [found] = [event for service in COMMAND_SERVICES for event in self.log(service) if event["id"] == shown]
+        return Document(found)
+
+    def real_event_id(self, made: Answer | str) -> str:
+        """The id behind "event-1"."""
+        return str(self.own.real("event", made.event_id if isinstance(made, Answer) else made))
+
+    def health(self) -> pd.DataFrame:
+        """What each service's health check answers: 200, 503, or nothing."""
+        return pd.DataFrame([{service: self._health(service) for service in self.client.system.services}], index=["health check"])
+
+    def _health(self, service: str) -> str:
+        try:
+            return str(self.client.get(service, "/healthcheck").status)
+        except NoAnswer:
+            return "no answer"
+
+    def real_id(self, user: User) -> int:
+        """The id behind "user 1"."""
+        return self._user(user)
+
+    def dead_letters(self) -> pd.DataFrame:
+        """This notebook's messages that could not be applied."""
+        return self.peek("invoice_service", "dead_letters")
+
+    def retry_dead_letter(self, event: str) -> dict[str, int]:
+        """{"applied", "failed"}."""
+        return self.client.retry_dead_letters(*self._letters(event))
+
+    def discard_dead_letter(self, event: str) -> dict[str, int]:
+        """{"discarded"}."""
+        return self.client.discard_dead_letters(*self._letters(event))
+
+    def _letters(self, event: str) -> list[int]:
+        query = "select id from demo.dead_letters where event_id = :event_id and status = 'waiting'"
+        found = [int(id) for id in self.client.sql("invoice_service", query, event_id=self.real_event_id(event))["id"]]
+        if not found:
+            raise Refused(f"there is no dead letter of {event} that waits")
+        return found
+
+    def _events_from(self, service: str) -> list[dict[str, Any]]:
+        mine = set(self.own.all("event"))
+        positions = self._log_positions(service)["sequence"]
+        found = self.client.events(service, after=min(positions) - 1) if len(positions) else []
+        return [event for event in found if event["id"] in mine]
+
+    def _log_positions(self, service: str) -> pd.DataFrame:
+        query = "select id::text, type, subject, sequence from demo.events where id = any(cast(:mine as uuid[])) order by sequence"
+        return self.client.sql(service.replace("-", "_"), query, mine=list(map(str, self.own.all("event"))))
+
+    def where(self) -> pd.DataFrame:
+        """Where each of this notebook's events is by now: a row per event, a mark per place."""
+        rows = []
+        for service in COMMAND_SERVICES:
+            database = service.replace("-", "_")
+            unsent = set(self.peek(database, "outbox")["event_id"])
+            for event in self._log_positions(service).itertuples():
+                rows.append({"event": self.own.shown("event", event.id), "type": event.type, "log": True, "outbox": None})
+                rows[-1]["outbox"] = rows[-1]["event"] in unsent
+        done, dead = set(self.peek("invoice_service", "processed_events")["event_id"]), self._dead()
+        for row in rows:
+            row |= {"inbox": row["event"] in done, "dead letter": row["event"] in dead}
+            row["queue"] = not (row["outbox"] or row["inbox"] or row["dead letter"])
+        return _marked(rows)
+
+    def _dead(self) -> set[str]:
+        return set(self.peek("invoice_service", "dead_letters")["event_id"])
+
+    def depths(self) -> pd.DataFrame:
+        """Messages waiting in each queue, asked of the broker."""
+        depths = self.client.depths()
+        return pd.DataFrame([depths], index=["messages waiting"]).rename_axis(columns="queue")
+
+    def map(self) -> Picture:
+        """The system with this notebook's rows and messages in it."""
+        depths = self.client.depths()
+        counts = {(database, table): len(self.peek(database, table)) for database, table in TABLES_ON_THE_MAP}
+        return draw_map(counts, depths)
+
+    # The logs as memory.
+
+    def verify(self) -> pd.DataFrame:
+        """What differs between the read model and what the logs say; a row per field. Empty when nothing does."""
+        return self.own.differences(self.client.run("verify")["differences"])
+
+    def replay(self) -> None:
+        """Rebuild the whole read model from the logs, while it goes on serving."""
+        print(f"The read model is rebuilt from {self.client.run('replay')['events']} events.")
+
+    def time_of(self, made: Answer | str) -> str:
+        """When it happened: the instant, for `as_of`."""
+        real = self.real_event_id(made)
+        return next(str(event["time"]) for service in COMMAND_SERVICES for event in self._events_from(service) if event["id"] == real)
+
+    # Messages.
+
+    def send_again(self, made: Answer | str) -> None:
+        """Publish an event once more, byte for byte, as a relay does that crashed before it could note the confirm."""
+        real = self.real_event_id(made)
+        [event] = [event for service in COMMAND_SERVICES for event in self._events_from(service) if event["id"] == real]
+        self._publish(event["type"], event)
+
+    def send(self, type: str, body: dict[str, Any]) -> str:
+        """Publish something no command made; its id as it is shown. `user_id` and `id` in `data` are taken as they are."""
+        event: dict[str, Any] = {
+            "specversion": "1.0",
+            "id": str(uuid4()),
+            "source": "/a-stranger",
+            "type": type,
+            "time": "2025-04-03T10:00:00Z",
+        }
+        event |= {"subject": "0", "datacontenttype": "application/json", "sequence": "0", "data": body}
+        if type in ENTITIES:  # else no inbox and no dead letter will ever know it
+            self.own.meet("event", event["id"])
+        shown = str(self.own.shown("event", event["id"]))
+        self._publish(type, event)
+        return shown
+
+    def _publish(self, routing_key: str, event: dict[str, Any]) -> None:
+        with self.client.broker() as broker:
+            broker.publish(Message(routing_key, event["id"], dumps(event)))
+        self._copies_under_way = True
+
+    # Breaking things: only in a system of the notebook's own.
+
+    def kill(self, service: str) -> None:
+        """End a service as a crash would. The supervisor starts it again within seconds."""
+        kill_service(self._own_folder(), service)
+        print(f"{service} was killed.")
+
+    def stop_broker(self) -> None:
+        """Nobody can reach the broker any more; it keeps its messages."""
+        broker_of(self._own_folder()).stop()
+        print("The broker is away.")
+
+    def start_broker(self) -> None:
+        broker_of(self._own_folder()).start()
+        print("The broker is back.")
+
+    def wait_until_ready(self) -> None:
+        """Until every service answers its health check with 200; one that was killed may have come back at another port.
+        Raises TookTooLong."""
+        folder = self._own_folder()
+        self._until(lambda: find_system(folder).ready, "not every service is ready")
+        self.client.system = find_system(folder)
+
+    def _own_folder(self) -> Path:
+        if self.folder is None:
+            raise Refused("this system is not the notebook's own; only one from Shop.open_private() may be broken")
+        return self.folder
+
+    # Time.
+
+    def pause_relay(self, service: str) -> None:
+        self.client.set_relay(service, "paused")
+        print(f"The relay of {service} is paused: events stay in its outbox.")
+
+    def resume_relay(self, service: str) -> None:
+        self.client.set_relay(service, "running")
+        print(f"The relay of {service} runs.")
+
+    def step_relay(self, service: str, count: int = 1) -> None:
+        print(f"published: {self.client.step_relay(service, count)}")
+
+    def pause_consumer(self) -> None:
+        self.client.set_consumer("paused")
+        print("The consumer is paused: messages stay in their queues.")
+
+    def resume_consumer(self) -> None:
+        self.client.set_consumer("running")
+        print("The consumer runs.")
+
+    def step_consumer(self, count: int = 1) -> None:
+        print(f"taken from the queues: {self.client.step_consumer(count)}")
+
+    def wait_until_published(self) -> None:
+        """Until every event of this notebook has left its outbox. Raises TookTooLong."""
+        self._until(lambda: all(self.peek(s.replace("-", "_"), "outbox").empty for s in COMMAND_SERVICES), "events stay in the outbox")
+
+    def wait_until_projected(self) -> None:
+        """Until every event of this notebook, and every copy sent again, was dealt with: it is in the read model, or set aside as
+        a dead letter. Raises TookTooLong."""
+        self._until(self._is_projected, "not every event is projected. Is the relay or the consumer paused?")
+        if self._copies_under_way:
+            self._until(lambda: sum(self.client.depths().values()) == 0, "messages stay in the queues. Is the consumer paused?")
+            if self.client.consumer()["mode"] == "running":
+                self.client.set_consumer("paused")  # answers when the batch in hand is done
+                self.client.set_consumer("running")
+            self._copies_under_way = False
+
+    def _is_projected(self) -> bool:
+        done = {*self.peek("invoice_service", "processed_events")["event_id"], *self._dead()}
+        return done >= {self.own.shown("event", real) for real in self.own.all("event")}
+
+    def _until(self, holds: Any, otherwise: str, seconds: float = PATIENCE) -> None:
+        deadline = time.monotonic() + seconds
+        while not holds():
+            if time.monotonic() > deadline:
+                raise TookTooLong(f"After {seconds:.0f} s {otherwise}")
+            time.sleep(0.03)
+
+
+def _marked(rows: list[dict[str, Any]]) -> pd.DataFrame:
+    columns = ("log", "outbox", "queue", "inbox", "dead letter")
+    shown = [{**row, **{name: "●" if row[name] else "" for name in columns}} for row in rows]
+    frame = pd.DataFrame(sorted(shown, key=lambda row: int(row["event"].partition("-")[2])), columns=["event", "type", *columns])
+    frame.index = pd.Index([""] * len(frame))
+    return frame if (frame["dead letter"] != "").any() else frame.drop(columns="dead letter")
