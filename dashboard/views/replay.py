@@ -87,6 +87,8 @@ def verdict(run: reach.Row) -> None:
     if found["pending"]:
         st.info(f"{words.plural(found['pending'], 'event')} not projected yet: that is lag, and no drift.", icon=":material/schedule:")
     dead_letters(found)
+    for fault in faults(found):
+        st.error(words.plain(fault), icon=":material/error:")
     if not found["drift"]:
         st.success(f"The read model is what the logs say. {checked}", icon=":material/verified:")
         return
@@ -97,6 +99,16 @@ def verdict(run: reach.Row) -> None:
         st.error(f"{rows} differ from what the logs say. {checked}", icon=":material/difference:")
         st.button("Mend it", icon=":material/build:", on_click=start, args=("verify", {"fix": True}), key="mend")
     st.dataframe([line for difference in found["differences"] for line in lines_of(difference)], hide_index=True)
+
+
+def faults(found: reach.Row) -> list[str]:
+    """What is wrong beside rows that differ, or why those were not mended."""
+    if found["refused"]:
+        return [found["refused"]]
+    overdue, lost = words.plural(found["overdue"], "event"), words.plural(found["in_no_log"], "event")
+    late = [f"{overdue} overdue: in a log for long, and still not projected. Under the hood shows what stands still."]
+    in_no_log = [f"{lost} of the read model in no log. A replay is refused, unless it is forced."]
+    return [*found["log_faults"], *(late if found["overdue"] else []), *(in_no_log if found["in_no_log"] else [])]
 
 
 def dead_letters(found: reach.Row) -> None:

@@ -118,11 +118,13 @@ async def _build(shadow: Shadow, history: History) -> None:
 
 async def swap_in(shadow: Shadow, history: History, *, force: bool) -> int:
     """The shadow takes the live model's place. Returns how many events of that one it lacks. Raises what replay() raises."""
+    # Nearly all can be compared now, so that the live projections are held off for a moment and not for seconds.
+    settled = await shadow.in_no_log(before=shadow.settled)
     in_no_log = 0
 
     async def swap(session: Connection) -> None:
         nonlocal in_no_log
-        in_no_log = await shadow.in_no_log()
+        in_no_log = settled + await shadow.in_no_log(since=shadow.settled)
         await accept(session, history, in_no_log, force=force)
         await session.execute("select demo.swap_in_shadow()")
 
