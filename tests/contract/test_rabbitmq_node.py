@@ -59,10 +59,11 @@ def test_a_node_whose_clients_know_its_port_starts_there_or_not_at_all(tmp_path:
         node.start()
         url = node.url()
         node.kill()
-        with socket.create_server(("127.0.0.1", urlsplit(url).port or 0)):
-            # When it is to start at that port, then it does not, and says who is in its way
-            with pytest.raises(RabbitNodeError, match=rf"its port {urlsplit(url).port} is taken by .+"):
-                node.start(keep_port=True)
+        port = urlsplit(url).port or 0
+        # When it is to start at that port, then it does not, and says who is in its way
+        refusal = pytest.raises(RabbitNodeError, match=rf"its port {port} is taken by .+")
+        with socket.create_server(("127.0.0.1", port)), refusal:
+            node.start(keep_port=True)
         # And when the port is free again, it is where it was
         node.start(keep_port=True)
         assert (node.url(), node.pid is None) == (url, False)
