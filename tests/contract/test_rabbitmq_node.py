@@ -59,10 +59,10 @@ def test_a_node_whose_clients_know_its_port_starts_there_or_not_at_all(tmp_path:
         node.start()
         url = node.url()
         node.kill()
-        port = urlsplit(url).port
+        port = urlsplit(url).port or 0
         # When it is to start at that port, then it does not, and says who is in its way
-        refused = pytest.raises(RabbitNodeError, match=rf"its port {port} is taken by .+")
-        with socket.create_server(("127.0.0.1", port or 0)), refused:
+        refusal = pytest.raises(RabbitNodeError, match=rf"its port {port} is taken by .+")
+        with socket.create_server(("127.0.0.1", port)), refusal:
             node.start(keep_port=True)
         # And when the port is free again, it is where it was
         node.start(keep_port=True)

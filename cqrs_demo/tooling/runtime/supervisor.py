@@ -72,7 +72,7 @@ class Supervisor:
             if not missing:
                 return True
             if still_to_say and time.monotonic() - began > still_to_say[0]:
-                self._say(f"After {still_to_say.pop(0):.0f} s: {self._what_is_missing(missing)}")
+                self._say(f"After {still_to_say.pop(0):.0f} s still {self._what_is_missing(missing)}")
             if self._failure is None and time.monotonic() > deadline:
                 names = ", ".join(part.name for part in missing)
                 self._failure = f"{names} not ready after {START_WITHIN:.0f} s; the end of {missing[0].log}:\n{missing[0].last_words()}"
