@@ -4,9 +4,9 @@ A crash after the confirm and before the delete publishes an event twice; the co
 anywhere else loses nothing, because the row is still there. So the promise is: at least once, in order.
 
 It takes ALL rows, never `sequence > last`: number 5 may commit after number 6, and a relay that remembers 6 would never
-see 5. One relay works at a time, the one whose session holds an advisory lock; the others of the same service wait for it.
-A leader that freezes loses its session, and with it the lock; when it thaws, all it can do is publish a batch twice.
-Next: the broker's port, messaging/broker.py.
+see 5. (It begins at a floor, below which no row can appear any more: see floor.py.) One relay works at a time, the one
+whose session holds an advisory lock; the others of the same service wait for it. A leader that freezes loses its session,
+and with it the lock; when it thaws, all it can do is publish a batch twice. Next: messaging/broker.py, the broker's port.
 """
 
 import asyncio
@@ -19,6 +19,7 @@ from cqrs_demo.backoff import Backoff
 from cqrs_demo.contract.events import encode
 from cqrs_demo.database import Connection, connect
 from cqrs_demo.messaging.broker import Broker, Message, PublishFailed
+from cqrs_demo.outbox.floor import Floor
 from cqrs_demo.tooling.workshop.gate import Gate
 from cqrs_demo.tooling.workshop.passages import Passages
 
@@ -33,7 +34,7 @@ LEADER_LOCK = (7_365, 1)  # two-key advisory lock; the log's writer notes use th
 # The limit stands inside: joined first and cut off then, a long outbox is merged with the log, and the log read from its beginning.
 FETCH = """
 select e.sequence, e.id, e.type, e.subject, e.time, e.data::text as data
-from (select sequence from demo.outbox order by sequence limit %s) as oldest
+from (select sequence from demo.outbox where sequence > %s order by sequence limit %s) as oldest
 join demo.events e using (sequence)
 order by sequence
 """
@@ -83,14 +84,15 @@ class Relay:
                 return
         await self._broker.declare()
         self.leading = True
+        floor, woken = Floor(), True
         while not self._stop.is_set():
             if not self.gate.admits(1):
                 await self._rest(session)
                 continue
-            moved = await self._relay_batch(session)
+            # The net looks at everything: also at a row that somebody put below the floor by hand, to have it published again.
+            moved = await self._relay_batch(session, floor, floor.position if woken else 0)
             self.backoff.over()
-            if moved == 0:
-                await _wait(self._wake, POLL)
+            woken = moved > 0 or await _wait(self._wake, POLL)
 
     async def _rest(self, session: Connection) -> None:
         """Wait at the closed gate, and stay the leader meanwhile."""
@@ -105,11 +107,14 @@ class Relay:
         row = await cursor.fetchone()
         return row is not None and bool(row["mine"])
 
-    async def _relay_batch(self, session: Connection) -> int:
+    async def _relay_batch(self, session: Connection, floor: Floor, after: int) -> int:
         """Publish the oldest rows and forget those confirmed. Returns how many. Raises what broker or database raise."""
         self._wake.clear()  # before the look: a commit after it wakes us again
-        rows = await (await session.execute(FETCH, [self.gate.admits(BATCH)], prepare=True)).fetchall()
+        most = self.gate.admits(BATCH)
+        await floor.before_look(session)
+        rows = await (await session.execute(FETCH, [after, most], prepare=True)).fetchall()
         if not rows:
+            floor.after_look(rows, most)
             return 0
         try:
             await self._broker.publish([self._message(row) for row in rows])
@@ -120,6 +125,7 @@ class Relay:
                 await self._broker.declare()  # a queue or a binding is gone: make it again
             raise
         await self._forget(session, rows)
+        floor.after_look(rows, most)
         return len(rows)
 
     def _message(self, row: dict[str, Any]) -> Message:

@@ -123,7 +123,7 @@ def test_the_relay_reads_no_more_of_the_log_than_it_publishes(databases: Databas
     )
 
     # When the relay asks for the oldest hundred
-    [[[explained]]] = databases.rows("order_service", "explain (analyze, format json) " + FETCH, 100)
+    [[[explained]]] = databases.rows("order_service", "explain (analyze, format json) " + FETCH, 0, 100)
 
     # Then only their events were looked at
     [log] = [node for node in nodes(explained["Plan"]) if node.get("Relation Name") == "events"]
