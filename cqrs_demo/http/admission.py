@@ -1,6 +1,7 @@
-"""What gets in at all: bodies of bounded size that arrive in bounded time, and callers with the token if there is one.
+"""What gets in at all: callers with the token, or without one callers of this machine; and bodies of bounded size that arrive
+in bounded time.
 
-Plain ASGI, outermost, so that nothing is parsed for a stranger.
+Plain ASGI, outermost, so that nothing is parsed for a stranger. Next: door.py.
 """
 
 import asyncio
@@ -8,6 +9,7 @@ import hmac
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from cqrs_demo.http.door import Door
 from cqrs_demo.http.problems import Problem, problem_response
 
 MAX_BODY = 64 * 1024
@@ -15,29 +17,32 @@ BODY_TIMEOUT = 10.0  # seconds for the whole body: a client that dribbles does n
 
 
 class Admission:
-    """Reads the body before the app runs: 413 over 64 KiB, 408 when it does not arrive, 401 without the token."""
+    """Reads the body before the app runs: 413 over 64 KiB, 408 when it does not arrive. 401 without the token; where there is
+    no token, 421 and 403 for what a foreign web page sends. With a token no page gets in, and a service has many names."""
 
-    def __init__(self, app: ASGIApp, token: str | None) -> None:
+    def __init__(self, app: ASGIApp, token: str | None, host: str) -> None:
         self._app = app
         self._expected = f"Bearer {token}".encode() if token else None
+        self._door = Door(host)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
         try:
-            self._check_token(scope)
+            self._check_caller(scope)
             body = await self._read_body(scope, receive)
         except Problem as problem:
             await problem_response(problem)(scope, receive, send)
             return
-        if scope["method"] == "HEAD":  # is GET without the body, and leaving that out is the server's part
-            scope = {**scope, "method": "GET"}
+        if scope["method"] == "HEAD":
+            scope, send = {**scope, "method": "GET"}, _without_body(send)
         if body is not None:
             await self._app(scope, _replay(body, receive), send)
 
-    def _check_token(self, scope: Scope) -> None:
+    def _check_caller(self, scope: Scope) -> None:
         if self._expected is None:
+            self._door.check(scope["headers"])
             return
         given = dict(scope["headers"]).get(b"authorization", b"")
         if not hmac.compare_digest(given, self._expected):  # takes as long for a near miss as for a far one
@@ -68,6 +73,18 @@ class Admission:
 
 def _too_large() -> Problem:
     return Problem(413, "content-too-large", f"a body may have at most {MAX_BODY} bytes", {"Connection": "close"})
+
+
+def _without_body(send: Send) -> Send:
+    """HEAD is GET that ends after the head: a body without an end, such as a followed feed's, must not be waited for.
+    (Once the answer is complete, receive() says that the client has gone, and the app stops making the body.)"""
+
+    async def sent(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            await send(message)
+            await send({"type": "http.response.body"})
+
+    return sent
 
 
 def _replay(body: bytes, receive: Receive) -> Receive:

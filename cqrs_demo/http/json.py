@@ -74,17 +74,20 @@ class ExactRoute(APIRoute):
 
         async def exact(request: Request) -> Response:
             request = ExactRequest(request.scope, request.receive)
-            must_be_json(await request.body(), request.headers)
+            must_be_json(request.method, await request.body(), request.headers)
             return await handler(request)
 
         return exact
 
 
-def must_be_json(body: bytes, headers: Headers) -> None:
-    """Raises HTTPException 415 for a body that says it is something else. (A page from elsewhere can make a browser post a form
-    or plain text here unasked, but not this type.)"""
-    if body and headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
-        raise HTTPException(415, "send the body with Content-Type: application/json")
+def must_be_json(method: str, body: bytes, headers: Headers) -> None:
+    """Raises HTTPException 415 for a body that says it is something else, and for a POST that does not say it is JSON.
+
+    Also for one without a body: a page from elsewhere can make a browser post a form, plain text or nothing at all here without
+    asking first, but not with this type. For PUT and DELETE browsers always ask first, and nobody here says yes.
+    """
+    if (body or method == "POST") and headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
+        raise HTTPException(415, "send it with Content-Type: application/json (a POST without a body, too)")
 
 
 class JsonResponse(Response):

@@ -62,7 +62,7 @@ def refusals(*statuses: int) -> dict[int | str, dict[str, Any]]:
     schema = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/ProblemBody"}}}
     refused = {"description": "Refused", "content": schema}
     body = (400, 408, 415) if 413 in statuses else ()
-    return {**dict.fromkeys((*statuses, *body, 401, 422, 500), refused), 503: {**refused, "headers": _RETRY_AFTER}}
+    return {**dict.fromkeys((*statuses, *body, 401, 403, 421, 422, 500), refused), 503: {**refused, "headers": _RETRY_AFTER}}
 
 
 def problem_response(problem: Problem, errors: list[dict[str, str]] | None = None) -> Response:

@@ -58,7 +58,7 @@ def http_service(
         app.include_router(router)
     _describe(app)
     token = settings.api_token.get_secret_value() if settings.api_token else None
-    return Service(Admission(ShortWay(app, routers), token), workers)
+    return Service(Admission(ShortWay(app, routers), token, settings.host), workers)
 
 
 def server_config(app: ASGIApp) -> uvicorn.Config:
@@ -123,6 +123,9 @@ def _describe(app: FastAPI) -> None:
             body = ProblemBody.model_json_schema(ref_template="#/components/schemas/{model}")
             schemas = schema.setdefault("components", {}).setdefault("schemas", {})
             schemas.update({**body.pop("$defs"), "ProblemBody": body})
+            for operation in [operation for path in schema["paths"].values() for operation in path.values()]:
+                if "requestBody" in operation:  # where it may be empty, its type must be sent, and OpenAPI cannot say that
+                    operation["requestBody"]["required"] = True
         return app.openapi_schema or {}
 
     app.openapi = openapi  # type: ignore[method-assign]  # FastAPI's documented way to extend the schema

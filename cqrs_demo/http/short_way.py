@@ -67,7 +67,7 @@ def _command(function: Callable[..., Awaitable[Response]]) -> Handler:
     async def handle(scope: Scope, receive: Receive) -> Response:
         headers = Headers(scope=scope)
         message = await receive()  # the whole body: http/admission.py has collected it
-        must_be_json(message["body"], headers)
+        must_be_json("POST", message["body"], headers)
         command = _valid(model, _parsed(message["body"]), "body")
         key = headers.get("idempotency-key")
         return await function(command, None if key is None else _valid(_key, key, "header", "Idempotency-Key"))

@@ -180,7 +180,8 @@ def test_a_step_without_a_body_is_a_step_of_one(shared_shop: Shop) -> None:
     set_mode(shared_shop, RELAY, "paused")
     for _ in range(2):
         shared_shop.place_order(888_003)
-    answer = shared_shop.client.post(shared_shop.urls["order-service"] + "/relay/step")
+    url, headers = shared_shop.urls["order-service"] + "/relay/step", {"Content-Type": "application/json"}
+    answer = shared_shop.client.post(url, headers=headers)
     assert (answer.status_code, answer.json()["moved"], answer.json()["outbox"]) == (200, 1, 1)
 
 

@@ -9,7 +9,7 @@ import pytest
 from cqrs_demo.messaging.broker import Message
 from cqrs_demo.messaging.pgmq import PgmqBroker
 from cqrs_demo.outbox import floor, relay
-from cqrs_demo.runtime.postgres import EmbeddedPostgres
+from cqrs_demo.tooling.runtime.postgres import EmbeddedPostgres
 from tests.fixtures.shop import Databases, Shop, cloned_databases, eventually
 
 PUT = """

@@ -29,6 +29,6 @@ def dashboard(
 
     file = dashboard_file()
     if file is None:
-        raise SystemProblem("this installation carries no dashboard: there is no dashboard/app.py")
+        raise SystemProblem("this installation carries no dashboard: there is no dashboard/serve.py")
     os.environ["CQRS_DATA_DIR"] = str(data_folder(data_dir).path)
     streamlit(streamlit_arguments(file, host, port), prog_name="streamlit")

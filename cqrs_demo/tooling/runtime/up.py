@@ -133,9 +133,9 @@ def _inherited() -> dict[str, str]:
 
 
 def dashboard_file() -> Path | None:
-    """dashboard/app.py of the checkout, or the copy the wheel carries."""
+    """dashboard/serve.py of the checkout, or the copy the wheel carries."""
     places = (Path(str(files("cqrs_demo"))) / "dashboard", Path(__file__).parents[3] / "dashboard")
-    return next((place / "app.py" for place in places if (place / "app.py").is_file()), None)
+    return next((place / "serve.py" for place in places if (place / "serve.py").is_file()), None)
 
 
 def streamlit_arguments(file: Path, host: str, port: int) -> list[str]:
