@@ -20,12 +20,17 @@ class Backoff:
         self.trouble: str | None = None
 
     async def wait_out(self, error: Exception, *, loud: bool = False) -> None:
-        """Note the trouble, and return when it is time to try again. `loud`: it will not pass by itself."""
+        """Note the trouble, and return when it is time to try again. `loud`: it will not pass by
+        itself."""
         trouble = f"{type(error).__name__}: {error}".strip().splitlines()[0]
         if trouble != self.trouble:
             self.trouble = trouble
             if loud:
-                log.error("it does not pass by itself, and no message is to blame; all are kept", who=self._who, exc_info=error)
+                log.error(
+                    "it does not pass by itself, and no message is to blame; all are kept",
+                    who=self._who,
+                    exc_info=error,
+                )
             else:
                 log.warning("in trouble, nothing is lost", who=self._who, trouble=trouble)
         with suppress(TimeoutError):

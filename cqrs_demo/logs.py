@@ -1,9 +1,10 @@
 """Structured logs: one JSON object a line on standard error, with the event ids of every hop.
 
-`grep <event id>` over the three services' logs follows one command from its commit to the invoice. Ids are logged a
-batch at a time, so following costs a line per transaction, not per event.
+`grep <event id>` over the three services' logs follows one command from its commit to the invoice.
+Ids are logged a batch at a time, so following costs a line per transaction, not per event.
 
-A line that cannot be written is dropped. A full disk or a closed pipe must not decide what becomes of an order.
+A line that cannot be written is dropped. A full disk or a closed pipe must not decide what becomes
+of an order.
 """
 
 import io
@@ -18,7 +19,8 @@ import structlog
 
 
 class Unfailing(io.TextIOBase):
-    """Text to a file descriptor, unbuffered. What cannot be written is dropped, and counted in the next line that can."""
+    """Text to a file descriptor, unbuffered. What cannot be written is dropped, and counted in the
+    next line that can."""
 
     def __init__(self, descriptor: int) -> None:
         self._descriptor = descriptor
@@ -27,7 +29,11 @@ class Unfailing(io.TextIOBase):
     def write(self, text: str) -> int:
         try:
             if self._dropped:
-                os.write(self._descriptor, b'{"level": "warning", "event": "%d log lines could not be written"}\n' % self._dropped)
+                os.write(
+                    self._descriptor,
+                    b'{"level": "warning", "event": "%d log lines could not be written"}\n'
+                    % self._dropped,
+                )
                 self._dropped = 0
             os.write(self._descriptor, text.encode(errors="replace"))
         except OSError:  # no space left, or nobody reads the pipe any more
@@ -58,6 +64,13 @@ def configure(service: str) -> None:
         cache_logger_on_first_use=True,
     )
     structlog.contextvars.bind_contextvars(service=service)
-    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s", handlers=[logging.StreamHandler(stream)])
-    for library in ("aiormq", "aio_pika"):  # what they log about a lost broker they also raise, and relay and consumer say it once
+    logging.basicConfig(
+        level=logging.WARNING,
+        format="%(levelname)s %(name)s: %(message)s",
+        handlers=[logging.StreamHandler(stream)],
+    )
+    for library in (
+        "aiormq",
+        "aio_pika",
+    ):  # what they log about a lost broker they also raise, and relay and consumer say it once
         logging.getLogger(library).setLevel(logging.CRITICAL)

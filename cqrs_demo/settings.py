@@ -9,7 +9,11 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 Service = Literal["user-service", "order-service", "invoice-service"]
 
-DEFAULT_PORTS: dict[str, int] = {"user-service": 8085, "order-service": 8086, "invoice-service": 8087}
+DEFAULT_PORTS: dict[str, int] = {
+    "user-service": 8085,
+    "order-service": 8086,
+    "invoice-service": 8087,
+}
 
 
 _Read = TypeVar("_Read", bound=BaseSettings)
@@ -32,22 +36,33 @@ def _broker(url: str) -> str:
 
 
 def _readable(url: str) -> str:
-    """Raises ValueError for a URL that its library would complain of later, and quote with its password, in logs and health checks."""
-    from psycopg import ProgrammingError  # here, because the CLI reads settings and seldom a database
+    """Raises ValueError for a URL that its library would complain of later, and quote with its
+    password, in logs and health checks."""
+    from psycopg import (
+        ProgrammingError,
+    )  # here, because the CLI reads settings and seldom a database
     from psycopg.conninfo import conninfo_to_dict
 
     try:
-        ports = str(conninfo_to_dict(url).get("port", "")) if url.startswith("postgres") else str(urlsplit(url).port or "")
+        ports = (
+            str(conninfo_to_dict(url).get("port", ""))
+            if url.startswith("postgres")
+            else str(urlsplit(url).port or "")
+        )
     except (ProgrammingError, ValueError):
         ports = "unreadable"
     if not all(port.isdigit() for port in ports.split(",") if port):
-        raise ValueError("is not readable as a URL; in a password, write each of @ : / ? # % and space as its percent code, such as %40")
+        raise ValueError(
+            "is not readable as a URL; in a password, write each of @ : / ? # % and space as its percent code, such as %40"
+        )
     return url
 
 
 def _token(token: SecretStr) -> SecretStr:
     if not all("!" <= character <= "~" for character in token.get_secret_value()):
-        raise ValueError("must be of printable ASCII characters without a space or line break: no other fits into a header")
+        raise ValueError(
+            "must be of printable ASCII characters without a space or line break: no other fits into a header"
+        )
     return token
 
 
@@ -62,42 +77,68 @@ Token = Annotated[SecretStr, AfterValidator(_token)]
 
 
 class Access(BaseSettings):
-    """Who may call. The one setting of the services that `cqrs-demo up` reads, too, and hands on to them."""
+    """Who may call. The one setting of the services that `cqrs-demo up` reads, too, and hands on to
+    them."""
 
-    model_config = SettingsConfigDict(env_prefix="CQRS_", env_ignore_empty=True, hide_input_in_errors=True)
+    model_config = SettingsConfigDict(
+        env_prefix="CQRS_", env_ignore_empty=True, hide_input_in_errors=True
+    )
 
-    api_token: Token | None = Field(None, min_length=16, description="bearer token every call must carry")
+    api_token: Token | None = Field(
+        None, min_length=16, description="bearer token every call must carry"
+    )
 
 
 class Settings(Access):
-    """What a service needs to know. Each service reads its own database's DSN and ignores the others'."""
+    """What a service needs to know. Each service reads its own database's DSN and ignores the
+    others'."""
 
-    user_db: PostgresUrl | None = Field(None, description="DSN of user-service's database, as role user_service")
-    order_db: PostgresUrl | None = Field(None, description="DSN of order-service's database, as role order_service")
-    invoice_db: PostgresUrl | None = Field(None, description="DSN of invoice-service's database, as role invoice_service")
-    broker_url: Annotated[str, AfterValidator(_broker)] | None = Field(None, description="amqp://… or postgresql://…")
-    admin_db: PostgresUrl | None = Field(None, description="superuser DSN; only `cqrs-demo migrate` reads it")
+    user_db: PostgresUrl | None = Field(
+        None, description="DSN of user-service's database, as role user_service"
+    )
+    order_db: PostgresUrl | None = Field(
+        None, description="DSN of order-service's database, as role order_service"
+    )
+    invoice_db: PostgresUrl | None = Field(
+        None, description="DSN of invoice-service's database, as role invoice_service"
+    )
+    broker_url: Annotated[str, AfterValidator(_broker)] | None = Field(
+        None, description="amqp://… or postgresql://…"
+    )
+    admin_db: PostgresUrl | None = Field(
+        None, description="superuser DSN; only `cqrs-demo migrate` reads it"
+    )
     user_service_url: Annotated[str, AfterValidator(_http)] = Field(
-        "http://127.0.0.1:8085/system-api", description="user-service with its prefix; invoice-service reads its log there to replay"
+        "http://127.0.0.1:8085/system-api",
+        description="user-service with its prefix; invoice-service reads its log there to replay",
     )
     order_service_url: Annotated[str, AfterValidator(_http)] = Field(
-        "http://127.0.0.1:8086/order-service", description="order-service with its prefix; invoice-service reads its log there to replay"
+        "http://127.0.0.1:8086/order-service",
+        description="order-service with its prefix; invoice-service reads its log there to replay",
     )
     host: str = Field("127.0.0.1", description="address to listen on")
-    port: int | None = Field(None, ge=0, le=65535, description="port to listen on; each service has its default")
-    workshop: bool = Field(False, description="adds the controls that pause and step relay and consumer")
+    port: int | None = Field(
+        None, ge=0, le=65535, description="port to listen on; each service has its default"
+    )
+    workshop: bool = Field(
+        False, description="adds the controls that pause and step relay and consumer"
+    )
 
     @model_validator(mode="after")
     def _a_token_beyond_loopback(self) -> Self:
         if self.api_token is None and not _is_loopback(self.host):
-            raise ValueError(f"CQRS_API_TOKEN is required to listen on {self.host}: beyond this machine every call needs a token")
+            raise ValueError(
+                f"CQRS_API_TOKEN is required to listen on {self.host}: beyond this machine every call needs a token"
+            )
         return self
 
     def need(self, name: str) -> str:
         """The value of a setting that has no default. Raises SettingsError when it is not set."""
         value = getattr(self, name)
         if value is None:
-            raise SettingsError(f"CQRS_{name.upper()} is not set: {type(self).model_fields[name].description}")
+            raise SettingsError(
+                f"CQRS_{name.upper()} is not set: {type(self).model_fields[name].description}"
+            )
         return str(value)
 
 
@@ -114,7 +155,8 @@ def read_settings() -> Settings:
 
 
 def read_token() -> str | None:
-    """CQRS_API_TOKEN, whatever else is in the environment. Raises SettingsError when it is malformed."""
+    """CQRS_API_TOKEN, whatever else is in the environment. Raises SettingsError when it is
+    malformed."""
     token = _read(Access).api_token
     return token.get_secret_value() if token else None
 

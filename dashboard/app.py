@@ -1,4 +1,5 @@
-"""The dashboard: `cqrs-demo up` starts it, `make dashboard` starts it alone. Pages only draw; fetch.py fetches.
+"""The dashboard: `cqrs-demo up` starts it, `make dashboard` starts it alone. Pages only draw;
+fetch.py fetches.
 
 Read views/shop.py first: it is the whole idea on one page.
 """

@@ -1,4 +1,5 @@
-"""The charts that move. They are plain Vega-Lite, and only their data changes, so that a redraw neither flickers nor costs much."""
+"""The charts that move. They are plain Vega-Lite, and only their data changes, so that a redraw
+neither flickers nor costs much."""
 
 from collections.abc import Sequence
 
@@ -15,7 +16,11 @@ SPANS = (60, 120, 300)  # seconds an axis may cover
 
 def flow_chart(samples: Sequence[Sample]) -> None:
     """Events accepted and projected a second, over the samples."""
-    rows = [(at, name, rate) for at, *both in rates(_thinned(samples)) for name, rate in zip(("accepted", "projected"), both, strict=True)]
+    rows = [
+        (at, name, rate)
+        for at, *both in rates(_thinned(samples))
+        for name, rate in zip(("accepted", "projected"), both, strict=True)
+    ]
     _lines(rows, {"accepted": BLUE, "projected": GREEN})
 
 
@@ -24,7 +29,11 @@ def waiting_chart(samples: Sequence[Sample]) -> None:
     rows = [
         (sample.at - samples[-1].at, name, count)
         for sample in _thinned(samples)
-        for name, count in (("outbox", sample.in_outbox), ("queues", sample.in_queues), ("dead letters", sample.dead or 0))
+        for name, count in (
+            ("outbox", sample.in_outbox),
+            ("queues", sample.in_queues),
+            ("dead letters", sample.dead or 0),
+        )
     ]
     _lines(rows, {"outbox": BLUE, "queues": AMBER, "dead letters": RED})
 
@@ -39,10 +48,25 @@ def _lines(rows: Sequence[tuple[float, str, float]], colours: dict[str, str]) ->
     """Rows are seconds before now (negative), the line's name, the value."""
     oldest = min((-at for at, _, _ in rows), default=0)
     span = next((span for span in SPANS if oldest <= span), SPANS[-1])
-    seconds = {"labelExpr": "datum.value == 0 ? 'now' : datum.value + ' s'", "tickCount": 5, "grid": False}
+    seconds = {
+        "labelExpr": "datum.value == 0 ? 'now' : datum.value + ' s'",
+        "tickCount": 5,
+        "grid": False,
+    }
     encoding = {
-        "x": {"field": "at", "type": "quantitative", "title": None, "scale": {"domain": [-span, 0]}, "axis": seconds},
-        "y": {"field": "events", "type": "quantitative", "title": None, "axis": {"tickMinStep": 1, "tickCount": 5}},
+        "x": {
+            "field": "at",
+            "type": "quantitative",
+            "title": None,
+            "scale": {"domain": [-span, 0]},
+            "axis": seconds,
+        },
+        "y": {
+            "field": "events",
+            "type": "quantitative",
+            "title": None,
+            "axis": {"tickMinStep": 1, "tickCount": 5},
+        },
         "color": {
             "field": "what",
             "type": "nominal",
@@ -53,4 +77,6 @@ def _lines(rows: Sequence[tuple[float, str, float]], colours: dict[str, str]) ->
     }
     line = {"type": "line", "interpolate": "step-after", "strokeWidth": 2, "clip": True}
     data = pd.DataFrame(rows, columns=["at", "what", "events"])
-    st.vega_lite_chart(data, {"mark": line, "encoding": encoding, "height": HEIGHT}, width="stretch")
+    st.vega_lite_chart(
+        data, {"mark": line, "encoding": encoding, "height": HEIGHT}, width="stretch"
+    )

@@ -1,8 +1,9 @@
 """Faults a workshop makes on purpose: real ones, each of which heals by itself if nobody does.
 
-A frozen process takes connections and answers nothing, which is worse than one that is gone. A killed one is started again
-by the supervisor. PGMQ is stopped by a lock on its queues, held by a session of ours that gives it up in the end, however
-it ends; a private RabbitMQ is frozen. All of it needs a system of this machine's `cqrs-demo up`; only PGMQ's lock does not.
+A frozen process takes connections and answers nothing, which is worse than one that is gone. A
+killed one is started again by the supervisor. PGMQ is stopped by a lock on its queues, held by a
+session of ours that gives it up in the end, however it ends; a private RabbitMQ is frozen. All of
+it needs a system of this machine's `cqrs-demo up`; only PGMQ's lock does not.
 """
 
 import threading
@@ -45,7 +46,9 @@ class Faults:
     def age(self, service: str) -> float | None:
         """Seconds its process has lived; None while it has none, or none that is known here."""
         process = (reach.place().processes or {}).get(service)
-        return None if process is None or process.living() is None else time.time() - process.created
+        return (
+            None if process is None or process.living() is None else time.time() - process.created
+        )
 
     def freeze(self, service: str) -> None:
         process = _process(service)
@@ -103,7 +106,11 @@ def _resume(process: psutil.Process) -> None:
 
 def _lock_queues(dsn: str) -> Callable[[], None]:
     try:
-        session = psycopg.connect(dsn, connect_timeout=2, options="-c lock_timeout=5000 -c idle_in_transaction_session_timeout=60000")
+        session = psycopg.connect(
+            dsn,
+            connect_timeout=2,
+            options="-c lock_timeout=5000 -c idle_in_transaction_session_timeout=60000",
+        )
         session.execute(LOCK)
     except psycopg.Error as error:
         raise CannotBreak(f"PGMQ could not be stopped: {error}") from error
@@ -115,7 +122,9 @@ def _freeze_rabbit(place: reach.Place) -> Callable[[], None]:
     try:
         node.pause()
     except RabbitNodeError as error:
-        raise CannotBreak("this RabbitMQ is not ours to stop; stop it where it runs (docker compose pause rabbitmq)") from error
+        raise CannotBreak(
+            "this RabbitMQ is not ours to stop; stop it where it runs (docker compose pause rabbitmq)"
+        ) from error
 
     def resume() -> None:
         with suppress(RabbitNodeError):

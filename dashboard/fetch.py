@@ -1,5 +1,5 @@
-"""What the pages ask for and do. Answers are shared by all sessions for a second, so that thirty open tabs cost the services what
-one does. Nothing here draws. Next: pulse.py, which samples.
+"""What the pages ask for and do. Answers are shared by all sessions for a second, so that thirty
+open tabs cost the services what one does. Nothing here draws. Next: pulse.py, which samples.
 """
 
 import re
@@ -26,7 +26,9 @@ def invoice_as_of(moment: datetime, user_id: int, year: int, month: int) -> Row 
 
 def _invoice(user_id: int, year: int, month: int, **more: Any) -> Row | None:
     try:
-        found: Row = look("invoice-service", "/invoices", user_id=user_id, year=year, month=month, **more)
+        found: Row = look(
+            "invoice-service", "/invoices", user_id=user_id, year=year, month=month, **more
+        )
     except Refused as refused:
         if refused.status == 404:
             return None
@@ -36,7 +38,11 @@ def _invoice(user_id: int, year: int, month: int, **more: Any) -> Row | None:
 
 @shared(1)
 def newest_users(most: int = 300) -> list[Row]:
-    return query("user_service", "select id, name, email from demo.users order by id desc limit :most", most=most)
+    return query(
+        "user_service",
+        "select id, name, email from demo.users order by id desc limit :most",
+        most=most,
+    )
 
 
 @shared(1)
@@ -68,14 +74,18 @@ limit :most
 
 @shared(1)
 def find_invoices(words: str, year: int | None, month: int | None, most: int = 200) -> list[Row]:
-    """Invoices of users whose name or email contains the words, or whose id they are; the newest months first."""
+    """Invoices of users whose name or email contains the words, or whose id they are; the newest
+    months first."""
     like = "%" + re.sub(r"([%_\\])", r"\\\1", words) + "%"
-    return query("invoice_service", FOUND, words=words, like=like, year=year, month=month, most=most)
+    return query(
+        "invoice_service", FOUND, words=words, like=like, year=year, month=month, most=most
+    )
 
 
 @shared(5)
 def invoiced_years() -> list[int]:
-    """The years there are invoices of, newest first; none is left out between the first and the last."""
+    """The years there are invoices of, newest first; none is left out between the first and the
+    last."""
     ends = "select extract(year from min(invoice_dt))::int as first, extract(year from max(invoice_dt))::int as last from demo.invoices"
     row = query("invoice_service", ends)[0]
     return [] if row["first"] is None else list(range(row["last"], row["first"] - 1, -1))
@@ -100,8 +110,11 @@ INVOICED = "select count(*) as orders, coalesce(sum(amount), 0) as amount from d
 
 @shared(2)
 def proof() -> tuple[Row, Row]:
-    """Orders accepted by order-service, and orders on invoices: how many, and what they come to. Raises Away."""
-    invoiced = query("invoice_service", INVOICED)[0]  # first: what is accepted in between is on its way, not invented
+    """Orders accepted by order-service, and orders on invoices: how many, and what they come to.
+    Raises Away."""
+    invoiced = query("invoice_service", INVOICED)[
+        0
+    ]  # first: what is accepted in between is on its way, not invented
     return query("order_service", ACCEPTED)[0], invoiced
 
 
@@ -113,12 +126,18 @@ def newest_event(service: str) -> bytes | None:
 
 
 def when_committed(service: str, event_id: str) -> datetime | None:
-    rows = query(DATABASES[service], "select time from demo.events where id = cast(:id as uuid)", id=event_id)
+    rows = query(
+        DATABASES[service], "select time from demo.events where id = cast(:id as uuid)", id=event_id
+    )
     return rows[0]["time"] if rows else None
 
 
 def when_projected(event_id: str) -> datetime | None:
-    rows = query("invoice_service", "select processed_at from demo.processed_events where event_id = cast(:id as uuid)", id=event_id)
+    rows = query(
+        "invoice_service",
+        "select processed_at from demo.processed_events where event_id = cast(:id as uuid)",
+        id=event_id,
+    )
     return rows[0]["processed_at"] if rows else None
 
 
@@ -141,23 +160,38 @@ def create_account(user_id: int, address: Row) -> Answer:
     return send("user-service", "/accounts", {"user_id": user_id, **address})
 
 
-def place_order(user_id: int, description: str, amount: Decimal, bought: datetime | None = None) -> Answer:
+def place_order(
+    user_id: int, description: str, amount: Decimal, bought: datetime | None = None
+) -> Answer:
     """`bought` None: now, by the service's clock."""
     body: Row = {"user_id": user_id, "description": description, "amount": amount}
     return send("order-service", "/orders", body | ({"purchase_dt": bought} if bought else {}))
 
 
-def place_orders(user_id: int, orders: Sequence[tuple[str, Decimal]], bought: datetime | None = None) -> Answer:
+def place_orders(
+    user_id: int, orders: Sequence[tuple[str, Decimal]], bought: datetime | None = None
+) -> Answer:
     """Several at once, eight under way at a time. The answer to the last."""
     with ThreadPoolExecutor(8) as pool:
-        return list(pool.map(lambda order: place_order(user_id, order[0], order[1], bought), orders))[-1]
+        return list(
+            pool.map(lambda order: place_order(user_id, order[0], order[1], bought), orders)
+        )[-1]
 
 
 def wait_for(answer: Answer, year: int, month: int, seconds: float = 0.5) -> None:
-    """Read your own write: returns once the order is on its invoice, or after `seconds`; then the page will show it when it comes."""
+    """Read your own write: returns once the order is on its invoice, or after `seconds`; then the
+    page will show it when it comes."""
     user_id = answer.body["user_id"]
     with suppress(Trouble):
-        look("invoice-service", "/invoices", user_id=user_id, year=year, month=month, after_event=answer.event_id, wait=seconds)
+        look(
+            "invoice-service",
+            "/invoices",
+            user_id=user_id,
+            year=year,
+            month=month,
+            after_event=answer.event_id,
+            wait=seconds,
+        )
     invoice.clear()
     months_of.clear()
 
@@ -173,10 +207,19 @@ def dead_letter_groups() -> list[Row]:
 
 
 def dead_letters(status: str, group: Row | None = None, most: int = 50) -> list[Row]:
-    """Newest first. A letter without a type has no group of its own to ask for, so those are picked out here."""
-    chosen = {name: group[name] for name in ("reason", "event_type") if group[name] is not None} if group else {}
-    letters: list[Row] = look("invoice-service", "/dead-letters", status=status, limit=most, **chosen)
-    return [letter for letter in letters if group is None or letter["event_type"] == group["event_type"]]
+    """Newest first. A letter without a type has no group of its own to ask for, so those are picked
+    out here."""
+    chosen = (
+        {name: group[name] for name in ("reason", "event_type") if group[name] is not None}
+        if group
+        else {}
+    )
+    letters: list[Row] = look(
+        "invoice-service", "/dead-letters", status=status, limit=most, **chosen
+    )
+    return [
+        letter for letter in letters if group is None or letter["event_type"] == group["event_type"]
+    ]
 
 
 @shared(5)
@@ -223,11 +266,16 @@ def _last_run(kind: str) -> Row:
 
 # Workshop controls
 
-GATES = {"user relay": ("user-service", "/relay"), "order relay": ("order-service", "/relay"), "consumer": ("invoice-service", "/consumer")}
+GATES = {
+    "user relay": ("user-service", "/relay"),
+    "order relay": ("order-service", "/relay"),
+    "consumer": ("invoice-service", "/consumer"),
+}
 
 
 def gate(name: str) -> Row:
-    """What a relay or the consumer says of itself. Without the workshop's controls it is known to run, and no more. Raises Away."""
+    """What a relay or the consumer says of itself. Without the workshop's controls it is known to
+    run, and no more. Raises Away."""
     service, path = GATES[name]
     try:
         state: Row = look(service, path)

@@ -1,4 +1,5 @@
-"""What every page shares: live parts that cannot fail loudly, calm words for what is wrong, the strip at the top."""
+"""What every page shares: live parts that cannot fail loudly, calm words for what is wrong, the
+strip at the top."""
 
 from collections.abc import Callable
 from functools import wraps
@@ -33,13 +34,17 @@ def guarded(draw: Callable[..., None]) -> Callable[..., None]:
             tell(trouble)
         except Exception:
             log.exception("a page could not be drawn", part=draw.__name__)
-            st.error("This part could not be drawn. The others go on; the dashboard's log says why.", icon=":material/error:")
+            st.error(
+                "This part could not be drawn. The others go on; the dashboard's log says why.",
+                icon=":material/error:",
+            )
 
     return drawn
 
 
 def live(every: float) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """A part of a page that is drawn again by itself, `every` so many seconds, without the rest of the page."""
+    """A part of a page that is drawn again by itself, `every` so many seconds, without the rest of
+    the page."""
 
     def decorate(draw: Callable[..., None]) -> Callable[..., None]:
         fragment: Callable[..., None] = st.fragment(guarded(draw), run_every=every)
@@ -58,7 +63,8 @@ def tell(trouble: reach.Trouble) -> None:
 
 
 def attempt(form: str, act: Callable[[], Any]) -> Any:
-    """What a command answers, or None; then `complaint()` has what is wrong, by field. For the callbacks of buttons."""
+    """What a command answers, or None; then `complaint()` has what is wrong, by field. For the
+    callbacks of buttons."""
     st.session_state[f"{form} complaints"] = {}
     try:
         return act()
@@ -84,7 +90,9 @@ def complaint(form: str, field: str = "") -> None:
     """What is wrong with a field, under it; without a field, what is wrong with the whole."""
     message = st.session_state.get(f"{form} complaints", {}).get(field)
     if message:
-        st.html(f'<div class="complaint" role="alert">{escape(PLAINER.get(message, message))}</div>')
+        st.html(
+            f'<div class="complaint" role="alert">{escape(PLAINER.get(message, message))}</div>'
+        )
 
 
 @live(2)
@@ -95,16 +103,33 @@ def strip() -> None:
 
 
 def _lights(sample: Sample) -> list[str]:
-    gates = {"user-service": "user relay", "order-service": "order relay", "invoice-service": "consumer"}
+    gates = {
+        "user-service": "user relay",
+        "order-service": "order relay",
+        "invoice-service": "consumer",
+    }
     return [_light(service, gate, sample.mode(gate)) for service, gate in gates.items()]
 
 
 def _light(service: str, gate: str, mode: str) -> str:
-    said = {"running": "", "paused": f" · {gate} paused", "stuck": f" · {gate} is stuck", "away": " is down"}[mode]
+    said = {
+        "running": "",
+        "paused": f" · {gate} paused",
+        "stuck": f" · {gate} is stuck",
+        "away": " is down",
+    }[mode]
     return f'<span class="light {mode}"><i></i>{service}{said}</span>'
 
 
 def _waiting(sample: Sample) -> str:
-    waiting = f"{words.plural(sample.waiting, 'event')} on the way" if sample.waiting else "everything is projected"
-    dead = f'<span class="light away"><i></i>{words.plural(sample.dead, "dead letter")}</span>' if sample.dead else ""
+    waiting = (
+        f"{words.plural(sample.waiting, 'event')} on the way"
+        if sample.waiting
+        else "everything is projected"
+    )
+    dead = (
+        f'<span class="light away"><i></i>{words.plural(sample.dead, "dead letter")}</span>'
+        if sample.dead
+        else ""
+    )
     return f'{dead}<span class="light rest">{waiting}</span>'

@@ -1,6 +1,7 @@
 """The journey of this viewer's last command, hop by hop, each with its time.
 
-Only what is not known yet is asked for: once the event is projected, the journey is complete and costs nothing more.
+Only what is not known yet is asked for: once the event is projected, the journey is complete and
+costs nothing more.
 """
 
 import time
@@ -13,7 +14,9 @@ import reach
 from receipt import journey_html
 
 RELAYS = {"user-service": "user relay", "order-service": "order relay"}
-ASK_FOR = 30.0  # seconds, in which a hop that nobody remembers is still asked for after the projection
+ASK_FOR = (
+    30.0  # seconds, in which a hop that nobody remembers is still asked for after the projection
+)
 
 
 def begin(service: str, answer: reach.Answer, what: str) -> None:
@@ -23,7 +26,9 @@ def begin(service: str, answer: reach.Answer, what: str) -> None:
 def draw_journey() -> None:
     journey = st.session_state.get("journey")
     if journey is None:
-        st.caption("Send a command, and its journey is told here: asked, committed, accepted, published, received, projected.")
+        st.caption(
+            "Send a command, and its journey is told here: asked, committed, accepted, published, received, projected."
+        )
         return
     _learn(journey)
     answer, hops = journey["answer"], journey["hops"]

@@ -26,7 +26,9 @@ def as_page(invoice: dict[str, Any], name: str) -> str:
     """All of its lines, in one file that needs no other. A browser prints it, or saves it as PDF."""
     style = Path(__file__).with_name("style.css").read_text(encoding="utf-8")
     title = f"Invoice {words.month(invoice['invoice_dt'])}, {name}"
-    return PAGE.format(title=escape(title), style=style, invoice=invoice_html(invoice, name, shown=None))
+    return PAGE.format(
+        title=escape(title), style=style, invoice=invoice_html(invoice, name, shown=None)
+    )
 
 
 def as_csv(invoice: dict[str, Any]) -> str:
@@ -36,5 +38,7 @@ def as_csv(invoice: dict[str, Any]) -> str:
     table.writerow(["purchase_dt", "description", "amount"])
     for line in invoice["orders"]:
         what = line["description"]
-        table.writerow([line["purchase_dt"], "'" + what if what[:1] in "=+-@\t\r" else what, line["amount"]])
+        table.writerow(
+            [line["purchase_dt"], "'" + what if what[:1] in "=+-@\t\r" else what, line["amount"]]
+        )
     return file.getvalue()

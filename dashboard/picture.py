@@ -1,6 +1,8 @@
-"""The pipeline as a picture with live numbers on it: cards in the order in which an event passes them.
+"""The pipeline as a picture with live numbers on it: cards in the order in which an event passes
+them.
 
-It is HTML in a grid, not a drawing, so that it turns upright on a phone and takes the theme's colours.
+It is HTML in a grid, not a drawing, so that it turns upright on a phone and takes the theme's
+colours.
 """
 
 from dataclasses import dataclass
@@ -14,7 +16,8 @@ SAYS = {"running": "running", "paused": "paused", "stuck": "cannot get on", "awa
 
 @dataclass(frozen=True)
 class Flow:
-    """Events a second in and out of the pipeline, and seconds that the oldest waiting one has waited."""
+    """Events a second in and out of the pipeline, and seconds that the oldest waiting one has
+    waited."""
 
     accepted: float
     projected: float
@@ -22,7 +25,9 @@ class Flow:
 
 
 def picture(sample: Sample, flow: Flow, broker: str) -> str:
-    user, order, consumer = (sample.mode(gate) for gate in ("user relay", "order relay", "consumer"))
+    user, order, consumer = (
+        sample.mode(gate) for gate in ("user relay", "order relay", "consumer")
+    )
     return f"""<div class="pipeline" role="img" aria-label="{_in_words(sample, flow)}">
 {_card("user-service", "command side", _end(sample, "user_service"), "events in its log", user if user == "away" else "running", "a1")}
 {_card("order-service", "command side", _end(sample, "order_service"), "events in its log", order if order == "away" else "running", "b1")}
@@ -50,7 +55,11 @@ def _lagging(consumer: str, flow: Flow) -> str:
 
 
 def _card(title: str, under: str, value: str, unit: str, mode: str, place: str) -> str:
-    pill = f'<span class="light {mode}"><i></i>{SAYS.get(mode, "")}</span>' if mode in SAYS and place not in ("b4", "ab5") else ""
+    pill = (
+        f'<span class="light {mode}"><i></i>{SAYS.get(mode, "")}</span>'
+        if mode in SAYS and place not in ("b4", "ab5")
+        else ""
+    )
     return f"""<div class="card {mode} {place}"><div class="top"><b>{title}</b>{pill}</div><div class="under">{under}</div>
 <div class="value">{value}</div><div class="unit">{unit}</div></div>"""
 

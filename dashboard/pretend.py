@@ -20,7 +20,10 @@ def someone() -> tuple[dict[str, Any], dict[str, Any]]:
     number = randbits(30)
     person = _shop().user(number)
     mailbox = person["email"].partition("@")[0].rpartition(".")[0]  # first.last, without the number
-    return {"name": person["name"], "email": f"{mailbox}.{randbits(32):08x}@demo.com"}, _shop().addresses(number)[0]
+    return {
+        "name": person["name"],
+        "email": f"{mailbox}.{randbits(32):08x}@demo.com",
+    }, _shop().addresses(number)[0]
 
 
 def an_order() -> tuple[str, Decimal]:

@@ -1,7 +1,9 @@
-"""The pulse: one sample a second of what flows and what waits, taken once for all sessions, and only while somebody looks.
+"""The pulse: one sample a second of what flows and what waits, taken once for all sessions, and
+only while somebody looks.
 
-A sample asks each service for its relay's or consumer's state and reads a few rows by index. What one service or database
-does not answer is None in the sample; the others' numbers are still there. Next: picture.py, which draws one.
+A sample asks each service for its relay's or consumer's state and reads a few rows by index. What
+one service or database does not answer is None in the sample; the others' numbers are still there.
+Next: picture.py, which draws one.
 """
 
 import threading
@@ -35,7 +37,8 @@ DEAD = "select count(*) as n from demo.dead_letters where status = 'waiting'"
 
 @dataclass(frozen=True)
 class Sample:
-    """`at` is the monotonic clock. `logs` are the ends of the two logs, `gates` what relays and consumer say of themselves."""
+    """`at` is the monotonic clock. `logs` are the ends of the two logs, `gates` what relays and
+    consumer say of themselves."""
 
     at: float
     gates: dict[str, dict[str, Any] | None]
@@ -81,7 +84,8 @@ class Sample:
 
 
 class Pulse:
-    """The newest samples. Call `look()` as often as you like; it starts the sampling again when it has fallen asleep."""
+    """The newest samples. Call `look()` as often as you like; it starts the sampling again when it
+    has fallen asleep."""
 
     def __init__(self) -> None:
         self._samples: deque[Sample] = deque(maxlen=KEPT)
@@ -146,7 +150,10 @@ def take_sample() -> Sample:
             return None
 
     gates = {name: attempt(partial(fetch.gate, name)) for name in fetch.GATES}
-    logs = {database: attempt(partial(_number, database, LOG_END)) for database in ("user_service", "order_service")}
+    logs = {
+        database: attempt(partial(_number, database, LOG_END))
+        for database in ("user_service", "order_service")
+    }
     dead = attempt(partial(_number, "invoice_service", DEAD))
     return Sample(time.monotonic(), gates, logs, dead, attempt(_latency), away)
 
@@ -158,7 +165,9 @@ def _number(database: str, statement: str) -> int:
 def _latency() -> float | None:
     committed = {row["id"]: row["time"] for row in reach.query("order_service", NEWEST)}
     projected = reach.query("invoice_service", PROJECTED, ids=list(map(str, committed)))
-    taken = sorted((row["processed_at"] - committed[row["event_id"]]).total_seconds() for row in projected)
+    taken = sorted(
+        (row["processed_at"] - committed[row["event_id"]]).total_seconds() for row in projected
+    )
     return taken[len(taken) // 2] if taken else None
 
 
@@ -176,11 +185,14 @@ def rates(samples: list[Sample]) -> list[tuple[float, float, float]]:
 
 
 def _rate(count: int, later: Sample, earlier: Sample) -> float:
-    return max(0, count) / (later.at - earlier.at)  # a restarted consumer counts from 0; a database away counts as 0
+    return max(0, count) / (
+        later.at - earlier.at
+    )  # a restarted consumer counts from 0; a database away counts as 0
 
 
 def lag(samples: list[Sample]) -> float:
-    """Seconds the oldest waiting event has waited, as far back as the samples go; 0 when nothing waits."""
+    """Seconds the oldest waiting event has waited, as far back as the samples go; 0 when nothing
+    waits."""
     now = samples[-1]
     if not now.waiting:
         return 0.0

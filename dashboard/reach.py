@@ -1,4 +1,5 @@
-"""How the dashboard reaches the system: where it is, HTTP as any client's, and SQL in read-only sessions as the service's own role.
+"""How the dashboard reaches the system: where it is, HTTP as any client's, and SQL in read-only
+sessions as the service's own role.
 
 A service that does not answer is left alone for a second. Next: fetch.py, what is asked.
 """
@@ -23,7 +24,11 @@ from shared import forget_all, shared
 Row = dict[str, Any]
 
 SERVICES = tuple(PREFIXES)
-DATABASES = {"user-service": "user_service", "order-service": "order_service", "invoice-service": "invoice_service"}
+DATABASES = {
+    "user-service": "user_service",
+    "order-service": "order_service",
+    "invoice-service": "invoice_service",
+}
 LOOK, ACT = 1.5, 15.0  # seconds a look and a command may take
 LEFT_ALONE = 1.0  # seconds
 
@@ -55,7 +60,8 @@ class Refused(Trouble):
 
 @dataclass(frozen=True)
 class Place:
-    """Where a system is. Processes are known only for one that `cqrs-demo up` started on this machine."""
+    """Where a system is. Processes are known only for one that `cqrs-demo up` started on this
+    machine."""
 
     urls: dict[str, str]
     databases: dict[str, str]
@@ -71,7 +77,8 @@ class Place:
 
 @shared(1)
 def place() -> Place:
-    """The system that CQRS_USER_SERVICE_URL and its likes name (containers), else the one in the data folder. Raises Away."""
+    """The system that CQRS_USER_SERVICE_URL and its likes name (containers), else the one in the
+    data folder. Raises Away."""
     return _named_place() if "CQRS_USER_SERVICE_URL" in os.environ else _found_place()
 
 
@@ -82,7 +89,11 @@ def _named_place() -> Place:
     url = {s: given.get(f"CQRS_{names[s]}_SERVICE_URL", default[s]).rstrip("/") for s in SERVICES}
     return Place(
         urls={s: url[s].removesuffix(PREFIXES[s]) + PREFIXES[s] for s in SERVICES},
-        databases={DATABASES[s]: given[f"CQRS_{names[s]}_DB"] for s in SERVICES if f"CQRS_{names[s]}_DB" in given},
+        databases={
+            DATABASES[s]: given[f"CQRS_{names[s]}_DB"]
+            for s in SERVICES
+            if f"CQRS_{names[s]}_DB" in given
+        },
         broker_url=given.get("CQRS_BROKER_URL"),
         token=given.get("CQRS_API_TOKEN"),
     )
@@ -95,7 +106,10 @@ def _found_place() -> Place:
     except SystemProblem as problem:
         raise Away("the system", str(problem)) from problem
     if run is None or not run.databases:
-        raise Away("the system", f"no system runs in {folder.path}, or it is just starting. Start it with `cqrs-demo up`")
+        raise Away(
+            "the system",
+            f"no system runs in {folder.path}, or it is just starting. Start it with `cqrs-demo up`",
+        )
     return Place(
         urls={name: child.url + PREFIXES[name] for name, child in run.services.items()},
         databases=run.databases,
@@ -126,7 +140,8 @@ def look(service: str, path: str, **query: Any) -> Any:
 
 
 def send(service: str, path: str, body: Row) -> "Answer":
-    """A command. It carries a key of its own, so trying once more after a broken connection is safe. Raises Away, Refused."""
+    """A command. It carries a key of its own, so trying once more after a broken connection is
+    safe. Raises Away, Refused."""
     key = {"Idempotency-Key": str(uuid4())}
     try:
         return act(service, path, body, headers=key)
@@ -134,7 +149,14 @@ def send(service: str, path: str, body: Row) -> "Answer":
         return act(service, path, body, headers=key)
 
 
-def act(service: str, path: str, body: Row, *, method: str = "POST", headers: dict[str, str] | None = None) -> "Answer":
+def act(
+    service: str,
+    path: str,
+    body: Row,
+    *,
+    method: str = "POST",
+    headers: dict[str, str] | None = None,
+) -> "Answer":
     """What is done once or not at all: a step taken twice is two steps. Raises Away, Refused."""
     headers = {"Content-Type": "application/json", **(headers or {})}
     return _answer(service, method, path, timeout=ACT, headers=headers, content=json.dumps(body))
@@ -150,11 +172,25 @@ class Answer:
     answered: float
 
 
-def _answer(service: str, method: str, path: str, *, timeout: float, headers: dict[str, str] | None = None, **options: Any) -> Answer:
+def _answer(
+    service: str,
+    method: str,
+    path: str,
+    *,
+    timeout: float,
+    headers: dict[str, str] | None = None,
+    **options: Any,
+) -> Answer:
     at, asked = place(), time.time()
     token = {"Authorization": f"Bearer {at.token}"} if at.token else {}
     try:
-        response = _client().request(method, at.urls[service] + path, timeout=timeout, headers={**token, **(headers or {})}, **options)
+        response = _client().request(
+            method,
+            at.urls[service] + path,
+            timeout=timeout,
+            headers={**token, **(headers or {})},
+            **options,
+        )
     except httpx.HTTPError as error:
         why = "does not answer" if isinstance(error, httpx.TimeoutException) else "is not there"
         _away_until[service] = (time.monotonic() + LEFT_ALONE, why)
@@ -162,7 +198,11 @@ def _answer(service: str, method: str, path: str, *, timeout: float, headers: di
     answered = time.time()
     if response.is_success:
         _away_until.pop(service, None)
-        body = json.loads(response.content) if response.headers["content-type"].startswith("application/json") else response.text
+        body = (
+            json.loads(response.content)
+            if response.headers["content-type"].startswith("application/json")
+            else response.text
+        )
         return Answer(body, response.headers.get("x-event-id"), asked, answered)
     problem = _problem(response)
     if response.status_code >= 500:
@@ -175,7 +215,11 @@ def _problem(response: httpx.Response) -> Row:
         body = json.loads(response.content)
     except ValueError:
         body = None
-    return body if isinstance(body, dict) else {"status": response.status_code, "detail": f"answered {response.status_code}"}
+    return (
+        body
+        if isinstance(body, dict)
+        else {"status": response.status_code, "detail": f"answered {response.status_code}"}
+    )
 
 
 # SQL: looks only
@@ -185,9 +229,14 @@ _engines: dict[str, Engine] = {}
 
 
 def _engine(dsn: str) -> Engine:
-    """Made at the first need and kept; a system started anew may have other DSNs, so the old ones' connections go."""
+    """Made at the first need and kept; a system started anew may have other DSNs, so the old ones'
+    connections go."""
     if dsn not in _engines:
-        for old in [known for known in _engines if known not in (*place().databases.values(), place().broker_url)]:
+        for old in [
+            known
+            for known in _engines
+            if known not in (*place().databases.values(), place().broker_url)
+        ]:
             _engines.pop(old).dispose()
         _engines[dsn] = _make_engine(dsn)
     return _engines[dsn]
@@ -197,7 +246,14 @@ def _make_engine(dsn: str) -> Engine:
     options = "-c default_transaction_read_only=on -c statement_timeout=3000"
     url = make_url(dsn).set(drivername="postgresql+psycopg")
     arguments = {"connect_timeout": 2, "options": options, "application_name": "dashboard"}
-    return create_engine(url, connect_args=arguments, pool_size=2, max_overflow=4, pool_timeout=3, isolation_level="AUTOCOMMIT")
+    return create_engine(
+        url,
+        connect_args=arguments,
+        pool_size=2,
+        max_overflow=4,
+        pool_timeout=3,
+        isolation_level="AUTOCOMMIT",
+    )
 
 
 def query(database: str, statement: str, **parameters: Any) -> list[Row]:
@@ -210,7 +266,9 @@ def query(database: str, statement: str, **parameters: Any) -> list[Row]:
     for again in (True, False):  # a pooled connection may have died with the last database
         try:
             with engine.connect() as connection:
-                return [dict(row) for row in connection.execute(text(statement), parameters).mappings()]
+                return [
+                    dict(row) for row in connection.execute(text(statement), parameters).mappings()
+                ]
         except SQLAlchemyError as error:
             if not again:
                 raise Away(f"database {database}", "does not answer") from error

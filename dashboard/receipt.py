@@ -13,17 +13,33 @@ SHOWN = 10
 
 def lines_of(invoice: dict[str, Any] | None) -> list[Line]:
     """The lines as they identify themselves: what, how much, when."""
-    return [(line["purchase_dt"], line["description"], str(line["amount"])) for line in (invoice or {}).get("orders", [])]
+    return [
+        (line["purchase_dt"], line["description"], str(line["amount"]))
+        for line in (invoice or {}).get("orders", [])
+    ]
 
 
-def invoice_html(invoice: dict[str, Any], name: str, fresh: Counter[Line] | None = None, shown: int | None = SHOWN) -> str:
+def invoice_html(
+    invoice: dict[str, Any],
+    name: str,
+    fresh: Counter[Line] | None = None,
+    shown: int | None = SHOWN,
+) -> str:
     """`fresh` lines light up; with `shown`, only so many of the newest are drawn, the newest first."""
     lines = lines_of(invoice)
     newest = _newest(lines, fresh or Counter(), shown) if shown else lines
     earlier = len(lines) - len(newest)
-    to = [f"<b>{escape(name)}</b>", _or_waiting(invoice["email"], "email"), _or_waiting(invoice["shipping_address"], "address")]
+    to = [
+        f"<b>{escape(name)}</b>",
+        _or_waiting(invoice["email"], "email"),
+        _or_waiting(invoice["shipping_address"], "address"),
+    ]
     rows = "".join(_row(line, fresh) for line in newest)
-    more = f'<tr><td></td><td class="quiet">and {words.plural(earlier, "earlier line")}</td><td></td></tr>' if earlier else ""
+    more = (
+        f'<tr><td></td><td class="quiet">and {words.plural(earlier, "earlier line")}</td><td></td></tr>'
+        if earlier
+        else ""
+    )
     return f"""<div class="invoice" role="region" aria-label="Invoice">
 <header>
 <div><div class="title">Invoice · {words.month(invoice["invoice_dt"])}</div>
@@ -56,13 +72,19 @@ def journey_html(what: str, hops: Sequence[tuple[str, str, float | None]]) -> st
     reached = [at for _, _, at in hops if at is not None]
     whole = max(*reached, 0.001) if reached else 0.001
     end = hops[-1][2]
-    headline = f"visible after <b>{words.duration(end)}</b>" if end is not None else '<b class="wait">on its way …</b>'
+    headline = (
+        f"visible after <b>{words.duration(end)}</b>"
+        if end is not None
+        else '<b class="wait">on its way …</b>'
+    )
     rows = "".join(_hop(hop, where, at, whole) for hop, where, at in hops)
     return f'<div class="journey"><div class="headline">{escape(what)}: {headline}</div><table>{rows}</table></div>'
 
 
 def _hop(hop: str, where: str, at: float | None, whole: float) -> str:
     state, told = ("open", "…") if at is None else ("done", f"+{words.duration(at)}")
-    bar = "" if at is None else f'<i style="width:{max(0.0, min(100.0, 100 * at / whole)):.1f}%"></i>'
+    bar = (
+        "" if at is None else f'<i style="width:{max(0.0, min(100.0, 100 * at / whole)):.1f}%"></i>'
+    )
     name = f'<td class="hop">{hop}</td><td class="quiet where">{where}</td>'
     return f'<tr class="{state}">{name}<td class="at">{told}</td><td><div class="track">{bar}</div></td></tr>'

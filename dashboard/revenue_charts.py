@@ -15,7 +15,11 @@ HEIGHT = 300
 def months_chart(months: list[dict[str, Any]]) -> None:
     by_month = {row["month"]: row for row in months}
     rows = [
-        {"month": name[:3], "revenue": float(by_month.get(place, {}).get("revenue", 0)), "orders": by_month.get(place, {}).get("orders", 0)}
+        {
+            "month": name[:3],
+            "revenue": float(by_month.get(place, {}).get("revenue", 0)),
+            "orders": by_month.get(place, {}).get("orders", 0),
+        }
         for place, name in enumerate(words.MONTHS, 1)
     ]
     chart = alt.Chart(pd.DataFrame(rows)).mark_bar(color=BAR, cornerRadiusEnd=4)
@@ -30,12 +34,20 @@ def months_chart(months: list[dict[str, Any]]) -> None:
 
 def top_chart(customers: list[dict[str, Any]]) -> None:
     rows = [
-        {"customer": row["name"] or f"User {row['user_id']}", "revenue": float(row["revenue"]), "orders": row["orders"]}
+        {
+            "customer": row["name"] or f"User {row['user_id']}",
+            "revenue": float(row["revenue"]),
+            "orders": row["orders"],
+        }
         for row in customers
     ]
     for row, customer in zip(rows, customers, strict=True):
-        row["label"] = f"{row['customer']} · {customer['user_id']}"  # two customers may have one name
-    chart = alt.Chart(pd.DataFrame(rows, columns=["customer", "revenue", "orders", "label"])).mark_bar(color=BAR, cornerRadiusEnd=4)
+        row["label"] = (
+            f"{row['customer']} · {customer['user_id']}"  # two customers may have one name
+        )
+    chart = alt.Chart(
+        pd.DataFrame(rows, columns=["customer", "revenue", "orders", "label"])
+    ).mark_bar(color=BAR, cornerRadiusEnd=4)
     st.altair_chart(
         chart.encode(
             x=alt.X("revenue", title=None, axis=alt.Axis(format="$,.0f", tickCount=4)),

@@ -1,7 +1,8 @@
 """What Streamlit runs: app.py behind the same door that the services have without a token.
 
-Streamlit itself takes a WebSocket from any site whose name points here, and its pages work the shop. (`server.allowedHosts`
-would look at the Host of WebSockets alone.) This stands before all of it: pages, files and WebSockets.
+Streamlit itself takes a WebSocket from any site whose name points here, and its pages work the
+shop. (`server.allowedHosts` would look at the Host of WebSockets alone.) This stands before all of
+it: pages, files and WebSockets.
 """
 
 from pathlib import Path

@@ -1,7 +1,8 @@
-"""Answers kept for a moment and shared by all sessions: whoever asks first fetches, whoever asks meanwhile waits for that.
+"""Answers kept for a moment and shared by all sessions: whoever asks first fetches, whoever asks
+meanwhile waits for that.
 
-(Streamlit's own cache with a time to live can lose an entry between looking for it and reading it; seen once an hour at
-sixty reads a second.)
+(Streamlit's own cache with a time to live can lose an entry between looking for it and reading it;
+seen once an hour at sixty reads a second.)
 """
 
 import threading
@@ -17,7 +18,8 @@ KEPT = 500  # answers per function
 
 
 class Shared(Generic[Parameters, Result]):
-    """A function whose answers are kept for some seconds, by its positional arguments. What it raises is not kept."""
+    """A function whose answers are kept for some seconds, by its positional arguments. What it
+    raises is not kept."""
 
     def __init__(self, ask: Callable[Parameters, Result], seconds: float) -> None:
         self._ask, self._seconds = ask, seconds

@@ -1,7 +1,9 @@
-"""Where the events are: each of the newest, and of those waiting, in the column of the place it has reached.
+"""Where the events are: each of the newest, and of those waiting, in the column of the place it has
+reached.
 
-An event is in the outbox while its row is there, in the read model once the inbox has its id, set aside when a dead letter
-has it; otherwise the broker has it. So no queue has to be opened to know what is in it, which RabbitMQ would count as a delivery.
+An event is in the outbox while its row is there, in the read model once the inbox has its id, set
+aside when a dead letter has it; otherwise the broker has it. So no queue has to be opened to know
+what is in it, which RabbitMQ would count as a delivery.
 """
 
 from html import escape
@@ -31,9 +33,18 @@ DEAD = "select event_id from demo.dead_letters where status = 'waiting' and even
 
 @shared(0.9)
 def where_events_are() -> dict[str, list[reach.Row]]:
-    """By column: the next to move first in outbox and broker, the newest first in the read model. Raises Away."""
-    rows = [row for database in ("user_service", "order_service") for ask in (IN_OUTBOX, LEFT_OUTBOX) for row in reach.query(database, ask)]
-    inbox = {row["event_id"] for row in reach.query("invoice_service", INBOX, ids=[str(row["id"]) for row in rows])}
+    """By column: the next to move first in outbox and broker, the newest first in the read model.
+    Raises Away."""
+    rows = [
+        row
+        for database in ("user_service", "order_service")
+        for ask in (IN_OUTBOX, LEFT_OUTBOX)
+        for row in reach.query(database, ask)
+    ]
+    inbox = {
+        row["event_id"]
+        for row in reach.query("invoice_service", INBOX, ids=[str(row["id"]) for row in rows])
+    }
     dead = {row["event_id"] for row in reach.query("invoice_service", DEAD)}
     columns: dict[str, list[reach.Row]] = {name: [] for name in COLUMNS}
     for row in sorted(rows, key=lambda row: row["time"]):
@@ -46,14 +57,27 @@ def where_events_are() -> dict[str, list[reach.Row]]:
     return columns
 
 
-def stations_html(columns: dict[str, list[reach.Row]], before: dict[str, str], waiting: dict[str, int]) -> str:
-    """`before` is the column each event was in when last drawn: those that moved light up. `waiting` are the true counts."""
-    return '<div class="stations">' + "".join(_station(name, columns[name], before, waiting.get(name)) for name in COLUMNS) + "</div>"
+def stations_html(
+    columns: dict[str, list[reach.Row]], before: dict[str, str], waiting: dict[str, int]
+) -> str:
+    """`before` is the column each event was in when last drawn: those that moved light up.
+    `waiting` are the true counts."""
+    return (
+        '<div class="stations">'
+        + "".join(_station(name, columns[name], before, waiting.get(name)) for name in COLUMNS)
+        + "</div>"
+    )
 
 
 def _station(name: str, rows: list[reach.Row], before: dict[str, str], waiting: int | None) -> str:
-    count = "newest first" if waiting is None else f"{words.number(max(waiting, len(rows)))} waiting, next first"
-    tickets = "".join(_ticket(row, before.get(str(row["id"]), name) != name) for row in rows[:SHOWN])
+    count = (
+        "newest first"
+        if waiting is None
+        else f"{words.number(max(waiting, len(rows)))} waiting, next first"
+    )
+    tickets = "".join(
+        _ticket(row, before.get(str(row["id"]), name) != name) for row in rows[:SHOWN]
+    )
     tickets = tickets or '<span class="quiet">empty</span>'
     return f'<div class="station"><h6>{name} <span>{count}</span></h6>{tickets}</div>'
 

@@ -73,9 +73,27 @@ def send_duplicate() -> str:
 def send_poison() -> str:
     """Publishes an order whose amount is no number, as a broken producer would. The event's id."""
     id = str(uuid4())
-    data = {"id": 999_999_999, "user_id": 1, "description": "Poison", "amount": "a lot", "purchase_dt": "2025-04-03T10:00:00Z"}
-    event = {"specversion": "1.0", "id": id, "source": "/order-service", "type": "order.created", "subject": "999999999"}
-    _publish(Message("order.created", id, orjson.dumps({**event, "time": "2025-04-03T10:00:00Z", "sequence": "0", "data": data})))
+    data = {
+        "id": 999_999_999,
+        "user_id": 1,
+        "description": "Poison",
+        "amount": "a lot",
+        "purchase_dt": "2025-04-03T10:00:00Z",
+    }
+    event = {
+        "specversion": "1.0",
+        "id": id,
+        "source": "/order-service",
+        "type": "order.created",
+        "subject": "999999999",
+    }
+    _publish(
+        Message(
+            "order.created",
+            id,
+            orjson.dumps({**event, "time": "2025-04-03T10:00:00Z", "sequence": "0", "data": data}),
+        )
+    )
     return id
 
 

@@ -12,11 +12,17 @@ FRESH = 4.0  # seconds a new line stays lit
 
 
 def fresh_lines(which: tuple[int, int, int], invoice: dict[str, Any] | None) -> Counter[Line]:
-    """The lines that came while this viewer was looking at this invoice. Only the last one looked at is remembered."""
+    """The lines that came while this viewer was looking at this invoice. Only the last one looked
+    at is remembered."""
     seen = st.session_state.get("seen invoice")
     lines = Counter(lines_of(invoice))
     if seen is None or seen["which"] != which:
-        seen = st.session_state["seen invoice"] = {"which": which, "lines": lines, "fresh": Counter(), "since": 0.0}
+        seen = st.session_state["seen invoice"] = {
+            "which": which,
+            "lines": lines,
+            "fresh": Counter(),
+            "since": 0.0,
+        }
     if lines != seen["lines"]:
         arrived = lines - seen["lines"]
         seen.update(lines=lines, fresh=arrived, since=time.monotonic())

@@ -6,7 +6,20 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import streamlit as st
 
-MONTHS = ("January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November", "December")
+MONTHS = (
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
+    "December",
+)
 
 
 def zone() -> tzinfo:
@@ -62,4 +75,7 @@ def duration(seconds: float | None) -> str:
 
 def plain(text: str) -> str:
     """Text that Markdown shows as it is."""
-    return "".join("\\" + character if character in "\\`*_{}[]()#+-.!|~<>$:" else character for character in text)
+    return "".join(
+        "\\" + character if character in "\\`*_{}[]()#+-.!|~<>$:" else character
+        for character in text
+    )

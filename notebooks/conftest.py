@@ -1,4 +1,5 @@
-"""`pytest --nbval notebooks` starts one system for all of the notebooks, unless one runs; alone, each would start its own."""
+"""`pytest --nbval notebooks` starts one system for all of the notebooks, unless one runs; alone,
+each would start its own."""
 
 import os
 

@@ -3,8 +3,9 @@
     python notebooks/make_exercises.py            after every change in solutions/
     python notebooks/make_exercises.py --run      runs solutions/ first and stores what really came out
 
-A cell tagged `solution` keeps its comments, and each name it assigns becomes `name = ...`. A cell tagged `check` then says
-that nothing is answered yet, and is folded. All other cells, with their outputs, are the same in both. CI fails when the two sets differ.
+A cell tagged `solution` keeps its comments, and each name it assigns becomes `name = ...`. A cell
+tagged `check` then says that nothing is answered yet, and is folded. All other cells, with their
+outputs, are the same in both. CI fails when the two sets differ.
 """
 
 import ast

@@ -1,8 +1,9 @@
 """The events services speak in: CloudEvents 1.0, structured JSON.
 
-Whoever publishes or consumes needs this module and nothing else of the package, and it imports nothing else of it.
-A consumer ignores fields it does not know (a producer may add one), and a type it does not know is no error
-(see Unknown). Next: outbox/relay.py, which sends these, and invoice_service/projection.py, which applies them.
+Whoever publishes or consumes needs this module and nothing else of the package, and it imports
+nothing else of it. A consumer ignores fields it does not know (a producer may add one), and a type
+it does not know is no error (see Unknown). Next: outbox/relay.py, which sends these, and
+invoice_service/projection.py, which applies them.
 """
 
 from dataclasses import dataclass
@@ -20,19 +21,27 @@ USER_SERVICE = "/user-service"
 ORDER_SERVICE = "/order-service"
 
 
-# Checked by pydantic's compiled core alone: a Python function per field would cost a quarter of decoding an event.
-Id = Annotated[int, Field(strict=True, ge=1, lt=2**63)]  # OpenAPI writes limits as floats, and 2**63 is one exactly
-Instant = Annotated[AwareDatetime, Field(ge=datetime.min.replace(tzinfo=UTC), le=datetime.max.replace(tzinfo=UTC))]
+# Checked by pydantic's compiled core alone: a Python function per field would cost a quarter of
+# decoding an event.
+Id = Annotated[
+    int, Field(strict=True, ge=1, lt=2**63)
+]  # OpenAPI writes limits as floats, and 2**63 is one exactly
+Instant = Annotated[
+    AwareDatetime, Field(ge=datetime.min.replace(tzinfo=UTC), le=datetime.max.replace(tzinfo=UTC))
+]
 """With an offset from UTC, any; and in UTC, too, in a year from 1 to 9999."""
 Money = Annotated[
     Decimal,
     Field(gt=0, max_digits=12, decimal_places=2),
-    WithJsonSchema({"type": "number", "minimum": 0.01, "maximum": 9_999_999_999.99, "multipleOf": 0.01}),
+    WithJsonSchema(
+        {"type": "number", "minimum": 0.01, "maximum": 9_999_999_999.99, "multipleOf": 0.01}
+    ),
 ]
 Text = Annotated[str, Field(pattern=r"^[^\u0000]*$")]  # PostgreSQL's text has no NUL
 
 
-# Dataclasses with slots take a quarter of the memory that pydantic's models do, and replay has twenty thousand events in hand.
+# Dataclasses with slots take a quarter of the memory that pydantic's models do, and replay has
+# twenty thousand events in hand.
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,7 +72,8 @@ class Order:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Envelope:
-    """The CloudEvents attributes. `sequence` is the CloudEvents extension: a string on the wire, the position in the producer's log."""
+    """The CloudEvents attributes. `sequence` is the CloudEvents extension: a string on the wire,
+    the position in the producer's log."""
 
     specversion: Literal["1.0"]
     id: UUID
@@ -136,13 +146,17 @@ def _decode_error(error: ValidationError) -> DecodeError:
         return DecodeError("not a CloudEvent", str(error))
     known = ("user.created", "account.created", "order.created")
     where = ".".join(str(part) for part in first["loc"] if part not in known) or "event"
-    # What follows a comma quotes the value: "Input should be a valid UUID, invalid character: … found `z` at 1".
+    # What follows a comma quotes the value: "Input should be a valid UUID, invalid character: …
+    # found `z` at 1".
     what = first["msg"].removeprefix("Value error, ").partition(",")[0]
     return DecodeError(f"{where}: {what}", str(error))
 
 
-def encode(source: str, sequence: int, id: UUID, type: str, subject: str, time: datetime, data: str) -> bytes:
-    """The event as it goes over any transport. `data` is JSON text, put in as it stands: no number is parsed and rounded on the way."""
+def encode(
+    source: str, sequence: int, id: UUID, type: str, subject: str, time: datetime, data: str
+) -> bytes:
+    """The event as it goes over any transport. `data` is JSON text, put in as it stands: no number
+    is parsed and rounded on the way."""
     return orjson.dumps(
         {
             "specversion": "1.0",

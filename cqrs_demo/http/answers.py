@@ -11,8 +11,14 @@ NDJSON = "application/x-ndjson"
 
 CREATED_HEADERS: dict[str, Any] = {
     "Location": {"description": "Where the new row is", "schema": {"type": "string"}},
-    "X-Event-Id": {"description": "The event that tells of it: what after_event waits for", "schema": {"type": "string", "format": "uuid"}},
-    "Idempotent-Replayed": {"description": "true when an earlier request with this key made it", "schema": {"type": "string"}},
+    "X-Event-Id": {
+        "description": "The event that tells of it: what after_event waits for",
+        "schema": {"type": "string", "format": "uuid"},
+    },
+    "Idempotent-Replayed": {
+        "description": "true when an earlier request with this key made it",
+        "schema": {"type": "string"},
+    },
 }
 
 

@@ -37,7 +37,8 @@ class Letter(BaseModel):
 
 
 class WholeLetter(Letter):
-    """`body` is the message as text where it is text; `body_base64` is always the exact bytes. `error` has the stack."""
+    """`body` is the message as text where it is text; `body_base64` is always the exact bytes.
+    `error` has the stack."""
 
     error: str
     body: str | None
@@ -91,7 +92,11 @@ def dead_letter_routes(prefix: str, pool: Pool, projection: Projection) -> APIRo
         before: Annotated[int, Query(ge=1, le=2**63 - 1)] = 2**63 - 1,
     ) -> JsonResponse:
         """Newest first. The next page is `before` the last one's id."""
-        return JsonResponse(await operations.page(pool, Choice(None, reason, event_type, _status(status)), before, limit))
+        return JsonResponse(
+            await operations.page(
+                pool, Choice(None, reason, event_type, _status(status)), before, limit
+            )
+        )
 
     @router.get("/groups", response_model=list[Group], responses=refusals())
     async def list_groups(status: WhichStatus = "waiting") -> JsonResponse:

@@ -6,7 +6,15 @@ from typing import Annotated, Any
 
 from email_validator import validate_email
 from fastapi import Header, Path, Query
-from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    model_validator,
+)
 
 from cqrs_demo.contract.events import Money
 
@@ -19,7 +27,8 @@ class Command(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def _an_object(cls, body: Any) -> Any:
-        """FastAPI alone would also read fields off whatever has attributes, such as the Decimal that 1.5 became."""
+        """FastAPI alone would also read fields off whatever has attributes, such as the Decimal
+        that 1.5 became."""
         if not isinstance(body, dict):
             raise ValueError("must be a JSON object")
         return body
@@ -29,17 +38,24 @@ def _number(value: Any) -> Any:
     if isinstance(value, bool | str):
         raise ValueError("must be a JSON number, such as 50.00")
     if isinstance(value, int) and abs(value) >= 10**12:
-        raise ValueError("must have at most 12 digits")  # before Decimal prints a number of a thousand digits
+        raise ValueError(
+            "must have at most 12 digits"
+        )  # before Decimal prints a number of a thousand digits
     return value
 
 
-_RFC3339 = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}([.][0-9]{1,9})?(Z|[+-][0-9]{2}:[0-9]{2})", re.IGNORECASE)
+_RFC3339 = re.compile(
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}([.][0-9]{1,9})?(Z|[+-][0-9]{2}:[0-9]{2})",
+    re.IGNORECASE,
+)
 
 
 def _date_time(value: Any) -> Any:
     """Pydantic alone would also take "1743674400" for a date."""
     if value is not None and not (isinstance(value, str) and _RFC3339.fullmatch(value)):
-        raise ValueError("must be an RFC 3339 date and time with its offset from UTC, such as 2025-04-03T10:00:00Z")
+        raise ValueError(
+            "must be an RFC 3339 date and time with its offset from UTC, such as 2025-04-03T10:00:00Z"
+        )
     return value
 
 
@@ -59,8 +75,8 @@ def _digits(value: Any) -> Any:
 
 
 def _address(text: str) -> str:
-    """The address as it is kept: domain in small letters, characters composed. Raises ValueError. (Pydantic's EmailStr would
-    also take "Bob <bob@demo.com>".)"""
+    """The address as it is kept: domain in small letters, characters composed. Raises ValueError.
+    (Pydantic's EmailStr would also take "Bob <bob@demo.com>".)"""
     return validate_email(text, check_deliverability=False).normalized
 
 
@@ -84,15 +100,23 @@ def _not_blank(text: str) -> str:
 
 Amount = Annotated[Money, BeforeValidator(_number)]
 DateTime = Annotated[AwareDatetime, BeforeValidator(_date_time), AfterValidator(_in_utc)]
-Text = Annotated[str, AfterValidator(_storable), Field(json_schema_extra={"pattern": r"^[^\u0000]*$"})]
-# What str.strip() takes for blank, one by one: \s means something else in each language that a schema is read in.
+Text = Annotated[
+    str, AfterValidator(_storable), Field(json_schema_extra={"pattern": r"^[^\u0000]*$"})
+]
+# What str.strip() takes for blank, one by one: \s means something else in each language that a
+# schema is read in.
 _BLANKS = r"\t-\r\u001c-\u0020\u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
 NOT_BLANK = rf"^[^\u0000]*[^\u0000{_BLANKS}][^\u0000]*$"
 Words = Annotated[Text, AfterValidator(_not_blank), Field(json_schema_extra={"pattern": NOT_BLANK})]
 ShortText = Annotated[Words, Field(min_length=1, max_length=200)]
 LongText = Annotated[Words, Field(min_length=1, max_length=2_000)]
 Zip = Annotated[Words, Field(min_length=1, max_length=20)]
-Email = Annotated[str, AfterValidator(_storable), AfterValidator(_address), Field(max_length=254, json_schema_extra={"format": "email"})]
+Email = Annotated[
+    str,
+    AfterValidator(_storable),
+    AfterValidator(_address),
+    Field(max_length=254, json_schema_extra={"format": "email"}),
+]
 
 IdempotencyKey = Annotated[
     str | None,
@@ -104,15 +128,24 @@ IdempotencyKey = Annotated[
     ),
 ]
 
-# The bounds stand inside: FastAPI would put those of Query behind the validator, where OpenAPI does not see them.
+# The bounds stand inside: FastAPI would put those of Query behind the validator, where OpenAPI does
+# not see them.
 DIGITS = BeforeValidator(_digits)
 
 PathId = Annotated[int, Field(ge=1, lt=2**63), DIGITS, Path()]
-After = Annotated[int, Field(ge=0, lt=2**63), DIGITS, Query(description="Position in the log after which to read.")]
+After = Annotated[
+    int,
+    Field(ge=0, lt=2**63),
+    DIGITS,
+    Query(description="Position in the log after which to read."),
+]
 FeedLimit = Annotated[int, Field(ge=1, lt=2**63), DIGITS]
 UserId = Annotated[int, Field(ge=1, lt=2**63), DIGITS]
 Month = Annotated[int, Field(ge=1, le=12), DIGITS]
 Year = Annotated[int, Field(ge=1, le=9999), DIGITS]
 PageLimit = Annotated[int, Field(ge=1, le=100), DIGITS, Query(description="Invoices at the most.")]
 Wait = Annotated[float, Field(ge=0, le=30, description="Seconds to wait for after_event.")]
-Before = Annotated[DateTime | None, Query(description="Only months before this instant: the last page's last invoice_dt.")]
+Before = Annotated[
+    DateTime | None,
+    Query(description="Only months before this instant: the last page's last invoice_dt."),
+]

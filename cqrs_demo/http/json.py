@@ -1,4 +1,5 @@
-"""JSON without floats and without doubt: an amount is read as the decimal that was written, and written with the decimals it has.
+"""JSON without floats and without doubt: an amount is read as the decimal that was written, and
+written with the decimals it has.
 
 What parsers disagree about is refused: NaN, a field given twice, anything but UTF-8.
 """
@@ -15,7 +16,8 @@ from starlette.exceptions import HTTPException
 
 
 def dumps(value: Any) -> bytes:
-    """JSON text: Decimal as a number with its own decimals (50.00), aware datetimes in UTC with a Z."""
+    """JSON text: Decimal as a number with its own decimals (50.00), aware datetimes in UTC with a
+    Z."""
     return orjson.dumps(value, default=_number, option=orjson.OPT_UTC_Z)
 
 
@@ -26,7 +28,8 @@ def _number(value: object) -> orjson.Fragment:
 
 
 def loads(body: bytes) -> Any:
-    """The value. Numbers with a point become Decimal: 100.10000000000000001 is not 100.1. Raises json.JSONDecodeError, and nothing else."""
+    """The value. Numbers with a point become Decimal: 100.10000000000000001 is not 100.1. Raises
+    json.JSONDecodeError, and nothing else."""
     try:
         return _decoder.decode(body.decode())
     except json.JSONDecodeError:
@@ -81,13 +84,19 @@ class ExactRoute(APIRoute):
 
 
 def must_be_json(method: str, body: bytes, headers: Headers) -> None:
-    """Raises HTTPException 415 for a body that says it is something else, and for a POST that does not say it is JSON.
+    """Raises HTTPException 415 for a body that says it is something else, and for a POST that does
+    not say it is JSON.
 
-    Also for one without a body: a page from elsewhere can make a browser post a form, plain text or nothing at all here without
-    asking first, but not with this type. For PUT and DELETE browsers always ask first, and nobody here says yes.
+    Also for one without a body: a page from elsewhere can make a browser post a form, plain text or
+    nothing at all here without asking first, but not with this type. For PUT and DELETE browsers
+    always ask first, and nobody here says yes.
     """
-    if (body or method == "POST") and headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
-        raise HTTPException(415, "send it with Content-Type: application/json (a POST without a body, too)")
+    if (body or method == "POST") and headers.get("content-type", "").partition(";")[
+        0
+    ].strip().lower() != "application/json":
+        raise HTTPException(
+            415, "send it with Content-Type: application/json (a POST without a body, too)"
+        )
 
 
 class JsonResponse(Response):

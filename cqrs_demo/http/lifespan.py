@@ -13,8 +13,12 @@ from cqrs_demo.messaging.broker import Broker
 
 log = structlog.get_logger()
 
-STOP_SECONDS = 1.2  # for the batch in hand; after that it is broken off, which is safe, only less tidy
-CLOSE_SECONDS = 0.4  # for each step after it: with the two seconds that requests get, all is done within five
+STOP_SECONDS = (
+    1.2  # for the batch in hand; after that it is broken off, which is safe, only less tidy
+)
+CLOSE_SECONDS = (
+    0.4  # for each step after it: with the two seconds that requests get, all is done within five
+)
 
 
 class Worker(Protocol):
@@ -26,8 +30,9 @@ class Worker(Protocol):
 
 
 class Workers:
-    """The tasks that run beside the requests, each watched. A task that ends by itself is a bug, and a service without it
-    looks well and does nothing: so the health check fails, and the process exits for its supervisor to start it again."""
+    """The tasks that run beside the requests, each watched. A task that ends by itself is a bug,
+    and a service without it looks well and does nothing: so the health check fails, and the process
+    exits for its supervisor to start it again."""
 
     def __init__(self, **workers: Worker) -> None:
         self._workers = workers
@@ -59,7 +64,9 @@ class Workers:
         await asyncio.wait(self._tasks.values(), timeout=CLOSE_SECONDS)
 
 
-def lifespan(pool: Pool, broker: Broker, workers: Workers) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
+def lifespan(
+    pool: Pool, broker: Broker, workers: Workers
+) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
     """Starts without database and broker, and heals when they come."""
 
     @asynccontextmanager
@@ -69,7 +76,10 @@ def lifespan(pool: Pool, broker: Broker, workers: Workers) -> Callable[[FastAPI]
         yield
         await workers.stop()
         # On a line that hangs, closing hangs too. The process is about to end, and ends it.
-        closing = [asyncio.create_task(broker.close()), asyncio.create_task(pool.close(timeout=CLOSE_SECONDS))]
+        closing = [
+            asyncio.create_task(broker.close()),
+            asyncio.create_task(pool.close(timeout=CLOSE_SECONDS)),
+        ]
         await asyncio.wait(closing, timeout=CLOSE_SECONDS)
 
     return running

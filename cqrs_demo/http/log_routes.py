@@ -1,4 +1,5 @@
-"""What the two command services share beside their commands: the log's feed, the relay's controls, the health check."""
+"""What the two command services share beside their commands: the log's feed, the relay's controls,
+the health check."""
 
 from collections.abc import Sequence
 from typing import Annotated, Any
@@ -29,14 +30,20 @@ EVENTS_ANSWER = {
     "description": "One CloudEvent a line",
     "content": {NDJSON: {"schema": {"type": "string"}}},
     "headers": {
-        HORIZON_HEADER: {"description": "The answer goes up to this position at the most", "schema": {"type": "string"}},
+        HORIZON_HEADER: {
+            "description": "The answer goes up to this position at the most",
+            "schema": {"type": "string"},
+        },
         IDENTITY_HEADER: {
             "description": "Which log this is, whatever address it is read at: made with its database, and never changed",
             "schema": {"type": "string", "format": "uuid"},
         },
     },
 }
-Limit = Annotated[FeedLimit | None, Query(description=f"Events at the most: {DEFAULT_LIMIT} unless told, no limit when following.")]
+Limit = Annotated[
+    FeedLimit | None,
+    Query(description=f"Events at the most: {DEFAULT_LIMIT} unless told, no limit when following."),
+]
 # Not in OpenAPI: an answer without an end is none that a generated client or test can wait for.
 Follow = Annotated[bool, Query(include_in_schema=False)]
 
@@ -49,12 +56,21 @@ class Folded(BaseModel):
 
 
 def outbox_routes(
-    prefix: str, pool: Pool, broker: Broker, relay: Relay, folds: Sequence[Fold], workers: Workers, *, workshop: bool
+    prefix: str,
+    pool: Pool,
+    broker: Broker,
+    relay: Relay,
+    folds: Sequence[Fold],
+    workers: Workers,
+    *,
+    workshop: bool,
 ) -> APIRouter:
     router = routes(prefix)
     feed = Feed(pool, relay.source)
 
-    @router.get("/events", response_class=StreamingResponse, responses={200: EVENTS_ANSWER, **refusals()})
+    @router.get(
+        "/events", response_class=StreamingResponse, responses={200: EVENTS_ANSWER, **refusals()}
+    )
     async def events(
         after: After = 0,
         limit: Limit = None,
@@ -67,13 +83,18 @@ def outbox_routes(
     ) -> StreamingResponse:
         """The service's event log from a position on, in log order, as NDJSON.
 
-        Filters: `type`, `subject`, and the event's time from `since` (inclusive) to `until` (exclusive). With `complete=true`
-        the answer holds whatever was committed before the request, or is 503 when a writer takes too long. With `follow=true`
-        the answer does not end: new events come as they are committed, and an empty line now and then, which is no event.
+        Filters: `type`, `subject`, and the event's time from `since` (inclusive) to `until`
+        (exclusive). With `complete=true` the answer holds whatever was committed before the
+        request, or is 503 when a writer takes too long. With `follow=true` the answer does not end:
+        new events come as they are committed, and an empty line now and then, which is no event.
         """
         wanted = Wanted(type, subject, since, until)
         horizon = await (feed.complete_horizon() if complete else feed.horizon())
-        lines = feed.follow(wanted, after, limit) if follow else feed.read(wanted, after, horizon, limit or DEFAULT_LIMIT)
+        lines = (
+            feed.follow(wanted, after, limit)
+            if follow
+            else feed.read(wanted, after, horizon, limit or DEFAULT_LIMIT)
+        )
         headers = {HORIZON_HEADER: str(horizon), IDENTITY_HEADER: str(await feed.identity())}
         return StreamingResponse(lines, media_type=NDJSON, headers=headers)
 
@@ -89,12 +110,16 @@ def outbox_routes(
     async def relay_check() -> str | None:
         return relay.backoff.trouble
 
-    add_healthcheck(router, workers, {"database": database, "broker": broker.ping, "relay": relay_check})
+    add_healthcheck(
+        router, workers, {"database": database, "broker": broker.ping, "relay": relay_check}
+    )
     if workshop:
 
         async def relay_state() -> dict[str, object]:
             async with pool.connection() as connection:
-                row = await (await connection.execute("select count(*) as outbox from demo.outbox")).fetchone()
+                row = await (
+                    await connection.execute("select count(*) as outbox from demo.outbox")
+                ).fetchone()
             return {"leading": relay.leading, "trouble": relay.backoff.trouble, **(row or {})}
 
         add_controls(router, "relay", relay.gate, relay_state)

@@ -1,6 +1,8 @@
-"""Head and body of an answer leave together: one system call and one packet, where uvicorn alone makes two of each.
+"""Head and body of an answer leave together: one system call and one packet, where uvicorn alone
+makes two of each.
 
-For a server with small answers that is much of what it does: without this, accepting a command cost a fifth more.
+For a server with small answers that is much of what it does: without this, accepting a command cost
+a fifth more.
 """
 
 import asyncio

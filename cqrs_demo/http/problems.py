@@ -1,4 +1,5 @@
-"""The one place where an error becomes an HTTP answer: application/problem+json (RFC 9457), never a traceback."""
+"""The one place where an error becomes an HTTP answer: application/problem+json (RFC 9457), never a
+traceback."""
 
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -30,9 +31,12 @@ _METHODS = ("GET", "POST", "PUT", "DELETE")
 
 
 class Problem(Exception):
-    """A refusal the client can act on. `code` is stable and goes into `type`; `detail` is for a person."""
+    """A refusal the client can act on. `code` is stable and goes into `type`; `detail` is for a
+    person."""
 
-    def __init__(self, status: int, code: str, detail: str, headers: dict[str, str] | None = None) -> None:
+    def __init__(
+        self, status: int, code: str, detail: str, headers: dict[str, str] | None = None
+    ) -> None:
         super().__init__(detail)
         self.status, self.code, self.detail, self.headers = status, code, detail, headers
 
@@ -53,16 +57,24 @@ class FieldError(BaseModel):
     message: str = Field(examples=["Input should be greater than 0"])
 
 
-_RETRY_AFTER = {"Retry-After": {"description": "Seconds after which to try again", "schema": {"type": "integer"}}}
+_RETRY_AFTER = {
+    "Retry-After": {
+        "description": "Seconds after which to try again",
+        "schema": {"type": "integer"},
+    }
+}
 
 
 def refusals(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """The `responses=` of a route that may refuse with these statuses (and with those that any route may, and, where 413 is
-    among them, with those that any route with a body may)."""
+    """The `responses=` of a route that may refuse with these statuses (and with those that any
+    route may, and, where 413 is among them, with those that any route with a body may)."""
     schema = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/ProblemBody"}}}
     refused = {"description": "Refused", "content": schema}
     body = (400, 408, 415) if 413 in statuses else ()
-    return {**dict.fromkeys((*statuses, *body, 401, 403, 421, 422, 500), refused), 503: {**refused, "headers": _RETRY_AFTER}}
+    return {
+        **dict.fromkeys((*statuses, *body, 401, 403, 421, 422, 500), refused),
+        503: {**refused, "headers": _RETRY_AFTER},
+    }
 
 
 def problem_response(problem: Problem, errors: list[dict[str, str]] | None = None) -> Response:
@@ -99,8 +111,17 @@ async def _invalid(_: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
     first, *_more = error.errors()
     if first["type"] == "json_invalid":
-        return problem_response(Problem(400, "malformed-json", f"the body is not JSON: {first.get('ctx', {}).get('error', first['msg'])}"))
-    errors = [{"field": _field(e["loc"]), "message": e["msg"].removeprefix("Value error, ")} for e in error.errors()]
+        return problem_response(
+            Problem(
+                400,
+                "malformed-json",
+                f"the body is not JSON: {first.get('ctx', {}).get('error', first['msg'])}",
+            )
+        )
+    errors = [
+        {"field": _field(e["loc"]), "message": e["msg"].removeprefix("Value error, ")}
+        for e in error.errors()
+    ]
     detail = "; ".join(f"{e['field']}: {e['message']}" for e in errors[:5])
     return problem_response(Problem(422, "invalid-request", detail), errors[:50])
 
@@ -120,13 +141,20 @@ async def _http(request: Request, error: Exception) -> Response:
     if error.status_code == 405:
         headers["Allow"] = ", ".join(_allowed(request))
         detail = f"{request.url.path} takes {headers['Allow']}"
-    return problem_response(Problem(error.status_code, title.lower().replace(" ", "-"), detail, headers))
+    return problem_response(
+        Problem(error.status_code, title.lower().replace(" ", "-"), detail, headers)
+    )
 
 
 def _allowed(request: Request) -> list[str]:
-    """The methods this path takes. (The framework would name those of one route, and GET and PUT are two.)"""
+    """The methods this path takes. (The framework would name those of one route, and GET and PUT
+    are two.)"""
     routes = request.app.routes
-    allowed = [method for method in _METHODS if any(r.matches({**request.scope, "method": method})[0] is Match.FULL for r in routes)]
+    allowed = [
+        method
+        for method in _METHODS
+        if any(r.matches({**request.scope, "method": method})[0] is Match.FULL for r in routes)
+    ]
     return [*allowed, "HEAD"] if "GET" in allowed else allowed
 
 
@@ -137,13 +165,23 @@ async def _database_away(request: Request, error: Exception) -> Response:
 
 
 async def _overloaded(_: Request, error: Exception) -> Response:
-    """More requests wait for a connection than could be served in time: better told now than timed out later."""
-    return problem_response(Problem(503, "overloaded", "too many requests are waiting already; try again", {"Retry-After": "1"}))
+    """More requests wait for a connection than could be served in time: better told now than timed
+    out later."""
+    return problem_response(
+        Problem(
+            503,
+            "overloaded",
+            "too many requests are waiting already; try again",
+            {"Retry-After": "1"},
+        )
+    )
 
 
 async def _bug(request: Request, error: Exception) -> Response:
     log.error("unexpected error", path=request.url.path, exc_info=error)
-    return problem_response(Problem(500, "internal-error", "an unexpected error; the service's log tells more"))
+    return problem_response(
+        Problem(500, "internal-error", "an unexpected error; the service's log tells more")
+    )
 
 
 _ANSWERS: dict[type[Exception], Callable[[Request, Exception], Awaitable[Response]]] = {

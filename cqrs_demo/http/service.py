@@ -1,4 +1,5 @@
-"""An HTTP service as all three are: exact JSON, problems for errors, admission at the door, a health check."""
+"""An HTTP service as all three are: exact JSON, problems for errors, admission at the door, a
+health check."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -21,7 +22,8 @@ from cqrs_demo.messaging.broker import Broker
 from cqrs_demo.settings import Settings
 
 Check = Callable[[], Awaitable[str | None]]
-"""A health check: None when all is well, else what is wrong. A raised exception is what is wrong, too."""
+"""A health check: None when all is well, else what is wrong. A raised exception is what is wrong,
+too."""
 
 
 class Health(BaseModel):
@@ -41,9 +43,16 @@ class Service:
 
 
 def http_service(
-    title: str, description: str, settings: Settings, pool: Pool, broker: Broker, workers: Workers, routers: Sequence[APIRouter]
+    title: str,
+    description: str,
+    settings: Settings,
+    pool: Pool,
+    broker: Broker,
+    workers: Workers,
+    routers: Sequence[APIRouter],
 ) -> Service:
-    """A request goes through Admission, then takes the ShortWay where there is one, and else FastAPI."""
+    """A request goes through Admission, then takes the ShortWay where there is one, and else
+    FastAPI."""
     app = FastAPI(
         title=title,
         description=description,
@@ -70,10 +79,12 @@ def server_config(app: ASGIApp) -> uvicorn.Config:
         access_log=False,
         log_config=None,
         proxy_headers=False,  # nothing here asks where a request came from
-        # Longer than clients keep an idle connection (httpx: 5 s). The side that closes must be the one that sends requests, or a
-        # close and a request cross on the wire, and the client cannot know whether its command was taken.
+        # Longer than clients keep an idle connection (httpx: 5 s). The side that closes must be the
+        # one that sends requests, or a close and a request cross on the wire, and the client cannot
+        # know whether its command was taken.
         timeout_keep_alive=75,
-        # A request may wait for its event for 30 s; two are enough to finish what is honestly under way, and leave three for the rest.
+        # A request may wait for its event for 30 s; two are enough to finish what is honestly under
+        # way, and leave three for the rest.
         timeout_graceful_shutdown=2,
     )
 
@@ -85,17 +96,22 @@ def routes(prefix: str) -> APIRouter:
 def add_healthcheck(router: APIRouter, workers: Workers, checks: Mapping[str, Check]) -> None:
     """Two questions, two routes, and 200 or 503 with each check's word.
 
-    GET <prefix>/healthcheck: can it do its work (readiness)? Who routes traffic asks this.
-    GET <prefix>/healthcheck/live: is the process sound (liveness)? Who restarts it asks this, and nothing else: a restart does
-    not bring back a database or a broker that is away, and interrupts whoever waits for it.
+    GET <prefix>/healthcheck: can it do its work (readiness)? Who routes traffic asks this. GET
+    <prefix>/healthcheck/live: is the process sound (liveness)? Who restarts it asks this, and
+    nothing else: a restart does not bring back a database or a broker that is away, and interrupts
+    whoever waits for it.
     """
 
-    @router.get("/healthcheck", response_model=Health, responses={**refusals(), 503: {"model": Health}})
+    @router.get(
+        "/healthcheck", response_model=Health, responses={**refusals(), 503: {"model": Health}}
+    )
     async def healthcheck() -> JsonResponse:
         """Ready: every dependency answers, and the service gets on with its work."""
         return _health({name: await _run(check) for name, check in checks.items()} | workers.ended)
 
-    @router.get("/healthcheck/live", response_model=Health, responses={**refusals(), 503: {"model": Health}})
+    @router.get(
+        "/healthcheck/live", response_model=Health, responses={**refusals(), 503: {"model": Health}}
+    )
     async def live() -> JsonResponse:
         """Alive: the tasks beside the requests run. It stays so while database or broker are away."""
         return _health(dict.fromkeys(workers.names, "ok") | workers.ended)
@@ -103,7 +119,9 @@ def add_healthcheck(router: APIRouter, workers: Workers, checks: Mapping[str, Ch
 
 def _health(said: dict[str, str]) -> JsonResponse:
     ok = all(word == "ok" for word in said.values())
-    return JsonResponse({"status": "ok" if ok else "unavailable", "checks": said}, 200 if ok else 503)
+    return JsonResponse(
+        {"status": "ok" if ok else "unavailable", "checks": said}, 200 if ok else 503
+    )
 
 
 async def _run(check: Check) -> str:
@@ -123,8 +141,12 @@ def _describe(app: FastAPI) -> None:
             body = ProblemBody.model_json_schema(ref_template="#/components/schemas/{model}")
             schemas = schema.setdefault("components", {}).setdefault("schemas", {})
             schemas.update({**body.pop("$defs"), "ProblemBody": body})
-            for operation in [operation for path in schema["paths"].values() for operation in path.values()]:
-                if "requestBody" in operation:  # where it may be empty, its type must be sent, and OpenAPI cannot say that
+            for operation in [
+                operation for path in schema["paths"].values() for operation in path.values()
+            ]:
+                if (
+                    "requestBody" in operation
+                ):  # where it may be empty, its type must be sent, and OpenAPI cannot say that
                     operation["requestBody"]["required"] = True
         return app.openapi_schema or {}
 
@@ -132,7 +154,8 @@ def _describe(app: FastAPI) -> None:
 
 
 def _exact(schema: Any) -> Any:
-    """FastAPI writes 2**63 as 9.223372036854776e+18, and whoever reads that as a decimal reads another number."""
+    """FastAPI writes 2**63 as 9.223372036854776e+18, and whoever reads that as a decimal reads
+    another number."""
     if isinstance(schema, dict):
         return {key: _exact(value) for key, value in schema.items()}
     if isinstance(schema, list):

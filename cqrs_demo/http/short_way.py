@@ -1,10 +1,11 @@
 """The short way in, for commands and for the invoice query: bytes → model → the route's function.
 
-FastAPI describes such a route in OpenAPI, but its general way (find the route, find out what its function wants from body, header,
-query, cookie, form and dependencies, open a stack for what must be closed again) costs several times what reading, checking and
-answering an order does. These routes have a path without parameters, and want one of two things: a command its body and perhaps an
-Idempotency-Key, a query the part of the URL after the "?". So the route is found in a dictionary, and its function handed just
-that. Refusals look the same, whichever way was taken.
+FastAPI describes such a route in OpenAPI, but its general way (find the route, find out what its
+function wants from body, header, query, cookie, form and dependencies, open a stack for what must
+be closed again) costs several times what reading, checking and answering an order does. These
+routes have a path without parameters, and want one of two things: a command its body and perhaps an
+Idempotency-Key, a query the part of the URL after the "?". So the route is found in a dictionary,
+and its function handed just that. Refusals look the same, whichever way was taken.
 """
 
 from collections.abc import Awaitable, Callable, Iterable
@@ -30,15 +31,26 @@ _key: TypeAdapter[str | None] = TypeAdapter(IdempotencyKey)
 
 
 class ShortWay:
-    """ASGI, in front of FastAPI: answers for the routers' routes of commands and queries, and hands everything else on."""
+    """ASGI, in front of FastAPI: answers for the routers' routes of commands and queries, and hands
+    everything else on."""
 
     def __init__(self, app: ASGIApp, routers: Iterable[APIRouter]) -> None:
         self._app = app
-        routes = [route for router in routers for route in router.routes if isinstance(route, APIRoute)]
-        self._handlers = {(method, route.path): short for route in routes for method, short in _short(route.endpoint).items()}
+        routes = [
+            route for router in routers for route in router.routes if isinstance(route, APIRoute)
+        ]
+        self._handlers = {
+            (method, route.path): short
+            for route in routes
+            for method, short in _short(route.endpoint).items()
+        }
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        handle = self._handlers.get((scope["method"], scope["path"])) if scope["type"] == "http" else None
+        handle = (
+            self._handlers.get((scope["method"], scope["path"]))
+            if scope["type"] == "http"
+            else None
+        )
         if handle is None:
             await self._app(scope, receive, send)
             return
@@ -70,7 +82,9 @@ def _command(function: Callable[..., Awaitable[Response]]) -> Handler:
         must_be_json("POST", message["body"], headers)
         command = _valid(model, _parsed(message["body"]), "body")
         key = headers.get("idempotency-key")
-        return await function(command, None if key is None else _valid(_key, key, "header", "Idempotency-Key"))
+        return await function(
+            command, None if key is None else _valid(_key, key, "header", "Idempotency-Key")
+        )
 
     return handle
 
@@ -94,7 +108,12 @@ def _parsed(body: bytes) -> Any:
     try:
         return loads(body) if body else None
     except JSONDecodeError as error:
-        wrong = {"type": "json_invalid", "loc": ("body", error.pos), "msg": error.msg, "ctx": {"error": error.msg}}
+        wrong = {
+            "type": "json_invalid",
+            "loc": ("body", error.pos),
+            "msg": error.msg,
+            "ctx": {"error": error.msg},
+        }
         raise RequestValidationError([wrong]) from None
 
 

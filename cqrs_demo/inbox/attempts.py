@@ -1,8 +1,10 @@
-"""Attempts: which events were in hand when a process died, so that one that kills its process does not do so for ever.
+"""Attempts: which events were in hand when a process died, so that one that kills its process does
+not do so for ever.
 
-A row per batch is committed BEFORE the batch is applied, and deleted in the transaction that applies it. So a row that is
-left over names the suspects, on any broker: no delivery count is needed. A suspect is applied alone; one that ended the
-process MOST times is set aside. The note is made when all locks are held: to be killed while waiting is nobody's fault.
+A row per batch is committed BEFORE the batch is applied, and deleted in the transaction that
+applies it. So a row that is left over names the suspects, on any broker: no delivery count is
+needed. A suspect is applied alone; one that ended the process MOST times is set aside. The note is
+made when all locks are held: to be killed while waiting is nobody's fault.
 """
 
 from collections.abc import AsyncIterator, Sequence
@@ -45,9 +47,12 @@ async def attempts_at(connection: Connection, events: Sequence[UUID]) -> dict[UU
 
 
 @asynccontextmanager
-async def noted(notes: Connection, connection: Connection, events: Sequence[UUID]) -> AsyncIterator[None]:
-    """What is done inside is an attempt at the events. `notes` commits the note at once, `connection` is the attempt's own
-    transaction, in which the note is deleted again. An attempt that fails, and leaves the process alive, is taken back."""
+async def noted(
+    notes: Connection, connection: Connection, events: Sequence[UUID]
+) -> AsyncIterator[None]:
+    """What is done inside is an attempt at the events. `notes` commits the note at once,
+    `connection` is the attempt's own transaction, in which the note is deleted again. An attempt
+    that fails, and leaves the process alive, is taken back."""
     row = await (await notes.execute(NOTE, [list(events)], prepare=True)).fetchone()
     assert row is not None
     try:

@@ -1,8 +1,9 @@
 """The consumer: takes batches from the broker, has each handled, then acknowledges.
 
-A crash after the handler's commit and before the acknowledgement brings the messages again, and the inbox counts them once.
-While the database is away, or something else is wrong that is no message's fault, the consumer keeps its batch and tries
-again: giving it back would only bring it round sooner. Next: handler.py.
+A crash after the handler's commit and before the acknowledgement brings the messages again, and the
+inbox counts them once. While the database is away, or something else is wrong that is no message's
+fault, the consumer keeps its batch and tries again: giving it back would only bring it round
+sooner. Next: handler.py.
 """
 
 import asyncio
@@ -34,7 +35,8 @@ class Consumer:
         await self.gate.resume()
 
     async def run(self) -> None:
-        """Consume until stop() is called. Survives broker and database; tries again with growing pauses."""
+        """Consume until stop() is called. Survives broker and database; tries again with growing
+        pauses."""
         while not self._stop.is_set():
             try:
                 await self._database_answers()  # or messages would be taken that cannot be applied
@@ -45,7 +47,8 @@ class Consumer:
                     await self._step()
                 else:
                     await self.gate.rest()
-            except Exception as error:  # whatever it is: a consumer that has ended looks like one with nothing to do
+            # whatever it is: a consumer that has ended looks like one with nothing to do
+            except Exception as error:
                 await self.backoff.wait_out(error)
 
     async def _database_answers(self) -> None:
@@ -77,7 +80,8 @@ class Consumer:
             await subscription.close()
 
     async def _handle(self, subscription: Subscription, deliveries: Sequence[Delivery]) -> None:
-        """Have the batch handled, then acknowledge it. When told to stop while it cannot be handled, leave it unacknowledged."""
+        """Have the batch handled, then acknowledge it. When told to stop while it cannot be
+        handled, leave it unacknowledged."""
         while deliveries:
             try:
                 await self.handler.handle(deliveries)

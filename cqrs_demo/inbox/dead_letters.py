@@ -1,4 +1,5 @@
-"""Dead letters: messages that could not be applied, set aside with their reason so that the others flow."""
+"""Dead letters: messages that could not be applied, set aside with their reason so that the others
+flow."""
 
 import traceback
 from dataclasses import dataclass
@@ -30,8 +31,16 @@ class DeadLetter:
 
 def dead_letter(delivery: Delivery, error: Exception) -> DeadLetter:
     """`reason` is one line to group by; `error` is everything known, with the stack."""
-    reason = error.reason if isinstance(error, DecodeError) else f"{type(error).__name__}: {error}".splitlines()[0]
-    return DeadLetter(delivery, _storable(reason)[:500], _storable("".join(traceback.format_exception(error)))[:20_000])
+    reason = (
+        error.reason
+        if isinstance(error, DecodeError)
+        else f"{type(error).__name__}: {error}".splitlines()[0]
+    )
+    return DeadLetter(
+        delivery,
+        _storable(reason)[:500],
+        _storable("".join(traceback.format_exception(error)))[:20_000],
+    )
 
 
 def digest(body: bytes) -> bytes:
@@ -39,7 +48,8 @@ def digest(body: bytes) -> bytes:
 
 
 async def set_aside(connection: Connection, letter: DeadLetter) -> None:
-    """Store it; a message that is waiting already gets a higher count. Runs in the caller's transaction."""
+    """Store it; a message that is waiting already gets a higher count. Runs in the caller's
+    transaction."""
     event_id, event_type = _claims(letter.delivery.body)
     row = {
         "digest": digest(letter.delivery.body),

@@ -1,8 +1,10 @@
-"""One batch of messages: decoded, applied in one transaction, and what cannot be applied set aside as a dead letter.
+"""One batch of messages: decoded, applied in one transaction, and what cannot be applied set aside
+as a dead letter.
 
-A failure that is the fault of a message (blame.py) is narrowed down to that message, so that the others flow. Any other
-failure leaves handle() as an exception: the caller keeps the batch and tries again, and the inbox makes that harmless.
-An event that may have ended a process before is applied alone (attempts.py). Next: inbox.py, then the projection.
+A failure that is the fault of a message (blame.py) is narrowed down to that message, so that the
+others flow. Any other failure leaves handle() as an exception: the caller keeps the batch and tries
+again, and the inbox makes that harmless. An event that may have ended a process before is applied
+alone (attempts.py). Next: inbox.py, then the projection.
 """
 
 from collections import Counter
@@ -29,7 +31,8 @@ GAVE_UP = f"gave up: handling it ended the process {MOST} times"
 
 
 class Projection(Protocol):
-    """What a service makes of events that it has not applied before. Both calls are part of the caller's transaction."""
+    """What a service makes of events that it has not applied before. Both calls are part of the
+    caller's transaction."""
 
     async def lock(self, connection: Connection, events: Sequence[KnownEvent]) -> None:
         """Take every lock that apply() needs, so that apply() waits for nobody."""
@@ -56,14 +59,16 @@ class Handler:
         self.counts = Counter(projected=0, duplicate=0, unknown=0, dead=0)
 
     async def handle(self, deliveries: Sequence[Delivery]) -> None:
-        """Returns when every message is applied or set aside. Raises whatever is not the fault of a message."""
+        """Returns when every message is applied or set aside. Raises whatever is not the fault of a
+        message."""
         arrived = datetime.now(UTC)
         received, letters = decoded(deliveries)
         self.received.note([one.event.id for one in received], arrived)
         attempts = await self._attempts(received)
         letters += await self._try([one for one in received if one.event.id not in attempts])
         suspects = [one for one in received if one.event.id in attempts]
-        # The least suspect first: what ends the process each time lets all the others pass before it is tried again.
+        # The least suspect first: what ends the process each time lets all the others pass before
+        # it is tried again.
         for suspect in sorted(suspects, key=lambda one: attempts[one.event.id]):
             if attempts[suspect.event.id] < MOST:
                 letters += await self._try([suspect])
@@ -72,7 +77,8 @@ class Handler:
         await self._settle(letters, [suspect.event.id for suspect in suspects])
 
     async def _try(self, group: Sequence[Received]) -> list[DeadLetter]:
-        """Apply the group, all but those that are to blame for its failure. Returns those, as dead letters."""
+        """Apply the group, all but those that are to blame for its failure. Returns those, as dead
+        letters."""
         if not group:
             return []
         try:
@@ -90,16 +96,25 @@ class Handler:
         return []
 
     async def _apply(self, group: Sequence[Received]) -> None:
-        """The transaction: for each event its inbox row and what the projection makes of it, all together or nothing."""
+        """The transaction: for each event its inbox row and what the projection makes of it, all
+        together or nothing."""
         events = [one.event for one in group if not isinstance(one.event, Unknown)]
-        async with self._pool.connection() as notes, self._pool.connection() as connection, connection.transaction():
+        async with (
+            self._pool.connection() as notes,
+            self._pool.connection() as connection,
+            connection.transaction(),
+        ):
             fresh = await claim(connection, events)
             if fresh:
                 await self._projection.lock(connection, fresh)
                 async with noted(notes, connection, [event.id for event in fresh]):
                     await self._projection.apply(connection, fresh)
         self._applied()
-        self.counts.update(projected=len(fresh), duplicate=len(events) - len(fresh), unknown=len(group) - len(events))
+        self.counts.update(
+            projected=len(fresh),
+            duplicate=len(events) - len(fresh),
+            unknown=len(group) - len(events),
+        )
         if fresh:
             log.info("projected", events=[str(event.id) for event in fresh])
 
@@ -120,8 +135,11 @@ class Handler:
             log.warning("dead letter", queue=letter.delivery.queue, reason=letter.reason)
 
 
-async def apply_once(connection: Connection, projection: Projection, events: Sequence[KnownEvent]) -> list[KnownEvent]:
-    """Apply those that were not applied before, in the caller's transaction. Returns them. (For whoever holds no message.)"""
+async def apply_once(
+    connection: Connection, projection: Projection, events: Sequence[KnownEvent]
+) -> list[KnownEvent]:
+    """Apply those that were not applied before, in the caller's transaction. Returns them. (For
+    whoever holds no message.)"""
     fresh = await claim(connection, events)
     if fresh:
         await projection.lock(connection, fresh)
@@ -135,7 +153,9 @@ def decoded(deliveries: Sequence[Delivery]) -> tuple[list[Received], list[DeadLe
     letters: list[DeadLetter] = []
     for delivery in deliveries:
         if delivery.given_up is not None:
-            letters.append(DeadLetter(delivery, delivery.given_up, "No stack: the broker has set it aside."))
+            letters.append(
+                DeadLetter(delivery, delivery.given_up, "No stack: the broker has set it aside.")
+            )
             continue
         try:
             received.append(Received(delivery, decode(delivery.body)))

@@ -1,7 +1,8 @@
-"""The inbox: the ids of the events that were applied, so that one that is delivered twice counts once.
+"""The inbox: the ids of the events that were applied, so that one that is delivered twice counts
+once.
 
-An id is inserted in the transaction that applies its event. Two consumers with the same event in hand meet here: the second
-waits for the first one's commit and then finds the id taken.
+An id is inserted in the transaction that applies its event. Two consumers with the same event in
+hand meet here: the second waits for the first one's commit and then finds the id taken.
 """
 
 from collections.abc import Sequence
@@ -30,7 +31,8 @@ select event_id from asked except select event_id from claimed
 
 
 async def claim(connection: Connection, events: Sequence[E]) -> list[E]:
-    """Those of the events that were not applied before, each once. Runs in the caller's transaction, which then applies them."""
+    """Those of the events that were not applied before, each once. Runs in the caller's
+    transaction, which then applies them."""
     by_id = {event.id: event for event in events}
     duplicates = await connection.execute(CLAIM, [list(by_id)], prepare=True)
     for row in await duplicates.fetchall():

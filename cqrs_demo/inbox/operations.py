@@ -1,8 +1,9 @@
 """What an operator does with dead letters: look, group, retry, discard.
 
-A retry applies the message here and now, in one transaction with the letter's new status: it counts once, also when two
-operators ask at once (the row is locked) and also when the event had come through after all (the inbox knows it).
-Next: routes.py puts this on HTTP, cli/dead_letters.py in a terminal.
+A retry applies the message here and now, in one transaction with the letter's new status: it counts
+once, also when two operators ask at once (the row is locked) and also when the event had come
+through after all (the inbox knows it). Next: routes.py puts this on HTTP, cli/dead_letters.py in a
+terminal.
 """
 
 from collections.abc import Sequence
@@ -70,7 +71,12 @@ class Choice:
 
     def parameters(self) -> dict[str, Any]:
         ids = None if self.ids is None else list(self.ids)
-        return {"ids": ids, "reason": self.reason, "event_type": self.event_type, "status": self.status}
+        return {
+            "ids": ids,
+            "reason": self.reason,
+            "event_type": self.event_type,
+            "status": self.status,
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,21 +101,25 @@ async def one(pool: Pool, id: int) -> dict[str, Any] | None:
 
 
 async def retry(pool: Pool, projection: Projection, choice: Choice) -> Retried:
-    """Apply the chosen letters that wait, each in its own transaction. One that fails again waits on, with a higher count.
-    Raises what is not the fault of a letter: those that are left wait on as they were."""
+    """Apply the chosen letters that wait, each in its own transaction. One that fails again waits
+    on, with a higher count. Raises what is not the fault of a letter: those that are left wait on
+    as they were."""
     ids = [row["id"] for row in await _rows(pool, IDS, choice.parameters())]
     outcomes = [await _retry_one(pool, projection, id) for id in ids]
     return Retried(applied=outcomes.count(True), failed=outcomes.count(False))
 
 
 async def _retry_one(pool: Pool, projection: Projection, id: int) -> bool | None:
-    """True when applied now, False when it failed again, None when somebody else settled it meanwhile."""
+    """True when applied now, False when it failed again, None when somebody else settled it
+    meanwhile."""
     async with pool.connection() as connection, connection.transaction():
         row = await (await connection.execute(LOCK, [id])).fetchone()
         if row is None:
             return None
         try:
-            async with connection.transaction():  # a savepoint: what a failure leaves half done is undone, the lock stays
+            async with (
+                connection.transaction()
+            ):  # a savepoint: what a failure leaves half done is undone, the lock stays
                 event = decode(row["body"])
                 if not isinstance(event, Unknown):
                     await apply_once(connection, projection, [event])
@@ -117,14 +127,17 @@ async def _retry_one(pool: Pool, projection: Projection, id: int) -> bool | None
         except Exception as error:
             if blame(error) is not Blame.MESSAGE:
                 raise
-            await set_aside(connection, dead_letter(Delivery(row["queue"], row["body"], 0, 0), error))
+            await set_aside(
+                connection, dead_letter(Delivery(row["queue"], row["body"], 0, 0), error)
+            )
             return False
     log.info("dead letter retried", id=id, events=[str(event.id)])
     return True
 
 
 async def discard(pool: Pool, choice: Choice) -> int:
-    """Give the chosen letters up. Their rows stay, as a record of what was discarded and when. Returns how many."""
+    """Give the chosen letters up. Their rows stay, as a record of what was discarded and when.
+    Returns how many."""
     ids = [row["id"] for row in await _rows(pool, DISCARD, choice.parameters())]
     log.info("dead letters discarded", ids=ids)
     return len(ids)

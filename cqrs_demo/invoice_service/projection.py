@@ -1,11 +1,14 @@
 """The projection: what a batch of events does to the read model.
 
-Everything here commutes, so the order of events does not matter; the inbox (inbox/inbox.py) lets each event count once:
-- a user's name and email, and the shipping address, belong to the event with the highest sequence seen so far;
-- an order is a line keyed by its order id, and a total is a sum.
-An order may come before its user or account; then the invoice waits with nulls, and the later event fills them in.
+Everything here commutes, so the order of events does not matter; the inbox (inbox/inbox.py) lets
+each event count once:
+- a user's name and email, and the shipping address, belong to the event with the highest sequence
+  seen so far;
+- an order is a line keyed by its order id, and a total is a sum. An order may come before its user
+  or account; then the invoice waits with nulls, and the later event fills them in.
 
-Table names are without a schema: they are found through the connection's search_path. Next: consumer.py, which calls this.
+Table names are without a schema: they are found through the connection's search_path. Next:
+consumer.py, which calls this.
 """
 
 from collections.abc import Iterable, Sequence
@@ -13,7 +16,16 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from uuid import UUID, uuid5
 
-from cqrs_demo.contract.events import Account, AccountCreated, Event, KnownEvent, Order, OrderCreated, Unknown, UserCreated
+from cqrs_demo.contract.events import (
+    Account,
+    AccountCreated,
+    Event,
+    KnownEvent,
+    Order,
+    OrderCreated,
+    Unknown,
+    UserCreated,
+)
 from cqrs_demo.database import Connection
 from cqrs_demo.inbox.handler import apply_once
 from cqrs_demo.invoice_service.revenue import ADD_REVENUE
@@ -32,7 +44,8 @@ LOCK_TABLES = """
 lock table address_history, customer_revenue, invoice_account, invoice_lines, invoices, user_history in row exclusive mode
 """
 
-# All changes to one user's invoices queue here. In key order, so that two batches cannot each hold what the other wants.
+# All changes to one user's invoices queue here. In key order, so that two batches cannot each hold
+# what the other wants.
 LOCK_ACCOUNTS = """
 select from invoice_account where user_id = any(%b) order by user_id for update
 """
@@ -130,7 +143,9 @@ class Invoices:
         if orders:
             await _add_lines(connection, orders)
         if users or accounts:
-            renamed = {event.data.id for event in users} | {event.data.user_id for event in accounts}
+            renamed = {event.data.id for event in users} | {
+                event.data.user_id for event in accounts
+            }
             await connection.execute(COPY_TO_INVOICES, [sorted(renamed)], prepare=True)
 
 
@@ -146,12 +161,18 @@ def concerned(event: KnownEvent) -> int:
 
 
 async def _learn_users(connection: Connection, events: Iterable[UserCreated]) -> None:
-    rows = [(event.data.id, event.sequence, event.time, event.data.name, event.data.email) for event in events]
+    rows = [
+        (event.data.id, event.sequence, event.time, event.data.name, event.data.email)
+        for event in events
+    ]
     await connection.execute(LEARN_USERS, columns(rows), prepare=True)
 
 
 async def _learn_addresses(connection: Connection, events: Iterable[AccountCreated]) -> None:
-    rows = [(event.data.user_id, event.sequence, event.time, shipping_address(event.data)) for event in events]
+    rows = [
+        (event.data.user_id, event.sequence, event.time, shipping_address(event.data))
+        for event in events
+    ]
     await connection.execute(LEARN_ADDRESSES, columns(rows), prepare=True)
 
 
@@ -190,5 +211,6 @@ def invoice_of(order: Order) -> tuple[UUID, datetime]:
 
 @lru_cache(maxsize=50_000)
 def monthly_invoice(user_id: int, year: int, month: int) -> tuple[UUID, datetime]:
-    """UUIDv5: the same user and month always give the same invoice, also when the read model is built anew."""
+    """UUIDv5: the same user and month always give the same invoice, also when the read model is
+    built anew."""
     return uuid5(NAMESPACE, f"{user_id}/{year:04}-{month:02}"), datetime(year, month, 1, tzinfo=UTC)

@@ -1,4 +1,5 @@
-"""The queries: each is one SELECT on the read model. No other service is asked, no table of theirs is joined."""
+"""The queries: each is one SELECT on the read model. No other service is asked, no table of theirs
+is joined."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -30,7 +31,9 @@ PAGE = INVOICES + "where user_id = %s and invoice_dt < %s order by invoice_dt de
 IS_PROCESSED = "select 1 from demo.processed_events where event_id = %s"
 
 
-async def invoice_of_month(pool: Pool, user_id: int, year: int, month: int) -> dict[str, Any] | None:
+async def invoice_of_month(
+    pool: Pool, user_id: int, year: int, month: int
+) -> dict[str, Any] | None:
     rows = await _invoices(pool, BY_MONTH, [user_id, datetime(year, month, 1, tzinfo=UTC)])
     return rows[0] if rows else None
 
@@ -40,14 +43,19 @@ async def invoice_by_id(pool: Pool, invoice_id: UUID) -> dict[str, Any] | None:
     return rows[0] if rows else None
 
 
-async def invoices_of_user(pool: Pool, user_id: int, before: datetime, limit: int) -> list[dict[str, Any]]:
+async def invoices_of_user(
+    pool: Pool, user_id: int, before: datetime, limit: int
+) -> list[dict[str, Any]]:
     """Up to `limit` invoices of months before `before`, newest first."""
     return await _invoices(pool, PAGE, [user_id, before, limit])
 
 
 async def is_processed(pool: Pool, event_id: UUID) -> bool:
     async with pool.connection() as connection:
-        return await (await connection.execute(IS_PROCESSED, [event_id], prepare=True)).fetchone() is not None
+        return (
+            await (await connection.execute(IS_PROCESSED, [event_id], prepare=True)).fetchone()
+            is not None
+        )
 
 
 async def _invoices(pool: Pool, query: str, parameters: Sequence[Any]) -> list[dict[str, Any]]:

@@ -44,7 +44,8 @@ def report_routes(prefix: str, pool: Pool) -> APIRouter:
 
     @router.get("/reports/revenue", response_model=Revenue, responses=refusals())
     async def get_revenue(year: Year, top: Top = 10) -> JsonResponse:
-        """A year's revenue by month of purchase (months without orders are left out), and its best customers."""
+        """A year's revenue by month of purchase (months without orders are left out), and its best
+        customers."""
         return JsonResponse(await revenue_of_year(pool, year, top))
 
     return router

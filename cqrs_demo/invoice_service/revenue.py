@@ -1,8 +1,9 @@
 """A second read model: revenue per month, and the customers who brought it.
 
-This is all that a new projection takes: a table (sql/invoice_service/004_revenue.sql), what to do for the orders of a
-batch (ADD_REVENUE, which projection.py puts into its statement), and a query. What happened before it existed comes with
-the next `cqrs-demo replay`. The command services know nothing of it.
+This is all that a new projection takes: a table (sql/invoice_service/004_revenue.sql), what to do
+for the orders of a batch (ADD_REVENUE, which projection.py puts into its statement), and a query.
+What happened before it existed comes with the next `cqrs-demo replay`. The command services know
+nothing of it.
 """
 
 from datetime import UTC, datetime
@@ -50,7 +51,11 @@ order by revenue desc, user_id
 async def revenue_of_year(pool: Pool, year: int, top: int) -> dict[str, Any]:
     """Revenue of each month that has any, the year's total, and the `top` customers, best first."""
     end = datetime.max if year == datetime.max.year else datetime(year + 1, 1, 1)
-    values = {"first": datetime(year, 1, 1, tzinfo=UTC), "next": end.replace(tzinfo=UTC), "top": top}
+    values = {
+        "first": datetime(year, 1, 1, tzinfo=UTC),
+        "next": end.replace(tzinfo=UTC),
+        "top": top,
+    }
     async with pool.connection() as connection:
         months = await (await connection.execute(MONTHS, values, prepare=True)).fetchall()
         customers = await (await connection.execute(TOP_CUSTOMERS, values, prepare=True)).fetchall()

@@ -1,6 +1,7 @@
 """invoice-service, put together: everything it is made of stands on this screen.
 
-Next: inbox/consumer.py and projection.py for the way of an event in, routes.py for the way of a query out.
+Next: inbox/consumer.py and projection.py for the way of an event in, routes.py for the way of a
+query out.
 """
 
 from cqrs_demo.database import pool_for
@@ -19,7 +20,8 @@ from cqrs_demo.settings import Settings
 
 
 def build(settings: Settings) -> Service:
-    """The app; nothing connects before it is started. Raises SettingsError when a setting is missing."""
+    """The app; nothing connects before it is started. Raises SettingsError when a setting is
+    missing."""
     dsn = settings.need("invoice_db")
     pool = pool_for(dsn, "invoice-service")
     broker = broker_for(settings.need("broker_url"))
@@ -36,4 +38,6 @@ def build(settings: Settings) -> Service:
         run_routes(PREFIX, dsn, runs),
         support_routes(pool, broker, consumer, workers, workshop=settings.workshop),
     ]
-    return http_service("invoice-service", "Query side: serves invoices.", settings, pool, broker, workers, routers)
+    return http_service(
+        "invoice-service", "Query side: serves invoices.", settings, pool, broker, workers, routers
+    )

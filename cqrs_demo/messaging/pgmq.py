@@ -1,8 +1,10 @@
-"""PGMQ behind the port: message queues as tables in a PostgreSQL database of their own, driven through PGMQ's SQL functions.
+"""PGMQ behind the port: message queues as tables in a PostgreSQL database of their own, driven
+through PGMQ's SQL functions.
 
-A message that is read stays in its table, invisible for VISIBILITY seconds; acknowledging deletes it, and a consumer that
-dies simply lets the time pass. `read_ct` counts the reads. The schema is installed by runtime/migrations.py.
-A NOTIFY per published batch wakes the consumers; a slow poll is the net under it. Sibling: rabbitmq.py.
+A message that is read stays in its table, invisible for VISIBILITY seconds; acknowledging deletes
+it, and a consumer that dies simply lets the time pass. `read_ct` counts the reads. The schema is
+installed by runtime/migrations.py. A NOTIFY per published batch wakes the consumers; a slow poll is
+the net under it. Sibling: rabbitmq.py.
 
 (On Windows psycopg wants a SelectorEventLoop, which is what uvicorn runs.)
 """
@@ -21,13 +23,17 @@ from psycopg.conninfo import make_conninfo
 from cqrs_demo.messaging.broker import QUEUES, BrokerUnavailable, Delivery, Message, PublishFailed
 
 VISIBILITY = 10
-"""Seconds a message stays hidden from others once it is read. A consumer that needs longer gets company, and the inbox the duplicate."""
+"""Seconds a message stays hidden from others once it is read. A consumer that needs longer gets
+company, and the inbox the duplicate."""
 
-_POLL = 0.5  # seconds; finds what no NOTIFY tells of: a dead consumer's messages, and rows somebody sent by hand
+# seconds; finds what no NOTIFY tells of: a dead consumer's messages, and rows somebody sent by hand
+_POLL = 0.5
 _ANSWER = 10.0  # seconds a call may take
 _WAKE = "cqrs.events"  # the NOTIFY channel
 
-_ROUTING_KEY = re.compile(r"(?=.{1,255}$)[\w-]+(\.[\w-]+)*", re.ASCII)  # what PGMQ takes for one; anything else ends its transaction
+_ROUTING_KEY = re.compile(
+    r"(?=.{1,255}$)[\w-]+(\.[\w-]+)*", re.ASCII
+)  # what PGMQ takes for one; anything else ends its transaction
 
 _LIMITS = {
     "connect_timeout": 5,
@@ -46,7 +52,9 @@ _COMPLETE = """
 """
 _SEND = "select count(*) from pgmq.send_batch_topic(%s, %b::text[]::jsonb[])"
 _NOT_JSON = "select position - 1 from unnest(%s::text[]) with ordinality as t (body, position) where not pg_input_is_valid(body, 'jsonb')"
-_DEPTHS = "select queue, (pgmq.metrics(queue)).queue_visible_length from unnest(%s::text[]) as queue"
+_DEPTHS = (
+    "select queue, (pgmq.metrics(queue)).queue_visible_length from unnest(%s::text[]) as queue"
+)
 _DELETE = "select count(*) from pgmq.delete(%s, %s::bigint[])"
 _SHOW_AGAIN = "select count(*) from pgmq.set_vt(%s, %s::bigint[], 0)"
 _NOTIFY = "select pg_notify(%s, '')"
@@ -55,7 +63,8 @@ _NOTIFY = "select pg_notify(%s, '')"
 class PgmqBroker:
     """The port on PGMQ. `url` is a DSN of the broker's own database, as the role that owns it.
 
-    A body must be JSON: it is kept as jsonb, so it comes back equal, not byte for byte (keys may change places).
+    A body must be JSON: it is kept as jsonb, so it comes back equal, not byte for byte (keys may
+    change places).
     """
 
     def __init__(self, url: str) -> None:
@@ -67,39 +76,68 @@ class PgmqBroker:
             if await _value(connection, _COMPLETE, [list(QUEUES)]):
                 return
             async with connection.transaction():
-                for queue in QUEUES:  # each create takes PGMQ's lock on that queue: two processes at once do no harm
+                for queue in (
+                    QUEUES
+                ):  # each create takes PGMQ's lock on that queue: two processes at once do no harm
                     await connection.execute("select pgmq.create(%s)", [queue])
-                    await connection.execute("select pgmq.bind_topic(%s, %s)", [f"{queue}.*", queue])
+                    await connection.execute(
+                        "select pgmq.bind_topic(%s, %s)", [f"{queue}.*", queue]
+                    )
 
     async def publish(self, messages: Sequence[Message]) -> None:
-        good, bad = _split(messages, (i for i, message in enumerate(messages) if not _is_text(message.body)))
+        good, bad = _split(
+            messages, (i for i, message in enumerate(messages) if not _is_text(message.body))
+        )
         try:
             homeless = await self._send(good)
-        except psycopg.DataError:  # nothing was sent; PostgreSQL is the one who can say which body it does not take as JSON
+        # nothing was sent; PostgreSQL is the one who can say which body it does not take as JSON
+        except psycopg.DataError:
             good, more = _split(good, await self._not_json(good))
             bad += more
             homeless = await self._send(good)
         if bad or homeless:
-            confirmed = frozenset(message.message_id for message in good) - {message.message_id for message in (*homeless, *bad)}
+            confirmed = frozenset(message.message_id for message in good) - {
+                message.message_id for message in (*homeless, *bad)
+            }
             raise PublishFailed(_complaint(bad, homeless), confirmed, unroutable=bool(homeless))
 
     async def _send(self, messages: Sequence[Message]) -> list[Message]:
-        """Send all in one transaction, save those no queue is bound for, which are returned. Raises psycopg.DataError."""
-        strange = [message for message in messages if not _ROUTING_KEY.fullmatch(message.routing_key)]
+        """Send all in one transaction, save those no queue is bound for, which are returned. Raises
+        psycopg.DataError."""
+        strange = [
+            message for message in messages if not _ROUTING_KEY.fullmatch(message.routing_key)
+        ]
         runs = _runs(message for message in messages if _ROUTING_KEY.fullmatch(message.routing_key))
-        async with self._session.connection() as connection, connection.transaction(), connection.pipeline():
-            sent = [await connection.execute(_SEND, [run[0].routing_key, [m.body.decode() for m in run]], prepare=True) for run in runs]
+        async with (
+            self._session.connection() as connection,
+            connection.transaction(),
+            connection.pipeline(),
+        ):
+            sent = [
+                await connection.execute(
+                    _SEND, [run[0].routing_key, [m.body.decode() for m in run]], prepare=True
+                )
+                for run in runs
+            ]
             await connection.execute(_NOTIFY, [_WAKE], prepare=True)
             counts = [await cursor.fetchone() for cursor in sent]
-        return strange + [message for run, count in zip(runs, counts, strict=True) if count == (0,) for message in run]
+        return strange + [
+            message
+            for run, count in zip(runs, counts, strict=True)
+            if count == (0,)
+            for message in run
+        ]
 
     async def _not_json(self, messages: Sequence[Message]) -> list[int]:
         async with self._session.connection() as connection:
-            cursor = await connection.execute(_NOT_JSON, [[message.body.decode() for message in messages]])
+            cursor = await connection.execute(
+                _NOT_JSON, [[message.body.decode() for message in messages]]
+            )
             return [int(position) for (position,) in await cursor.fetchall()]
 
     async def subscribe(self, queues: Sequence[str], prefetch: int) -> "PgmqSubscription":
-        """PGMQ hands out only what is asked for, so nothing is ever held in advance and `prefetch` changes nothing."""
+        """PGMQ hands out only what is asked for, so nothing is ever held in advance and `prefetch`
+        changes nothing."""
         subscription = PgmqSubscription(self._url, queues)
         await subscription.open()
         return subscription
@@ -121,12 +159,15 @@ class PgmqSubscription:
     """See Subscription. One connection, which reads, acknowledges and listens for the wake-up."""
 
     def __init__(self, url: str, queues: Sequence[str]) -> None:
-        # A crash of the database may forget the newest reads and deletes: those messages come again, as the port allows.
+        # A crash of the database may forget the newest reads and deletes: those messages come
+        # again, as the port allows.
         self._session = _Session(url, options="-c synchronous_commit=off")
         self._queues = list(queues)
         self._read_query = _read_query(len(self._queues))
         self._unsettled: dict[str, set[int]] = {queue: set() for queue in queues}
-        self._look_again = 0.0  # when to read next, should no NOTIFY come before: an idle subscription costs two reads a second
+        # when to read next, should no NOTIFY come before: an idle subscription costs two reads a
+        # second
+        self._look_again = 0.0
 
     async def open(self) -> None:
         """Raises BrokerUnavailable, also when a queue is missing."""
@@ -144,15 +185,26 @@ class PgmqSubscription:
                     if deliveries or wait <= 0:
                         return deliveries
                     self._look_again = clock() + _POLL
-                async for _ in connection.notifies(timeout=max(min(deadline, self._look_again) - clock(), 0), stop_after=1):
+                async for _ in connection.notifies(
+                    timeout=max(min(deadline, self._look_again) - clock(), 0), stop_after=1
+                ):
                     self._look_again = 0.0
             if clock() >= deadline:
                 return []
 
     async def _read(self, connection: AsyncConnection, most: int) -> list[Delivery]:
-        cursor = await connection.execute(self._read_query, {"visibility": VISIBILITY, "most": most, "queues": self._queues}, prepare=True)
-        deliveries = [Delivery(queue, body.encode(), reads - 1, tag) for queue, tag, reads, body in await cursor.fetchall()]
-        self._queues.append(self._queues.pop(0))  # the next read begins with another queue, so that a full one starves none
+        cursor = await connection.execute(
+            self._read_query,
+            {"visibility": VISIBILITY, "most": most, "queues": self._queues},
+            prepare=True,
+        )
+        deliveries = [
+            Delivery(queue, body.encode(), reads - 1, tag)
+            for queue, tag, reads, body in await cursor.fetchall()
+        ]
+        self._queues.append(
+            self._queues.pop(0)
+        )  # the next read begins with another queue, so that a full one starves none
         for delivery in deliveries:
             self._unsettled[delivery.queue].add(delivery.tag)
         return deliveries
@@ -163,7 +215,9 @@ class PgmqSubscription:
     async def requeue(self, deliveries: Sequence[Delivery]) -> None:
         await self._settle(_SHOW_AGAIN, _tags(deliveries), wake=True)
 
-    async def _settle(self, statement: LiteralString, tags: dict[str, list[int]], *, wake: bool = False) -> None:
+    async def _settle(
+        self, statement: LiteralString, tags: dict[str, list[int]], *, wake: bool = False
+    ) -> None:
         async with self._session.connection(reconnect=False) as connection, connection.pipeline():
             for queue, numbers in tags.items():
                 await connection.execute(statement, [queue, numbers], prepare=True)
@@ -184,7 +238,8 @@ class PgmqSubscription:
 
 
 class _Session:
-    """One connection, made at the first need. Each use of it is bounded in time, and what fails comes out as BrokerUnavailable."""
+    """One connection, made at the first need. Each use of it is bounded in time, and what fails
+    comes out as BrokerUnavailable."""
 
     def __init__(self, url: str, options: str = "") -> None:
         self._url = url
@@ -194,7 +249,8 @@ class _Session:
 
     @asynccontextmanager
     async def connection(self, *, reconnect: bool = True) -> AsyncIterator[AsyncConnection]:
-        """The connection, for one user at a time. A psycopg.DataError passes: the connection is sound, the data was not."""
+        """The connection, for one user at a time. A psycopg.DataError passes: the connection is
+        sound, the data was not."""
         async with self._turn:
             try:
                 connection = await self._open(reconnect)
@@ -208,7 +264,9 @@ class _Session:
             except psycopg.Error as error:
                 await self._drop()
                 raise BrokerUnavailable(f"PGMQ: {_cause(error)}") from error
-            except BaseException:  # cancelled half-way: nobody knows what is still under way on this connection
+            except (
+                BaseException
+            ):  # cancelled half-way: nobody knows what is still under way on this connection
                 await self._drop()
                 raise
 
@@ -218,7 +276,10 @@ class _Session:
         if self._connection is not None and not reconnect:
             raise psycopg.OperationalError("the connection is lost")
         self._connection = await AsyncConnection.connect(
-            make_conninfo(self._url, application_name="cqrs-demo", options=self._options, **_LIMITS), autocommit=True
+            make_conninfo(
+                self._url, application_name="cqrs-demo", options=self._options, **_LIMITS
+            ),
+            autocommit=True,
         )
         return self._connection
 
@@ -232,7 +293,8 @@ class _Session:
 
 
 def _cut(connection: AsyncConnection) -> None:
-    """End a connection that does not answer, so that whoever waits on it fails now. (Cancelling would wait for its answer first.)"""
+    """End a connection that does not answer, so that whoever waits on it fails now. (Cancelling
+    would wait for its answer first.)"""
     if not connection.closed:
         line = socket.socket(fileno=connection.pgconn.socket)
         with suppress(OSError):
@@ -244,36 +306,50 @@ def _cause(error: psycopg.Error) -> str:
     said = error.diag.message_primary or " ".join(str(error).split())
     if isinstance(error, psycopg.errors.UndefinedTable) and "pgmq.q_" in said:
         return f"a queue is missing, declare() makes it: {said}"
-    if isinstance(error, psycopg.errors.UndefinedTable | psycopg.errors.InvalidSchemaName | psycopg.errors.UndefinedFunction):
+    if isinstance(
+        error,
+        psycopg.errors.UndefinedTable
+        | psycopg.errors.InvalidSchemaName
+        | psycopg.errors.UndefinedFunction,
+    ):
         return f"it is not installed in this database, `cqrs-demo migrate` does that: {said}"
     return said
 
 
-async def _value(connection: AsyncConnection, query: LiteralString, parameters: list[object]) -> object:
+async def _value(
+    connection: AsyncConnection, query: LiteralString, parameters: list[object]
+) -> object:
     row = await (await connection.execute(query, parameters)).fetchone()
     return row[0] if row else None
 
 
 def _read_query(queues: int) -> sql.Composed:
-    """Up to `most` messages from several queues in one round trip: each queue is asked for what those before it left open."""
+    """Up to `most` messages from several queues in one round trip: each queue is asked for what
+    those before it left open."""
     reads: list[sql.Composable] = []
     left: sql.Composable = sql.SQL("%(most)s::int")
     for place in range(queues):
-        name, queue = sql.Identifier(f"r{place}"), sql.SQL("(%(queues)s::text[])[{}]").format(place + 1)
+        name, queue = (
+            sql.Identifier(f"r{place}"),
+            sql.SQL("(%(queues)s::text[])[{}]").format(place + 1),
+        )
         reads.append(
-            sql.SQL("{} as (select {} as place, {} as queue, * from pgmq.read({}, %(visibility)s, ({})::int))").format(
-                name, place, queue, queue, left
-            )
+            sql.SQL(
+                "{} as (select {} as place, {} as queue, * from pgmq.read({}, %(visibility)s, ({})::int))"
+            ).format(name, place, queue, queue, left)
         )
         left = sql.SQL("{} - (select count(*) from {})").format(left, name)
-    rows = sql.SQL(" union all ").join(sql.SQL("select * from {}").format(sql.Identifier(f"r{place}")) for place in range(queues))
-    return sql.SQL("with {} select queue, msg_id, read_ct, message::text from ({}) as r order by place, msg_id").format(
-        sql.SQL(", ").join(reads), rows
+    rows = sql.SQL(" union all ").join(
+        sql.SQL("select * from {}").format(sql.Identifier(f"r{place}")) for place in range(queues)
     )
+    return sql.SQL(
+        "with {} select queue, msg_id, read_ct, message::text from ({}) as r order by place, msg_id"
+    ).format(sql.SQL(", ").join(reads), rows)
 
 
 def _runs(messages: Iterable[Message]) -> list[list[Message]]:
-    """The messages as batches of one routing key, in an order that keeps the order of each queue (which is named by a key's first word)."""
+    """The messages as batches of one routing key, in an order that keeps the order of each queue
+    (which is named by a key's first word)."""
     runs: list[list[Message]] = []
     newest: dict[str, list[Message]] = {}
     for message in messages:
@@ -293,10 +369,14 @@ def _tags(deliveries: Iterable[Delivery]) -> dict[str, list[int]]:
     return tags
 
 
-def _split(messages: Sequence[Message], positions: Iterable[int]) -> tuple[list[Message], list[Message]]:
+def _split(
+    messages: Sequence[Message], positions: Iterable[int]
+) -> tuple[list[Message], list[Message]]:
     """Those elsewhere, and those at `positions`."""
     chosen = set(positions)
-    return [m for i, m in enumerate(messages) if i not in chosen], [m for i, m in enumerate(messages) if i in chosen]
+    return [m for i, m in enumerate(messages) if i not in chosen], [
+        m for i, m in enumerate(messages) if i in chosen
+    ]
 
 
 def _is_text(body: bytes) -> bool:
@@ -310,8 +390,12 @@ def _complaint(not_json: Sequence[Message], homeless: Sequence[Message]) -> str:
     complaints = []
     if homeless:
         keys = ", ".join(sorted({message.routing_key for message in homeless}))
-        complaints.append(f"{len(homeless)} message(s) found no queue bound for {keys}: declare() makes the queues and bindings")
+        complaints.append(
+            f"{len(homeless)} message(s) found no queue bound for {keys}: declare() makes the queues and bindings"
+        )
     if not_json:
         ids = ", ".join(message.message_id for message in not_json[:5])
-        complaints.append(f"{len(not_json)} message(s) are not JSON, and PGMQ keeps nothing else: {ids}")
+        complaints.append(
+            f"{len(not_json)} message(s) are not JSON, and PGMQ keeps nothing else: {ids}"
+        )
     return "; ".join(complaints)

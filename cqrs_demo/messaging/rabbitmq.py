@@ -1,8 +1,10 @@
-"""RabbitMQ behind the port: a topic exchange, a durable quorum queue per entity, publisher confirms. 3.10 and newer.
+"""RabbitMQ behind the port: a topic exchange, a durable quorum queue per entity, publisher
+confirms. 3.10 and newer.
 
-Connection and topology are aio-pika's; publishing and consuming go one layer down, to its own protocol library aiormq, which
-costs less per message and acknowledges in bulk. Reconnecting is lazy and in plain sight here: the next call that needs a
-connection makes one. aio-pika's "robust" connection would do it behind our back. Sibling: pgmq.py.
+Connection and topology are aio-pika's; publishing and consuming go one layer down, to its own
+protocol library aiormq, which costs less per message and acknowledges in bulk. Reconnecting is lazy
+and in plain sight here: the next call that needs a connection makes one. aio-pika's "robust"
+connection would do it behind our back. Sibling: pgmq.py.
 """
 
 import asyncio
@@ -26,10 +28,19 @@ from aiormq.abc import DeliveredMessage
 from aiormq.channel import Channel as Wire
 
 from cqrs_demo.contract.events import CONTENT_TYPE
-from cqrs_demo.messaging.broker import EXCHANGE, QUEUES, BrokerError, BrokerUnavailable, Delivery, Message, PublishFailed
+from cqrs_demo.messaging.broker import (
+    EXCHANGE,
+    QUEUES,
+    BrokerError,
+    BrokerUnavailable,
+    Delivery,
+    Message,
+    PublishFailed,
+)
 
 DEAD = "cqrs.dead"
-"""Exchange of what RabbitMQ itself gives up on. It goes to queue DEAD_QUEUE, and from there to whoever subscribes, as given up."""
+"""Exchange of what RabbitMQ itself gives up on. It goes to queue DEAD_QUEUE, and from there to
+whoever subscribes, as given up."""
 
 DEAD_QUEUE = "dead"
 
@@ -40,13 +51,14 @@ _HEARTBEAT = 5  # seconds; a broker that froze is noticed after three of them
 _WINDOW = 1000  # confirms in flight
 _POLL = 0.05  # seconds between looks into the queues when nothing may be held in advance
 
-# No x-delivery-limit: messages that are delivered again and again are no proof against themselves, as the consumer may be killed
-# for other reasons. inbox/attempts.py finds those that kill it. 3.x has no limit by itself; 4.x has 20, and -1 takes it away
-# (which 3.x would take for "none at all").
+# No x-delivery-limit: messages that are delivered again and again are no proof against themselves,
+# as the consumer may be killed for other reasons. inbox/attempts.py finds those that kill it. 3.x
+# has no limit by itself; 4.x has 20, and -1 takes it away (which 3.x would take for "none at all").
 _QUEUE: dict[str, Any] = {
     "x-queue-type": "quorum",
     "x-dead-letter-exchange": DEAD,
-    "x-dead-letter-strategy": "at-least-once",  # RabbitMQ itself may not lose one on the way to the last net
+    # RabbitMQ itself may not lose one on the way to the last net
+    "x-dead-letter-strategy": "at-least-once",
     "x-overflow": "reject-publish",  # which at-least-once asks for
 }
 
@@ -54,8 +66,8 @@ _QUEUE: dict[str, Any] = {
 class RabbitBroker:
     """The port on RabbitMQ. `url` is amqp://user:password@host:port/vhost.
 
-    One connection; a channel for publishing, one for each subscription, and a passing one for everything else, because
-    RabbitMQ answers a mistake by closing the channel.
+    One connection; a channel for publishing, one for each subscription, and a passing one for
+    everything else, because RabbitMQ answers a mistake by closing the channel.
     """
 
     def __init__(self, url: str) -> None:
@@ -67,22 +79,28 @@ class RabbitBroker:
     async def declare(self) -> None:
         async with self._passing_channel() as channel:
             dead = await channel.declare_exchange(DEAD, "fanout", durable=True)
-            # Classic, because a quorum queue would count deliveries here too, and 4.x would drop what is looked at too often.
-            last_net = await channel.declare_queue(DEAD_QUEUE, durable=True, arguments={"x-queue-type": "classic"})
+            # Classic, because a quorum queue would count deliveries here too, and 4.x would drop
+            # what is looked at too often.
+            last_net = await channel.declare_queue(
+                DEAD_QUEUE, durable=True, arguments={"x-queue-type": "classic"}
+            )
             await last_net.bind(dead)
             await channel.declare_exchange(EXCHANGE, "topic", durable=True)
         for name in QUEUES:
             await self._declare_queue(name)
 
     async def _declare_queue(self, name: str) -> None:
-        """Make it, or find it. A queue with the limit of an earlier version stays as it is: what reaches the limit is not lost."""
+        """Make it, or find it. A queue with the limit of an earlier version stays as it is: what
+        reaches the limit is not lost."""
         async with self._passing_channel() as channel:
             unlimited = {} if await _major_version(channel) < 4 else {"x-delivery-limit": -1}
             with suppress(ChannelPreconditionFailed):
                 await channel.declare_queue(name, durable=True, arguments=_QUEUE | unlimited)
                 return await self._bind(name)
         async with self._passing_channel() as channel:
-            await channel.declare_queue(name, durable=True, arguments=_QUEUE | {"x-delivery-limit": 20})
+            await channel.declare_queue(
+                name, durable=True, arguments=_QUEUE | {"x-delivery-limit": 20}
+            )
         return await self._bind(name)
 
     async def _bind(self, name: str) -> None:
@@ -98,14 +116,20 @@ class RabbitBroker:
             if failures:
                 raise _publish_error(failures, frozenset(confirmed))
 
-    async def _publish_window(self, wire: Wire, window: Sequence[Message]) -> dict[str, BaseException]:
+    async def _publish_window(
+        self, wire: Wire, window: Sequence[Message]
+    ) -> dict[str, BaseException]:
         """Send all, then wait for all confirms. Returns what went wrong, by message id."""
-        attempts = [asyncio.ensure_future(_publish(wire, message)) for message in window]  # they start, and so send, in this order
+        attempts = [
+            asyncio.ensure_future(_publish(wire, message)) for message in window
+        ]  # they start, and so send, in this order
         try:
             async with asyncio.timeout(_ANSWER):
                 await asyncio.gather(*attempts, return_exceptions=True)
         except TimeoutError:  # gather has cancelled what was left
-            await self._drop_connection()  # the next call is to start clean: late confirms would be nobody's
+            await (
+                self._drop_connection()
+            )  # the next call is to start clean: late confirms would be nobody's
         outcomes = zip(window, map(_failure, attempts), strict=True)
         return {message.message_id: failure for message, failure in outcomes if failure is not None}
 
@@ -113,7 +137,9 @@ class RabbitBroker:
         async with self._turn, self._bounded():
             connection = await self._connected()
             if self._publisher is None or self._publisher.is_closed:
-                self._publisher = await connection.channel(publisher_confirms=True, on_return_raises=True)
+                self._publisher = await connection.channel(
+                    publisher_confirms=True, on_return_raises=True
+                )
             return await _wire(self._publisher)
 
     async def subscribe(self, queues: Sequence[str], prefetch: int) -> "RabbitSubscription":
@@ -128,7 +154,9 @@ class RabbitBroker:
     async def depths(self) -> dict[str, int]:
         async with self._passing_channel() as channel:
             wire = await _wire(channel)
-            answers = {name: await wire.queue_declare(name, passive=True) for name in (*QUEUES, DEAD_QUEUE)}
+            answers = {
+                name: await wire.queue_declare(name, passive=True) for name in (*QUEUES, DEAD_QUEUE)
+            }
         ready = {name: answer.message_count or 0 for name, answer in answers.items()}
         return {name: count for name, count in ready.items() if count or name != DEAD_QUEUE}
 
@@ -141,10 +169,13 @@ class RabbitBroker:
             await self._drop_connection()
 
     async def _connected(self) -> AbstractConnection:
-        """The connection; a new one when there is none or it is lost. To be called by one at a time."""
+        """The connection; a new one when there is none or it is lost. To be called by one at a
+        time."""
         if self._connection is None or not self._connection.connected.is_set():
             await self._drop_connection()
-            self._connection = await aio_pika.connect(self._url, timeout=_CONNECT, heartbeat=_HEARTBEAT)
+            self._connection = await aio_pika.connect(
+                self._url, timeout=_CONNECT, heartbeat=_HEARTBEAT
+            )
         return self._connection
 
     async def _drop_connection(self) -> None:
@@ -174,7 +205,9 @@ class RabbitBroker:
 class RabbitSubscription:
     """See Subscription. One channel, whose end gives everything back that is not acknowledged."""
 
-    def __init__(self, channel: AbstractChannel, wire: Wire, queues: Sequence[str], prefetch: int) -> None:
+    def __init__(
+        self, channel: AbstractChannel, wire: Wire, queues: Sequence[str], prefetch: int
+    ) -> None:
         self._channel = channel  # held: aio-pika itself keeps only weak references
         self._wire = wire
         self._queues = list(queues)
@@ -182,11 +215,15 @@ class RabbitSubscription:
         self._consumers: list[str] = []
         self._arrived: deque[Delivery] = deque()
         self._stirred = asyncio.Event()  # something arrived, or the subscription is lost
-        self._unsettled: set[int] = set()  # tags of what was received; what waits in `_arrived` has higher ones
+        self._unsettled: set[int] = (
+            set()
+        )  # tags of what was received; what waits in `_arrived` has higher ones
         self._lost: str | None = None
 
     async def open(self) -> None:
-        self._wire.closing.add_done_callback(lambda _: self._lose("the connection or channel is closed"))
+        self._wire.closing.add_done_callback(
+            lambda _: self._lose("the connection or channel is closed")
+        )
         self._wire.on_consumer_cancel_callbacks.add(lambda _: self._lose("a queue was deleted"))
         if self._prefetch > 0:
             await self._wire.basic_qos(prefetch_count=self._prefetch)
@@ -250,7 +287,9 @@ class RabbitSubscription:
         tags = self._unsettled.intersection(delivery.tag for delivery in deliveries)
         others = self._unsettled - tags
         below = min(others, default=math.inf)
-        together = [tag for tag in tags if tag < below]  # "all up to here" must not touch one that is still being worked on
+        together = [
+            tag for tag in tags if tag < below
+        ]  # "all up to here" must not touch one that is still being worked on
         async with _bounded():
             if together:
                 await self._wire.basic_ack(max(together), multiple=True)
@@ -260,8 +299,12 @@ class RabbitSubscription:
 
     async def requeue(self, deliveries: Sequence[Delivery]) -> None:
         async with _bounded():
-            for tag in sorted(self._unsettled.intersection(delivery.tag for delivery in deliveries)):
-                await self._wire.basic_reject(tag, requeue=True)  # a nack would not count as a delivery from 4.3 on
+            for tag in sorted(
+                self._unsettled.intersection(delivery.tag for delivery in deliveries)
+            ):
+                await self._wire.basic_reject(
+                    tag, requeue=True
+                )  # a nack would not count as a delivery from 4.3 on
                 self._unsettled.discard(tag)
 
     async def drain(self) -> Sequence[Delivery]:
@@ -329,9 +372,16 @@ async def _major_version(channel: AbstractChannel) -> int:
 
 
 async def _publish(wire: Wire, message: Message) -> None:
-    properties = spec.Basic.Properties(content_type=CONTENT_TYPE, delivery_mode=2, message_id=message.message_id)
+    properties = spec.Basic.Properties(
+        content_type=CONTENT_TYPE, delivery_mode=2, message_id=message.message_id
+    )
     await wire.basic_publish(
-        message.body, exchange=EXCHANGE, routing_key=message.routing_key, properties=properties, mandatory=True, wait=False
+        message.body,
+        exchange=EXCHANGE,
+        routing_key=message.routing_key,
+        properties=properties,
+        mandatory=True,
+        wait=False,
     )
 
 
@@ -357,7 +407,11 @@ def _publish_error(failures: dict[str, BaseException], confirmed: frozenset[str]
         why = _said(next(iter(reasons)))
         if not confirmed:
             return BrokerUnavailable(f"RabbitMQ: {why}")
-    return PublishFailed(f"{len(failures)} message(s) not confirmed by RabbitMQ: {why}", confirmed, unroutable=homeless)
+    return PublishFailed(
+        f"{len(failures)} message(s) not confirmed by RabbitMQ: {why}",
+        confirmed,
+        unroutable=homeless,
+    )
 
 
 def _said(error: BaseException) -> str:
@@ -373,4 +427,10 @@ def _delivery(queue: str, message: DeliveredMessage) -> Delivery:
         queue = str(headers.get("x-first-death-queue", queue))
         reason = str(headers.get("x-first-death-reason", "it was put into queue dead"))
         given_up = f"RabbitMQ gave up on it: {reason}"
-    return Delivery(queue, message.body, max(earlier, int(bool(message.redelivered))), message.delivery_tag or 0, given_up)
+    return Delivery(
+        queue,
+        message.body,
+        max(earlier, int(bool(message.redelivered))),
+        message.delivery_tag or 0,
+        given_up,
+    )

@@ -1,8 +1,9 @@
 """Place an order: the whole write side of this service.
 
-The transaction is the one statement below. State row, event row and outbox row go in together or not at all: there is no
-moment at which one exists without the others, so no order can lack its event and no event can tell of an order that is not.
-Next: outbox/relay.py, which takes the event from the outbox to the broker.
+The transaction is the one statement below. State row, event row and outbox row go in together or
+not at all: there is no moment at which one exists without the others, so no order can lack its
+event and no event can tell of an order that is not. Next: outbox/relay.py, which takes the event
+from the outbox to the broker.
 """
 
 from cqrs_demo.contract.events import Id
@@ -54,8 +55,11 @@ class PlaceOrder(Command):
     purchase_dt: DateTime | None = None
 
 
-async def place_order(orders: GroupCommit, pool: Pool, command: PlaceOrder, idempotency_key: str | None) -> Accepted:
-    """The order, committed together with its event. Raises Problem 422 when the key came with another body before."""
+async def place_order(
+    orders: GroupCommit, pool: Pool, command: PlaceOrder, idempotency_key: str | None
+) -> Accepted:
+    """The order, committed together with its event. Raises Problem 422 when the key came with
+    another body before."""
     row = await orders.submit({**vars(command), **retry_columns(command, idempotency_key)})
     if row is not None:
         return Accepted(row)

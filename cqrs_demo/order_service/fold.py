@@ -6,6 +6,12 @@ FOLDS = (
     Fold(
         "orders",
         "order.created",
-        {"id": "bigint", "user_id": "bigint", "description": "text", "amount": "numeric(12, 2)", "purchase_dt": "timestamptz"},
+        {
+            "id": "bigint",
+            "user_id": "bigint",
+            "description": "text",
+            "amount": "numeric(12, 2)",
+            "purchase_dt": "timestamptz",
+        },
     ),
 )

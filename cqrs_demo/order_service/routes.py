@@ -18,14 +18,25 @@ PREFIX = "/order-service"
 def order_routes(pool: Pool, orders: GroupCommit) -> APIRouter:
     router = routes(PREFIX)
 
-    @router.post("/orders", status_code=201, response_model=Order, responses={201: {"headers": CREATED_HEADERS}, **refusals(413)})
-    async def post_order(command: PlaceOrder, idempotency_key: IdempotencyKey = None) -> JsonResponse:
+    @router.post(
+        "/orders",
+        status_code=201,
+        response_model=Order,
+        responses={201: {"headers": CREATED_HEADERS}, **refusals(413)},
+    )
+    async def post_order(
+        command: PlaceOrder, idempotency_key: IdempotencyKey = None
+    ) -> JsonResponse:
         accepted = await place_order(orders, pool, command, idempotency_key)
-        return created(accepted, ("id", "user_id", "description", "amount", "purchase_dt"), f"{PREFIX}/orders")
+        return created(
+            accepted, ("id", "user_id", "description", "amount", "purchase_dt"), f"{PREFIX}/orders"
+        )
 
     @router.get("/orders/{id}", response_model=Order, responses=refusals(404))
     async def get_order(id: PathId) -> JsonResponse:
-        query = "select id, user_id, description, amount, purchase_dt from demo.orders where id = %s"
+        query = (
+            "select id, user_id, description, amount, purchase_dt from demo.orders where id = %s"
+        )
         async with pool.connection() as connection:
             row = await (await connection.execute(query, [id])).fetchone()
         return found(row, f"order {id}")

@@ -15,7 +15,8 @@ from cqrs_demo.settings import Settings
 
 
 def build(settings: Settings) -> Service:
-    """The app; nothing connects before it is started. Raises SettingsError when a setting is missing."""
+    """The app; nothing connects before it is started. Raises SettingsError when a setting is
+    missing."""
     dsn = settings.need("order_db")
     pool = pool_for(dsn, "order-service")
     broker = broker_for(settings.need("broker_url"))
@@ -23,5 +24,10 @@ def build(settings: Settings) -> Service:
     orders = GroupCommit(pool, PLACE_ORDERS, committed=relay.wake)
     workers = Workers(relay=relay)
 
-    routers = [order_routes(pool, orders), outbox_routes(PREFIX, pool, broker, relay, FOLDS, workers, workshop=settings.workshop)]
-    return http_service("order-service", "Command side: takes orders.", settings, pool, broker, workers, routers)
+    routers = [
+        order_routes(pool, orders),
+        outbox_routes(PREFIX, pool, broker, relay, FOLDS, workers, workshop=settings.workshop),
+    ]
+    return http_service(
+        "order-service", "Command side: takes orders.", settings, pool, broker, workers, routers
+    )

@@ -1,8 +1,9 @@
 """The log as a feed: the events of one service, in log order, none skipped.
 
-It is read window by window, up to the horizon: the position up to which no writer still at work can add an event. So a
-reader that pages while others write sees every event exactly once, and neither end holds more than a window in memory.
-Next: sql/outbox/001_log_and_outbox.sql explains the horizon; invoice_service/replay.py is the reader this is made for.
+It is read window by window, up to the horizon: the position up to which no writer still at work can
+add an event. So a reader that pages while others write sees every event exactly once, and neither
+end holds more than a window in memory. Next: sql/outbox/001_log_and_outbox.sql explains the
+horizon; invoice_service/replay.py is the reader this is made for.
 """
 
 import asyncio
@@ -41,7 +42,8 @@ limit %(limit)s
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """Which events: None is no condition. `since` is inclusive, `until` is not; both are about the event's time."""
+    """Which events: None is no condition. `since` is inclusive, `until` is not; both are about the
+    event's time."""
 
     type: str | None = None
     subject: str | None = None
@@ -58,18 +60,21 @@ class Feed:
         self._looking = asyncio.Lock()
 
     async def identity(self) -> UUID:
-        """Which log this is. Asked anew each time: the database may be exchanged for another while the service runs."""
+        """Which log this is. Asked anew each time: the database may be exchanged for another while
+        the service runs."""
         async with self._pool.connection() as connection:
             row = await (await connection.execute(IDENTITY, prepare=True)).fetchone()
         assert row is not None
         return UUID(str(row["id"]))
 
     async def horizon(self) -> int:
-        """Up to where the log is settled. An event behind one that is still being written waits for it."""
+        """Up to where the log is settled. An event behind one that is still being written waits for
+        it."""
         return await self._position(HORIZON)
 
     async def complete_horizon(self) -> int:
-        """A horizon that includes whatever was committed before this call. Raises Problem 503 when a writer takes over a second."""
+        """A horizon that includes whatever was committed before this call. Raises Problem 503 when
+        a writer takes over a second."""
         end = await self._position(LOG_END)
         deadline = asyncio.get_running_loop().time() + SETTLE_WITHIN
         while True:
@@ -81,7 +86,9 @@ class Feed:
                 raise Problem(503, "log-not-settled", detail, {"Retry-After": "1"})
             await asyncio.sleep(POLL / 8)
 
-    async def read(self, wanted: Wanted, after: int, upto: int, limit: int | None = None) -> AsyncIterator[bytes]:
+    async def read(
+        self, wanted: Wanted, after: int, upto: int, limit: int | None = None
+    ) -> AsyncIterator[bytes]:
         """Lines in chunks: up to `limit` events after one position, up to another."""
         left = limit or WINDOW
         while after < upto and left > 0:
@@ -91,9 +98,11 @@ class Feed:
                 yield b"\n".join(lines) + b"\n"
             after, left = end, left - (len(lines) if limit else 0)
 
-    async def follow(self, wanted: Wanted, after: int, limit: int | None = None) -> AsyncIterator[bytes]:
-        """Lines in chunks, for ever (or until `limit` events): what there is, then what comes. An empty line is no event:
-        it keeps proxies from closing a silent connection."""
+    async def follow(
+        self, wanted: Wanted, after: int, limit: int | None = None
+    ) -> AsyncIterator[bytes]:
+        """Lines in chunks, for ever (or until `limit` events): what there is, then what comes. An
+        empty line is no event: it keeps proxies from closing a silent connection."""
         left = limit
         while True:
             horizon = await self.horizon()
@@ -110,7 +119,8 @@ class Feed:
                 yield b"\n"
 
     async def _growth(self, position: int) -> None:
-        """Until the log goes on beyond `position`. One follower looks and all see, so a hundred cost what one does."""
+        """Until the log goes on beyond `position`. One follower looks and all see, so a hundred
+        cost what one does."""
         while self._end <= position:
             async with self._looking:
                 if self._end <= position:
@@ -124,7 +134,9 @@ class Feed:
         values = {**asdict(wanted), "after": after, "upto": upto, "limit": limit}
         async with self._pool.connection() as connection:
             # Binary: ids and times then take a third of the time to read.
-            rows = await (await connection.execute(EVENTS, values, prepare=True, binary=True)).fetchall()
+            rows = await (
+                await connection.execute(EVENTS, values, prepare=True, binary=True)
+            ).fetchall()
         return [encode(self._source, **row) for row in rows]
 
     async def _position(self, query: str) -> int:

@@ -1,7 +1,9 @@
-"""The write model from the log: what the events add up to, compared with the tables that commands write.
+"""The write model from the log: what the events add up to, compared with the tables that commands
+write.
 
-A command puts its row and its event into one transaction, so at any instant the two agree, with no lag to allow for. Where
-they do not, somebody has changed a row behind the service's back, or the log is no event store but a notice board.
+A command puts its row and its event into one transaction, so at any instant the two agree, with no
+lag to allow for. Where they do not, somebody has changed a row behind the service's back, or the
+log is no event store but a notice board.
 """
 
 import json
@@ -36,7 +38,8 @@ limit {shown}
 
 @dataclass(frozen=True, slots=True)
 class Fold:
-    """A table that is the sum of one type of event: each made a row, with these fields of its data (name → SQL type)."""
+    """A table that is the sum of one type of event: each made a row, with these fields of its data
+    (name → SQL type)."""
 
     table: str
     type: str
@@ -44,22 +47,33 @@ class Fold:
 
 
 async def verify_fold(pool: Pool, fold: Fold) -> dict[str, Any]:
-    """How many rows the table has, how many differ from the log (or are in one of the two alone), and the first hundred of those."""
+    """How many rows the table has, how many differ from the log (or are in one of the two alone),
+    and the first hundred of those."""
     table = sql.Identifier(fold.table)
     query = sql.SQL(DIFFERENCES).format(
         table=table,
         type=sql.Literal(fold.type),
-        typed=sql.SQL(", ").join(sql.SQL("{} {}").format(sql.Identifier(name), sql.SQL(type)) for name, type in fold.fields.items()),
+        typed=sql.SQL(", ").join(
+            sql.SQL("{} {}").format(sql.Identifier(name), sql.SQL(type))
+            for name, type in fold.fields.items()
+        ),
         columns=sql.SQL(", ").join(map(sql.Identifier, fold.fields)),
         shown=SHOWN,
     )
     async with pool.connection() as connection, connection.transaction():
         await connection.execute("set local statement_timeout = '5min'")
         rows = await (await connection.execute(query)).fetchall()
-        count = await (await connection.execute(sql.SQL("select count(*) as rows from demo.{}").format(table))).fetchone()
+        count = await (
+            await connection.execute(sql.SQL("select count(*) as rows from demo.{}").format(table))
+        ).fetchone()
     assert count is not None
     differences = [_difference(row["live"], row["log"]) for row in rows]
-    return {"table": fold.table, "rows": count["rows"], "drift": rows[0]["total"] if rows else 0, "differences": differences}
+    return {
+        "table": fold.table,
+        "rows": count["rows"],
+        "drift": rows[0]["total"] if rows else 0,
+        "differences": differences,
+    }
 
 
 def _difference(live: str | None, log: str | None) -> dict[str, Any]:

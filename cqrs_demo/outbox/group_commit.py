@@ -1,8 +1,9 @@
 """Group commit: commands that arrive while a commit is under way share the next one.
 
-A commit waits for the disk, and the disk does not care whether it writes one row or fifty. So a command is written as ONE
-statement over a list of commands, and this decides how long the list is: one when there is no hurry, many when there is.
-Each command is still accepted or refused by itself. Next: order_service/commands.py, the statement.
+A commit waits for the disk, and the disk does not care whether it writes one row or fifty. So a
+command is written as ONE statement over a list of commands, and this decides how long the list is:
+one when there is no hurry, many when there is. Each command is still accepted or refused by itself.
+Next: order_service/commands.py, the statement.
 """
 
 import asyncio
@@ -34,8 +35,8 @@ LOCKED = (DeadlockDetected, LockNotAvailable, QueryCanceled)
 class GroupCommit:
     """Runs `statement` over lists of commands; calls `committed` after each commit.
 
-    The statement takes %(commands)s, a JSON array of the commands, each with its `position`, and returns a row with that
-    `position` and an `event_id` for each command it accepts.
+    The statement takes %(commands)s, a JSON array of the commands, each with its `position`, and
+    returns a row with that `position` and an `event_id` for each command it accepts.
     """
 
     def __init__(self, pool: Pool, statement: str, committed: Callable[[], None]) -> None:
@@ -45,9 +46,15 @@ class GroupCommit:
 
     async def submit(self, command: Command) -> Row | None:
         """The row that the command made, once it is committed; None when the statement refused it.
-        Raises the driver's error when the database is away, Problem 503 when too many commands wait."""
+        Raises the driver's error when the database is away, Problem 503 when too many commands
+        wait."""
         if len(self._waiting) >= QUEUE_LIMIT:
-            raise Problem(503, "overloaded", f"{QUEUE_LIMIT} commands are waiting already; try again", {"Retry-After": "1"})
+            raise Problem(
+                503,
+                "overloaded",
+                f"{QUEUE_LIMIT} commands are waiting already; try again",
+                {"Retry-After": "1"},
+            )
         future: asyncio.Future[Row | None] = asyncio.get_running_loop().create_future()
         self._waiting.append((command, future))
         if len(self._lanes) < LANES:
@@ -57,14 +64,18 @@ class GroupCommit:
     async def _work(self) -> None:
         try:
             while self._waiting:
-                await self._run([self._waiting.popleft() for _ in range(min(MOST, len(self._waiting)))])
+                await self._run(
+                    [self._waiting.popleft() for _ in range(min(MOST, len(self._waiting)))]
+                )
         finally:
-            # In the same breath as the last look. (A done callback comes a moment later, and a command that is submitted in that
-            # moment would find all lanes taken, and nobody in them.)
+            # In the same breath as the last look. (A done callback comes a moment later, and a
+            # command that is submitted in that moment would find all lanes taken, and nobody in
+            # them.)
             self._lanes.discard(asyncio.current_task())
 
     async def _run(self, batch: Sequence[Waiting]) -> Exception | None:
-        """Commit, and tell each command what became of it. Returns what was wrong with the whole batch, if anything was."""
+        """Commit, and tell each command what became of it. Returns what was wrong with the whole
+        batch, if anything was."""
         try:
             rows = await self._commit([command for command, _ in batch])
         except Exception as error:
@@ -81,8 +92,9 @@ class GroupCommit:
         return None
 
     async def _run_each_alone(self, batch: Sequence[Waiting]) -> None:
-        """So that the one does not fail its neighbours. When a second one meets a lock, it is not the one's: the table is locked,
-        and the others are told at once instead of waiting for it one after the other."""
+        """So that the one does not fail its neighbours. When a second one meets a lock, it is not
+        the one's: the table is locked, and the others are told at once instead of waiting for it
+        one after the other."""
         locked = 0
         for position, one in enumerate(batch):
             error = await self._run([one])
@@ -93,18 +105,26 @@ class GroupCommit:
                     return
 
     async def _commit(self, commands: list[Command]) -> list[Row | None]:
-        numbered = dumps([{**command, "position": position} for position, command in enumerate(commands)])
+        numbered = dumps(
+            [{**command, "position": position} for position, command in enumerate(commands)]
+        )
         async with self._pool.connection() as connection:
-            rows = await (await connection.execute(self._statement, {"commands": numbered.decode()}, prepare=True)).fetchall()
+            rows = await (
+                await connection.execute(
+                    self._statement, {"commands": numbered.decode()}, prepare=True
+                )
+            ).fetchall()
         accepted = {row["position"]: row for row in rows}
         return [accepted.get(position) for position in range(len(commands))]
 
 
 def _one_is_to_blame(error: Exception) -> bool:
-    """Whether the error may concern a single command (a value, a lock somebody holds) rather than the database as a whole. The
-    database itself must have said so: then nothing was committed. After any other error nobody knows, and what may be
-    committed is never run again."""
-    refused = isinstance(error, psycopg.DataError | psycopg.IntegrityError) and error.sqlstate is not None
+    """Whether the error may concern a single command (a value, a lock somebody holds) rather than
+    the database as a whole. The database itself must have said so: then nothing was committed.
+    After any other error nobody knows, and what may be committed is never run again."""
+    refused = (
+        isinstance(error, psycopg.DataError | psycopg.IntegrityError) and error.sqlstate is not None
+    )
     return refused or isinstance(error, LOCKED)
 
 

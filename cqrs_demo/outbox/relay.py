@@ -1,12 +1,15 @@
-"""The relay: takes what is in the outbox, publishes it in log order, and deletes it once the broker has confirmed.
+"""The relay: takes what is in the outbox, publishes it in log order, and deletes it once the broker
+has confirmed.
 
-A crash after the confirm and before the delete publishes an event twice; the consumer's inbox counts it once. A crash
-anywhere else loses nothing, because the row is still there. So the promise is: at least once, in order.
+A crash after the confirm and before the delete publishes an event twice; the consumer's inbox
+counts it once. A crash anywhere else loses nothing, because the row is still there. So the promise
+is: at least once, in order.
 
-It takes ALL rows, never `sequence > last`: number 5 may commit after number 6, and a relay that remembers 6 would never
-see 5. (It begins at a floor, below which no row can appear any more: see floor.py.) One relay works at a time, the one
-whose session holds an advisory lock; the others of the same service wait for it. A leader that freezes loses its session,
-and with it the lock; when it thaws, all it can do is publish a batch twice. Next: messaging/broker.py, the broker's port.
+It takes ALL rows, never `sequence > last`: number 5 may commit after number 6, and a relay that
+remembers 6 would never see 5. (It begins at a floor, below which no row can appear any more: see
+floor.py.) One relay works at a time, the one whose session holds an advisory lock; the others of
+the same service wait for it. A leader that freezes loses its session, and with it the lock; when it
+thaws, all it can do is publish a batch twice. Next: messaging/broker.py, the broker's port.
 """
 
 import asyncio
@@ -28,10 +31,13 @@ log = structlog.get_logger()
 BATCH = 500
 POLL = 0.25  # seconds: the net under the wake-up
 TAKEOVER_POLL = 0.5  # seconds between looks whether the leading relay is gone
-LEADER_SILENCE = 10  # seconds without a word to the database, after which the leader is taken for gone
+LEADER_SILENCE = (
+    10  # seconds without a word to the database, after which the leader is taken for gone
+)
 LEADER_LOCK = (7_365, 1)  # two-key advisory lock; the log's writer notes use the one-key space
 
-# The limit stands inside: joined first and cut off then, a long outbox is merged with the log, and the log read from its beginning.
+# The limit stands inside: joined first and cut off then, a long outbox is merged with the log, and
+# the log read from its beginning.
 FETCH = """
 select e.sequence, e.id, e.type, e.subject, e.time, e.data::text as data
 from (select sequence from demo.outbox where sequence > %s order by sequence limit %s) as oldest
@@ -43,7 +49,8 @@ FORGET = "delete from demo.outbox where sequence = any(%s)"
 
 
 class Relay:
-    """Run `run()` as a task; `wake()` it after each commit. `backoff.trouble` says what holds it up, or None."""
+    """Run `run()` as a task; `wake()` it after each commit. `backoff.trouble` says what holds it
+    up, or None."""
 
     def __init__(self, dsn: str, broker: Broker, source: str) -> None:
         self._dsn, self._broker, self.source = dsn, broker, source
@@ -64,12 +71,17 @@ class Relay:
         await self.gate.resume()
 
     async def run(self) -> None:
-        """Relay until stop() is called. Survives broker and database, or whatever it is; retries with growing pauses."""
+        """Relay until stop() is called. Survives broker and database, or whatever it is; retries
+        with growing pauses."""
         while not self._stop.is_set():
             try:
-                async with await connect(self._dsn, f"relay{self.source}", LEADER_SILENCE) as session:
+                async with await connect(
+                    self._dsn, f"relay{self.source}", LEADER_SILENCE
+                ) as session:
                     await self._serve(session)
-            except Exception as error:  # whatever it is: a relay that has ended looks like one with nothing to do
+            except (
+                Exception
+            ) as error:  # whatever it is: a relay that has ended looks like one with nothing to do
                 await self.backoff.wait_out(error)  # not for a wake-up: every commit sends one
             finally:
                 self.leading = False
@@ -89,7 +101,8 @@ class Relay:
             if not self.gate.admits(1):
                 await self._rest(session)
                 continue
-            # The net looks at everything: also at a row that somebody put below the floor by hand, to have it published again.
+            # The net looks at everything: also at a row that somebody put below the floor by hand,
+            # to have it published again.
             moved = await self._relay_batch(session, floor, floor.position if woken else 0)
             self.backoff.over()
             woken = moved > 0 or await _wait(self._wake, POLL)
@@ -108,7 +121,8 @@ class Relay:
         return row is not None and bool(row["mine"])
 
     async def _relay_batch(self, session: Connection, floor: Floor, after: int) -> int:
-        """Publish the oldest rows and forget those confirmed. Returns how many. Raises what broker or database raise."""
+        """Publish the oldest rows and forget those confirmed. Returns how many. Raises what broker
+        or database raise."""
         self._wake.clear()  # before the look: a commit after it wakes us again
         most = self.gate.admits(BATCH)
         await floor.before_look(session)
@@ -120,7 +134,9 @@ class Relay:
             await self._broker.publish([self._message(row) for row in rows])
         except PublishFailed as failure:
             # Part of it may have arrived. Forget what surely did; the rest is published again.
-            await self._forget(session, [row for row in rows if str(row["id"]) in failure.confirmed])
+            await self._forget(
+                session, [row for row in rows if str(row["id"]) in failure.confirmed]
+            )
             if failure.unroutable:
                 await self._broker.declare()  # a queue or a binding is gone: make it again
             raise
@@ -129,7 +145,9 @@ class Relay:
         return len(rows)
 
     def _message(self, row: dict[str, Any]) -> Message:
-        return Message(routing_key=row["type"], message_id=str(row["id"]), body=encode(self.source, **row))
+        return Message(
+            routing_key=row["type"], message_id=str(row["id"]), body=encode(self.source, **row)
+        )
 
     async def _forget(self, session: Connection, rows: list[dict[str, Any]]) -> None:
         if rows:

@@ -1,8 +1,9 @@
-"""Retries are safe: the Idempotency-Key of a request is stored on the row it made, in the same insert.
+"""Retries are safe: the Idempotency-Key of a request is stored on the row it made, in the same
+insert.
 
-A second request with the key therefore cannot make a second row: the unique index refuses it, whether it comes an hour
-later or at the same moment to another process, and the first answer is read back from the row. A command that was refused
-made no row, so it is simply tried again.
+A second request with the key therefore cannot make a second row: the unique index refuses it,
+whether it comes an hour later or at the same moment to another process, and the first answer is
+read back from the row. A command that was refused made no row, so it is simply tried again.
 """
 
 from dataclasses import dataclass
@@ -35,15 +36,24 @@ def fingerprint(command: BaseModel) -> str:
     return sha256(command.model_dump_json().encode()).hexdigest()
 
 
-async def first_answer(pool: Pool, table: str, command: BaseModel, key: str | None) -> Accepted | None:
-    """What the first request with this key made, or None when there was none. Raises Problem 422 when it asked for something else."""
+async def first_answer(
+    pool: Pool, table: str, command: BaseModel, key: str | None
+) -> Accepted | None:
+    """What the first request with this key made, or None when there was none. Raises Problem 422
+    when it asked for something else."""
     if key is None:
         return None
-    query = sql.SQL("select * from demo.{} where idempotency_key = %s").format(sql.Identifier(table))
+    query = sql.SQL("select * from demo.{} where idempotency_key = %s").format(
+        sql.Identifier(table)
+    )
     async with pool.connection() as connection:
         row = await (await connection.execute(query, [key])).fetchone()
     if row is None:
         return None
     if row["request_hash"] != fingerprint(command):
-        raise Problem(422, "idempotency-key-reused", "this Idempotency-Key came with another body before; use a new key for a new command")
+        raise Problem(
+            422,
+            "idempotency-key-reused",
+            "this Idempotency-Key came with another body before; use a new key for a new command",
+        )
     return Accepted(row, replayed=True)

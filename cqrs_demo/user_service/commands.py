@@ -1,8 +1,8 @@
 """Create a user, create an account: the write side of this service.
 
-Each command is one statement, and one statement is one transaction: state row, event row and outbox row go in together
-or not at all. What a statement refuses comes back as a missing row; the handler then finds out why.
-Next: outbox/relay.py, which takes the event from the outbox to the broker.
+Each command is one statement, and one statement is one transaction: state row, event row and outbox
+row go in together or not at all. What a statement refuses comes back as a missing row; the handler
+then finds out why. Next: outbox/relay.py, which takes the event from the outbox to the broker.
 """
 
 from cqrs_demo.contract.events import Id
@@ -90,19 +90,29 @@ class CreateAccount(Command):
     zip: Zip
 
 
-async def create_user(users: GroupCommit, pool: Pool, command: CreateUser, idempotency_key: str | None) -> Accepted:
-    """The user, committed together with its event. Raises Problem 409 when the email is taken, 422 when the key came with another body."""
+async def create_user(
+    users: GroupCommit, pool: Pool, command: CreateUser, idempotency_key: str | None
+) -> Accepted:
+    """The user, committed together with its event. Raises Problem 409 when the email is taken, 422
+    when the key came with another body."""
     row = await users.submit({**command.model_dump(), **retry_columns(command, idempotency_key)})
     if row is not None:
         return Accepted(row)
     earlier = await first_answer(pool, "users", command, idempotency_key)
     if earlier is None:
-        raise Problem(409, "email-taken", f"there is a user with the email {command.email} already (capitals make no difference)")
+        raise Problem(
+            409,
+            "email-taken",
+            f"there is a user with the email {command.email} already (capitals make no difference)",
+        )
     return earlier
 
 
-async def create_account(accounts: GroupCommit, pool: Pool, command: CreateAccount, idempotency_key: str | None) -> Accepted:
-    """The account, committed together with its event. Raises Problem 404 for an unknown user, 422 when the key came with another body."""
+async def create_account(
+    accounts: GroupCommit, pool: Pool, command: CreateAccount, idempotency_key: str | None
+) -> Accepted:
+    """The account, committed together with its event. Raises Problem 404 for an unknown user, 422
+    when the key came with another body."""
     row = await accounts.submit({**command.model_dump(), **retry_columns(command, idempotency_key)})
     if row is not None:
         return Accepted(row)

@@ -7,6 +7,13 @@ FOLDS = (
     Fold(
         "accounts",
         "account.created",
-        {"id": "bigint", "user_id": "bigint", "address1": "text", "city": "text", "state": "text", "zip": "text"},
+        {
+            "id": "bigint",
+            "user_id": "bigint",
+            "address1": "text",
+            "city": "text",
+            "state": "text",
+            "zip": "text",
+        },
     ),
 )

@@ -28,22 +28,38 @@ USER, ACCOUNT = (tuple(field.name for field in fields(body)) for body in (User, 
 def user_routes(pool: Pool, users: GroupCommit, accounts: GroupCommit) -> APIRouter:
     router = routes(PREFIX)
 
-    @router.post("/users", status_code=201, response_model=User, responses={201: {"headers": CREATED_HEADERS}, **refusals(409, 413)})
-    async def post_user(command: CreateUser, idempotency_key: IdempotencyKey = None) -> JsonResponse:
+    @router.post(
+        "/users",
+        status_code=201,
+        response_model=User,
+        responses={201: {"headers": CREATED_HEADERS}, **refusals(409, 413)},
+    )
+    async def post_user(
+        command: CreateUser, idempotency_key: IdempotencyKey = None
+    ) -> JsonResponse:
         accepted = await create_user(users, pool, command, idempotency_key)
         return created(accepted, USER, f"{PREFIX}/users")
 
     @router.post(
-        "/accounts", status_code=201, response_model=AccountBody, responses={201: {"headers": CREATED_HEADERS}, **refusals(404, 413)}
+        "/accounts",
+        status_code=201,
+        response_model=AccountBody,
+        responses={201: {"headers": CREATED_HEADERS}, **refusals(404, 413)},
     )
-    async def post_account(command: CreateAccount, idempotency_key: IdempotencyKey = None) -> JsonResponse:
+    async def post_account(
+        command: CreateAccount, idempotency_key: IdempotencyKey = None
+    ) -> JsonResponse:
         accepted = await create_account(accounts, pool, command, idempotency_key)
         return created(accepted, ACCOUNT, f"{PREFIX}/accounts")
 
     @router.get("/users/{id}", response_model=User, responses=refusals(404))
     async def get_user(id: PathId) -> JsonResponse:
         async with pool.connection() as connection:
-            row = await (await connection.execute("select id, name, email from demo.users where id = %s", [id])).fetchone()
+            row = await (
+                await connection.execute(
+                    "select id, name, email from demo.users where id = %s", [id]
+                )
+            ).fetchone()
         return found(row, f"user {id}")
 
     @router.get("/accounts/{id}", response_model=AccountBody, responses=refusals(404))

@@ -15,7 +15,8 @@ from cqrs_demo.user_service.routes import PREFIX, user_routes
 
 
 def build(settings: Settings) -> Service:
-    """The app; nothing connects before it is started. Raises SettingsError when a setting is missing."""
+    """The app; nothing connects before it is started. Raises SettingsError when a setting is
+    missing."""
     dsn = settings.need("user_db")
     pool = pool_for(dsn, "user-service")
     broker = broker_for(settings.need("broker_url"))
@@ -24,6 +25,9 @@ def build(settings: Settings) -> Service:
     accounts = GroupCommit(pool, CREATE_ACCOUNTS, committed=relay.wake)
     workers = Workers(relay=relay)
 
-    routers = [user_routes(pool, users, accounts), outbox_routes(PREFIX, pool, broker, relay, FOLDS, workers, workshop=settings.workshop)]
+    routers = [
+        user_routes(pool, users, accounts),
+        outbox_routes(PREFIX, pool, broker, relay, FOLDS, workers, workshop=settings.workshop),
+    ]
     description = "Command side: creates users and their accounts."
     return http_service("user-service", description, settings, pool, broker, workers, routers)

@@ -1,4 +1,5 @@
-"""Break it: each fault with what is expected, what is happening, and at the top the proof that nothing was lost or doubled."""
+"""Break it: each fault with what is expected, what is happening, and at the top the proof that
+nothing was lost or doubled."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -20,11 +21,16 @@ JUST_STARTED = 10.0  # seconds
 
 def page() -> None:
     if not fetch.is_workshop():
-        st.info("There is nothing to break here: these services run without CQRS_WORKSHOP=1.", icon=":material/lock:")
+        st.info(
+            "There is nothing to break here: these services run without CQRS_WORKSHOP=1.",
+            icon=":material/lock:",
+        )
         return
     proof()
     if not can_break_processes():
-        st.caption("These services run in containers: `docker compose kill order-service` or `pause rabbitmq` break them from outside.")
+        st.caption(
+            "These services run in containers: `docker compose kill order-service` or `pause rabbitmq` break them from outside."
+        )
     experiments()
 
 
@@ -46,13 +52,26 @@ def proof() -> None:
     accepted, invoiced = fetch.proof()
     sample, orders = pulse().now(), traffic()
     missing = accepted["orders"] - invoiced["orders"]
-    st.html(f'<div class="proof {"same" if missing == 0 else "open"}">{_proof(accepted, invoiced, missing, sample.waiting)}</div>')
+    st.html(
+        f'<div class="proof {"same" if missing == 0 else "open"}">{_proof(accepted, invoiced, missing, sample.waiting)}</div>'
+    )
     row = st.container(horizontal=True, vertical_alignment="center")
     if orders.left:
-        row.button(f"Stop the orders ({orders.left:.0f} s left)", icon=":material/stop:", on_click=orders.stop, key="traffic")
+        row.button(
+            f"Stop the orders ({orders.left:.0f} s left)",
+            icon=":material/stop:",
+            on_click=orders.stop,
+            key="traffic",
+        )
     else:
         label = f"Send {RATE} orders a second for {SECONDS} s"
-        row.button(label, icon=":material/play_arrow:", on_click=orders.start, key="traffic", type="primary")
+        row.button(
+            label,
+            icon=":material/play_arrow:",
+            on_click=orders.start,
+            key="traffic",
+            type="primary",
+        )
     if orders.accepted or orders.failed:
         refused = f", {words.number(orders.failed)} got no answer" if orders.failed else ""
         row.markdown(f"{words.number(orders.accepted)} accepted{refused}.")
@@ -61,15 +80,22 @@ def proof() -> None:
 
 
 def _proof(accepted: reach.Row, invoiced: reach.Row, missing: int, waiting: int) -> str:
-    numbers = [("accepted", "orders in order-service", accepted), ("invoiced", "lines in invoice-service", invoiced)]
+    numbers = [
+        ("accepted", "orders in order-service", accepted),
+        ("invoiced", "lines in invoice-service", invoiced),
+    ]
     cells = "".join(
         f"<div><span>{name}</span><b>{words.number(row['orders'])}</b><em>{words.money(row['amount'])} · {where}</em></div>"
         for name, where, row in numbers
     )
     same = missing == 0 and accepted["amount"] == invoiced["amount"]
-    verdict = "✓ accepted = invoiced" if same else f"{words.plural(abs(missing), 'order')} on the way"
+    verdict = (
+        "✓ accepted = invoiced" if same else f"{words.plural(abs(missing), 'order')} on the way"
+    )
     under = (
-        "Nothing lost, nothing doubled." if same else f"{words.plural(waiting, 'event')} seen in outbox and queues; the rest is in hand."
+        "Nothing lost, nothing doubled."
+        if same
+        else f"{words.plural(waiting, 'event')} seen in outbox and queues; the rest is in hand."
     )
     return f'{cells}<div class="verdict"><b>{verdict}</b><em>{under}</em></div>'
 
@@ -81,22 +107,39 @@ def pause_consumer() -> None:
     sample = pulse().now()
     paused = sample.mode("consumer") == "paused"
     label, to = ("Resume the consumer", "running") if paused else ("Pause the consumer", "paused")
-    act("consumer", label, lambda: fetch.set_gate("consumer", to), disabled=sample.mode("consumer") == "away")
+    act(
+        "consumer",
+        label,
+        lambda: fetch.set_gate("consumer", to),
+        disabled=sample.mode("consumer") == "away",
+    )
     happening(f"{words.plural(sample.in_queues, 'message')} in the queues", sample.in_queues > 0)
 
 
 def kill_service() -> None:
-    service = st.selectbox("Service", reach.SERVICES, 1, key="to kill", label_visibility="collapsed")
+    service = st.selectbox(
+        "Service", reach.SERVICES, 1, key="to kill", label_visibility="collapsed"
+    )
     act("kill", "Kill it", lambda: faults().kill(service), disabled=not can_break_processes())
     age = faults().age(service)
-    happening("being started" if age is None else f"up for {words.duration(age)}", age is None or age < JUST_STARTED)
+    happening(
+        "being started" if age is None else f"up for {words.duration(age)}",
+        age is None or age < JUST_STARTED,
+    )
 
 
 def freeze_service() -> None:
-    service = st.selectbox("Service", reach.SERVICES, 2, key="to freeze", label_visibility="collapsed")
+    service = st.selectbox(
+        "Service", reach.SERVICES, 2, key="to freeze", label_visibility="collapsed"
+    )
     left = faults().left(service)
     if left is None:
-        act("freeze", "Freeze it", lambda: faults().freeze(service), disabled=not can_break_processes())
+        act(
+            "freeze",
+            "Freeze it",
+            lambda: faults().freeze(service),
+            disabled=not can_break_processes(),
+        )
     else:
         act("thaw", f"Thaw it (in {left:.0f} s by itself)", lambda: faults().heal(service))
     who_is_away()
@@ -107,7 +150,11 @@ def stop_broker() -> None:
     if left is None:
         act("broker", f"Stop {reach.place().broker}", lambda: faults().stop_broker())
     else:
-        act("broker back", f"Start it again (in {left:.0f} s by itself)", lambda: faults().heal("broker"))
+        act(
+            "broker back",
+            f"Start it again (in {left:.0f} s by itself)",
+            lambda: faults().heal("broker"),
+        )
     happening(f"{words.plural(sample.in_outbox, 'event')} in the outbox", sample.in_outbox > 0)
 
 
@@ -134,7 +181,11 @@ def order_before_user() -> None:
     if invoice and invoice["email"]:
         act("early again", "Once more", lambda: st.session_state.pop("early order"))
     else:
-        act("let through", "Let the user's event through", lambda: fetch.set_gate("user relay", "running"))
+        act(
+            "let through",
+            "Let the user's event through",
+            lambda: fetch.set_gate("user relay", "running"),
+        )
 
 
 def overtake() -> None:
@@ -167,7 +218,11 @@ def happening(what: str, yes: bool) -> None:
 
 
 def who_is_away() -> None:
-    away = [service for service, gate in zip(reach.SERVICES, fetch.GATES, strict=True) if pulse().now().mode(gate) == "away"]
+    away = [
+        service
+        for service, gate in zip(reach.SERVICES, fetch.GATES, strict=True)
+        if pulse().now().mode(gate) == "away"
+    ]
     happening(f"{', '.join(away)} does not answer" if away else "all three answer", bool(away))
 
 
@@ -177,11 +232,31 @@ EXPERIMENTS = (
         "Orders are accepted as before. Their events wait in the queues, and all arrive once it goes on.",
         pause_consumer,
     ),
-    ("Kill a service", "The supervisor starts it again within seconds. What was accepted before stays accepted.", kill_service),
-    ("Freeze a service", f"It takes calls and answers none, for {AT_MOST:.0f} s. The other two go on.", freeze_service),
-    ("Stop the broker", "Orders are still accepted: their events stay in the outbox until the broker is back.", stop_broker),
-    ("Wrong messages", "A duplicate counts once, by the inbox. A broken one becomes a dead letter, and the others flow.", wrong_messages),
-    ("Order before user", "The invoice appears with its name and address missing, and is completed when they arrive.", order_before_user),
+    (
+        "Kill a service",
+        "The supervisor starts it again within seconds. What was accepted before stays accepted.",
+        kill_service,
+    ),
+    (
+        "Freeze a service",
+        f"It takes calls and answers none, for {AT_MOST:.0f} s. The other two go on.",
+        freeze_service,
+    ),
+    (
+        "Stop the broker",
+        "Orders are still accepted: their events stay in the outbox until the broker is back.",
+        stop_broker,
+    ),
+    (
+        "Wrong messages",
+        "A duplicate counts once, by the inbox. A broken one becomes a dead letter, and the others flow.",
+        wrong_messages,
+    ),
+    (
+        "Order before user",
+        "The invoice appears with its name and address missing, and is completed when they arrive.",
+        order_before_user,
+    ),
 )
 
 page()

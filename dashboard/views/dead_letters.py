@@ -1,4 +1,5 @@
-"""Dead letters: what could not be applied, by reason; look at one, then retry or discard it, its group, or all."""
+"""Dead letters: what could not be applied, by reason; look at one, then retry or discard it, its
+group, or all."""
 
 import json
 
@@ -37,10 +38,14 @@ def what_waits() -> None:
 
 
 def choose_group(groups: list[reach.Row]) -> reach.Row:
-    st.markdown(f"**{words.plural(sum(group['letters'] for group in groups), 'message')} set aside, by reason**")
+    st.markdown(
+        f"**{words.plural(sum(group['letters'] for group in groups), 'message')} set aside, by reason**"
+    )
     names = {name_of(group): group for group in groups}
     chosen: str = st.radio("Reason", list(names), key="group", label_visibility="collapsed")
-    st.caption("A retry applies a message here and now, once, however often it is asked for. It helps when the cause has been mended.")
+    st.caption(
+        "A retry applies a message here and now, once, however often it is asked for. It helps when the cause has been mended."
+    )
     row = st.container(horizontal=True)
     settle_button(row, "Retry all of this reason", "retry", chosen_of(names[chosen]), "group")
     settle_button(row, "Discard all of this reason", "discard", chosen_of(names[chosen]), "group")
@@ -48,7 +53,10 @@ def choose_group(groups: list[reach.Row]) -> reach.Row:
 
 
 def name_of(group: reach.Row) -> str:
-    return words.plain(f"{group['event_type'] or 'no type'} · {group['reason']}") + f" · **{group['letters']}**"
+    return (
+        words.plain(f"{group['event_type'] or 'no type'} · {group['reason']}")
+        + f" · **{group['letters']}**"
+    )
 
 
 def chosen_of(group: reach.Row) -> reach.Row:
@@ -60,7 +68,12 @@ def letters(group: reach.Row) -> None:
     if not rows:
         st.caption("They have just been settled.")
         return
-    id = st.selectbox("Message", list(rows), key=f"letter {name_of(group)}", format_func=lambda id: title(rows[id]))
+    id = st.selectbox(
+        "Message",
+        list(rows),
+        key=f"letter {name_of(group)}",
+        format_func=lambda id: title(rows[id]),
+    )
     row = st.container(horizontal=True)
     settle_button(row, "Retry this one", "retry", {"ids": [id]}, "one", primary=True)
     settle_button(row, "Discard this one", "discard", {"ids": [id]}, "one")
@@ -88,11 +101,19 @@ def readable(letter: reach.Row) -> str:
 
 
 def settle_button(
-    row: st.delta_generator.DeltaGenerator, label: str, how: str, chosen: reach.Row, which: str, *, primary: bool = False
+    row: st.delta_generator.DeltaGenerator,
+    label: str,
+    how: str,
+    chosen: reach.Row,
+    which: str,
+    *,
+    primary: bool = False,
 ) -> None:
     icon = ":material/replay:" if how == "retry" else ":material/delete:"
     kind = "primary" if primary else "secondary"
-    row.button(label, icon=icon, key=f"{how} {which}", on_click=settle, args=(how, chosen), type=kind)  # type: ignore[arg-type]
+    row.button(
+        label, icon=icon, key=f"{how} {which}", on_click=settle, args=(how, chosen), type=kind
+    )  # type: ignore[arg-type]
 
 
 def settle(how: str, chosen: reach.Row) -> None:
@@ -107,19 +128,26 @@ def outcome() -> None:
     if not told:
         return
     if "discarded" in told:
-        st.info(f"{words.plural(told['discarded'], 'message')} discarded. The rows stay as a record.", icon=":material/delete:")
+        st.info(
+            f"{words.plural(told['discarded'], 'message')} discarded. The rows stay as a record.",
+            icon=":material/delete:",
+        )
     elif told["failed"]:
         text = f"{told['applied']} applied, {told['failed']} failed again and still wait: what is wrong with them has not been mended."
         st.warning(text, icon=":material/replay:")
     else:
-        st.success(f"{words.plural(told['applied'], 'message')} applied.", icon=":material/check_circle:")
+        st.success(
+            f"{words.plural(told['applied'], 'message')} applied.", icon=":material/check_circle:"
+        )
 
 
 @live(5)
 def what_is_settled() -> None:
     rows = [row for row in fetch.dead_letters("all", most=200) if row["status"] != "waiting"]
     if not rows:
-        st.html('<div class="empty"><b>Nothing settled yet</b>What has been retried or discarded is kept here.</div>')
+        st.html(
+            '<div class="empty"><b>Nothing settled yet</b>What has been retried or discarded is kept here.</div>'
+        )
         return
     shown = [
         {

@@ -1,4 +1,5 @@
-"""Invoices: find one, print it, see what it was at any earlier moment; and what all of them add up to."""
+"""Invoices: find one, print it, see what it was at any earlier moment; and what all of them add up
+to."""
 
 from datetime import UTC, datetime
 
@@ -28,10 +29,14 @@ def page() -> None:
 def find() -> None:
     years = fetch.invoiced_years()
     if not years:
-        st.html('<div class="empty"><b>No invoice yet</b>Place an order in the Shop: its invoice will be here.</div>')
+        st.html(
+            '<div class="empty"><b>No invoice yet</b>Place an order in the Shop: its invoice will be here.</div>'
+        )
         return
     which, year, month = st.columns([3, 1, 1])
-    wanted = which.text_input("Customer", key="search", placeholder="Name, email or id", icon=":material/search:")
+    wanted = which.text_input(
+        "Customer", key="search", placeholder="Name, email or id", icon=":material/search:"
+    )
     year.selectbox("Year", [ANY, *years], key="year")
     month.selectbox("Month", [ANY, *words.MONTHS], key="invoice month")
     left, right = st.columns([5, 6], gap="large")
@@ -45,20 +50,35 @@ def find() -> None:
 def table(wanted: str) -> reach.Row | None:
     """The chosen one of those found, else the first."""
     year, month = st.session_state.year, st.session_state["invoice month"]
-    rows = fetch.find_invoices(wanted, None if year == ANY else year, None if month == ANY else words.MONTHS.index(month) + 1)
+    rows = fetch.find_invoices(
+        wanted,
+        None if year == ANY else year,
+        None if month == ANY else words.MONTHS.index(month) + 1,
+    )
     if not rows:
         st.html('<div class="empty"><b>None found</b>Try fewer letters, or another month.</div>')
         return None
     shown = [
-        {"Customer": row["name"] or f"User {row['user_id']}", "Month": words.month(row["invoice_dt"]), "Total": row["total"]}
+        {
+            "Customer": row["name"] or f"User {row['user_id']}",
+            "Month": words.month(row["invoice_dt"]),
+            "Total": row["total"],
+        }
         for row in rows
     ]
     money = st.column_config.NumberColumn(format="dollar")
     chosen = st.dataframe(
-        shown, hide_index=True, height=430, on_select="rerun", selection_mode="single-row", key="found", column_config={"Total": money}
+        shown,
+        hide_index=True,
+        height=430,
+        on_select="rerun",
+        selection_mode="single-row",
+        key="found",
+        column_config={"Total": money},
     )
     st.caption(
-        f"{words.plural(len(rows), 'invoice')}" + (", the newest; search for older ones." if len(rows) == 200 else ". Click one to see it.")
+        f"{words.plural(len(rows), 'invoice')}"
+        + (", the newest; search for older ones." if len(rows) == 200 else ". Click one to see it.")
     )
     picked = chosen["selection"]["rows"]
     return rows[picked[0]] if picked and picked[0] < len(rows) else rows[0]
@@ -72,7 +92,9 @@ def one_invoice(found: reach.Row) -> None:
     if moment:
         invoice = fetch.invoice_as_of(moment, found["user_id"], month.year, month.month)
     if invoice is None:
-        st.html('<div class="empty"><b>Not there yet</b>At that moment this invoice did not exist.</div>')
+        st.html(
+            '<div class="empty"><b>Not there yet</b>At that moment this invoice did not exist.</div>'
+        )
         return
     st.html(invoice_html(invoice, name, shown=20))
     downloads(invoice, name)
@@ -85,7 +107,11 @@ def time_travel(invoice_id: str) -> datetime | None:
         return None
     last = moments[-1]
     chosen: datetime = st.select_slider(
-        "As of", moments, last, key=f"as of {invoice_id} {len(moments)}", format_func=lambda at: "now" if at == last else words.exact(at)
+        "As of",
+        moments,
+        last,
+        key=f"as of {invoice_id} {len(moments)}",
+        format_func=lambda at: "now" if at == last else words.exact(at),
     )
     return None if chosen == last else chosen
 
@@ -94,9 +120,21 @@ def downloads(invoice: reach.Row, name: str) -> None:
     file = f"invoice-{invoice['user_id']}-{invoice['invoice_dt'][:7]}"
     row = st.container(horizontal=True)
     row.download_button(
-        "HTML, to print or save as PDF", as_page(invoice, name), f"{file}.html", "text/html", icon=":material/print:", on_click="ignore"
+        "HTML, to print or save as PDF",
+        as_page(invoice, name),
+        f"{file}.html",
+        "text/html",
+        icon=":material/print:",
+        on_click="ignore",
     )
-    row.download_button("CSV", as_csv(invoice), f"{file}.csv", "text/csv", icon=":material/table:", on_click="ignore")
+    row.download_button(
+        "CSV",
+        as_csv(invoice),
+        f"{file}.csv",
+        "text/csv",
+        icon=":material/table:",
+        on_click="ignore",
+    )
 
 
 def revenue() -> None:
@@ -104,7 +142,14 @@ def revenue() -> None:
     if not years:
         st.html('<div class="empty"><b>No revenue yet</b>Place an order in the Shop.</div>')
         return
-    st.segmented_control("Year", years[:12], default=years[0], key="report year", label_visibility="collapsed", required=True)
+    st.segmented_control(
+        "Year",
+        years[:12],
+        default=years[0],
+        key="report year",
+        label_visibility="collapsed",
+        required=True,
+    )
     report()
 
 
@@ -114,7 +159,11 @@ def report() -> None:
     total, orders, average = st.columns(3)
     total.metric("Revenue", words.money(told["revenue"]), border=True)
     orders.metric("Orders", words.number(told["orders"]), border=True)
-    average.metric("Average order", words.money(told["revenue"] / told["orders"] if told["orders"] else None), border=True)
+    average.metric(
+        "Average order",
+        words.money(told["revenue"] / told["orders"] if told["orders"] else None),
+        border=True,
+    )
     months, top = st.columns(2, gap="large")
     with months:
         st.markdown("**Revenue per month**")

@@ -27,11 +27,15 @@ def runs() -> None:
     left, right = st.columns(2, gap="large")
     with left:
         st.subheader("Verify")
-        st.markdown("Builds the read model a second time, from the logs, and compares it with the live one row by row.")
+        st.markdown(
+            "Builds the read model a second time, from the logs, and compares it with the live one row by row."
+        )
         verifying(fetch.last_run("verify"))
     with right:
         st.subheader("Replay")
-        st.markdown("Builds it a second time and swaps it in. Invoices are served and orders projected all the while.")
+        st.markdown(
+            "Builds it a second time and swaps it in. Invoices are served and orders projected all the while."
+        )
         replaying(fetch.last_run("replay"))
 
 
@@ -44,20 +48,36 @@ def verifying(run: reach.Row | None) -> None:
 def replaying(run: reach.Row | None) -> None:
     busy = controls("replay", "Replay everything", run)
     if run and not busy and run["state"] == "done":
-        events, speed = words.plural(run["result"]["events"], "event"), words.number(run["events_per_second"])
-        st.success(f"{events} replayed in {words.duration(run['seconds'])}, {speed} a second.", icon=":material/check_circle:")
+        events, speed = (
+            words.plural(run["result"]["events"], "event"),
+            words.number(run["events_per_second"]),
+        )
+        st.success(
+            f"{events} replayed in {words.duration(run['seconds'])}, {speed} a second.",
+            icon=":material/check_circle:",
+        )
         dead_letters(run["result"])
         if run["result"]["in_no_log"]:
-            st.caption(f"{words.plural(run['result']['in_no_log'], 'event')} had counted and is in no log: it counts no more.")
+            st.caption(
+                f"{words.plural(run['result']['in_no_log'], 'event')} had counted and is in no log: it counts no more."
+            )
 
 
 def controls(kind: str, label: str, run: reach.Row | None) -> bool:
-    """Whether it runs: then its progress and a button to stop it, else one to start it, and how the last one ended."""
+    """Whether it runs: then its progress and a button to stop it, else one to start it, and how the
+    last one ended."""
     if run and run["state"] == "running":
         progress(run)
         st.button("Stop", icon=":material/stop:", key=f"stop {kind}", on_click=stop, args=(kind,))
         return True
-    st.button(label, type="primary", icon=":material/play_arrow:", key=f"start {kind}", on_click=start, args=(kind, {}))
+    st.button(
+        label,
+        type="primary",
+        icon=":material/play_arrow:",
+        key=f"start {kind}",
+        on_click=start,
+        args=(kind, {}),
+    )
     complaint(kind)
     if run and run["state"] == "failed":
         st.error(words.plain(run["error"]), icon=":material/error:")
@@ -68,9 +88,15 @@ def controls(kind: str, label: str, run: reach.Row | None) -> bool:
 
 def progress(run: reach.Row) -> None:
     share = min(1.0, run["position"] / run["end"]) if run["end"] else 0.0
-    left = f", {words.duration(float(run['seconds_left']))} left" if run["seconds_left"] is not None else ""
+    left = (
+        f", {words.duration(float(run['seconds_left']))} left"
+        if run["seconds_left"] is not None
+        else ""
+    )
     st.progress(share, STEPS.get(run["step"], run["step"].capitalize()))
-    st.caption(f"{words.plural(run['events'], 'event')}, {words.number(run['events_per_second'])} a second{left}")
+    st.caption(
+        f"{words.plural(run['events'], 'event')}, {words.number(run['events_per_second'])} a second{left}"
+    )
 
 
 def start(kind: str, body: reach.Row) -> None:
@@ -83,9 +109,14 @@ def stop(kind: str) -> None:
 
 def verdict(run: reach.Row) -> None:
     found = run["result"]
-    checked = f"{words.plural(found['events'], 'event')} checked in {words.duration(run['seconds'])}."
+    checked = (
+        f"{words.plural(found['events'], 'event')} checked in {words.duration(run['seconds'])}."
+    )
     if found["pending"]:
-        st.info(f"{words.plural(found['pending'], 'event')} not projected yet: that is lag, and no drift.", icon=":material/schedule:")
+        st.info(
+            f"{words.plural(found['pending'], 'event')} not projected yet: that is lag, and no drift.",
+            icon=":material/schedule:",
+        )
     dead_letters(found)
     for fault in faults(found):
         st.error(words.plain(fault), icon=":material/error:")
@@ -97,23 +128,44 @@ def verdict(run: reach.Row) -> None:
         st.success(f"{rows} differed, and are mended. {checked}", icon=":material/build:")
     else:
         st.error(f"{rows} differ from what the logs say. {checked}", icon=":material/difference:")
-        st.button("Mend it", icon=":material/build:", on_click=start, args=("verify", {"fix": True}), key="mend")
-    st.dataframe([line for difference in found["differences"] for line in lines_of(difference)], hide_index=True)
+        st.button(
+            "Mend it",
+            icon=":material/build:",
+            on_click=start,
+            args=("verify", {"fix": True}),
+            key="mend",
+        )
+    st.dataframe(
+        [line for difference in found["differences"] for line in lines_of(difference)],
+        hide_index=True,
+    )
 
 
 def faults(found: reach.Row) -> list[str]:
     """What is wrong beside rows that differ, or why those were not mended."""
     if found["refused"]:
         return [found["refused"]]
-    overdue, lost = words.plural(found["overdue"], "event"), words.plural(found["in_no_log"], "event")
-    late = [f"{overdue} overdue: in a log for long, and still not projected. Under the hood shows what stands still."]
+    overdue, lost = (
+        words.plural(found["overdue"], "event"),
+        words.plural(found["in_no_log"], "event"),
+    )
+    late = [
+        f"{overdue} overdue: in a log for long, and still not projected. Under the hood shows what stands still."
+    ]
     in_no_log = [f"{lost} of the read model in no log. A replay is refused, unless it is forced."]
-    return [*found["log_faults"], *(late if found["overdue"] else []), *(in_no_log if found["in_no_log"] else [])]
+    return [
+        *found["log_faults"],
+        *(late if found["overdue"] else []),
+        *(in_no_log if found["in_no_log"] else []),
+    ]
 
 
 def dead_letters(found: reach.Row) -> None:
     if found["set_aside"]:
-        st.info(f"{words.plural(found['set_aside'], 'event')} set aside: see Dead letters.", icon=":material/report:")
+        st.info(
+            f"{words.plural(found['set_aside'], 'event')} set aside: see Dead letters.",
+            icon=":material/report:",
+        )
 
 
 def lines_of(difference: reach.Row) -> list[reach.Row]:
@@ -141,13 +193,14 @@ def report() -> None:
         return
     told = fetch.revenue(years[0])
     orders = words.plural(told["orders"], "order")
-    text = (
-        f"Revenue is a second table made of the same events: **{words.plain(words.money(told['revenue']))}** from {orders} in {years[0]}. "
-    )
+    text = f"Revenue is a second table made of the same events: **{words.plain(words.money(told['revenue']))}** from {orders} in {years[0]}. "
     st.markdown(
-        text + "It was added without touching the command services, and a replay fills it with all that happened before it existed."
+        text
+        + "It was added without touching the command services, and a replay fills it with all that happened before it existed."
     )
-    st.page_link("views/invoices.py", label="See it under Invoices, Revenue", icon=":material/bar_chart:")
+    st.page_link(
+        "views/invoices.py", label="See it under Invoices, Revenue", icon=":material/bar_chart:"
+    )
 
 
 page()

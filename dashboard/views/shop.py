@@ -1,6 +1,7 @@
 """Shop: send commands on the left, watch the invoice change on the right.
 
-A form's command goes over HTTP in its button's callback; the page is drawn afterwards, with what came of it.
+A form's command goes over HTTP in its button's callback; the page is drawn afterwards, with what
+came of it.
 """
 
 from datetime import UTC, date, datetime, time
@@ -32,12 +33,16 @@ def page() -> None:
         else:
             welcome()
     with right:
-        side("Query side", "invoice-service never sees these forms: it makes invoices of the events.")
+        side(
+            "Query side", "invoice-service never sees these forms: it makes invoices of the events."
+        )
         if users:
             st.session_state.setdefault("month", this_month())
             invoice()
         else:
-            st.html('<div class="empty"><b>Here the invoice will be</b>A line appears by itself, milliseconds after the order.</div>')
+            st.html(
+                '<div class="empty"><b>Here the invoice will be</b>A line appears by itself, milliseconds after the order.</div>'
+            )
 
 
 def side(name: str, what: str) -> None:
@@ -46,7 +51,9 @@ def side(name: str, what: str) -> None:
 
 def welcome() -> None:
     st.subheader("The shop is empty")
-    st.markdown("Make a customer, place an order for them, and watch how it gets onto their invoice.")
+    st.markdown(
+        "Make a customer, place an order for them, and watch how it gets onto their invoice."
+    )
     st.button("Random customer", type="primary", icon=":material/casino:", on_click=make_someone)
     complaint("customer")
     with st.expander("or type one in"):
@@ -59,10 +66,16 @@ def choose_customer(users: dict[int, reach.Row]) -> None:
     pick, chance = st.columns([3, 2], vertical_alignment="bottom")
     with pick:
         st.selectbox(
-            "Customer", list(users), key="customer", format_func=lambda id: f"{users[id]['name']} · {id}", on_change=forget_journey
+            "Customer",
+            list(users),
+            key="customer",
+            format_func=lambda id: f"{users[id]['name']} · {id}",
+            on_change=forget_journey,
         )
     with chance:
-        st.button("Random customer", icon=":material/casino:", on_click=make_someone, width="stretch")
+        st.button(
+            "Random customer", icon=":material/casino:", on_click=make_someone, width="stretch"
+        )
 
 
 def forms(users: dict[int, reach.Row]) -> None:
@@ -91,8 +104,19 @@ def order_form() -> None:
             st.date_input("Bought on", today(), key="order day")
             complaint("order", "purchase_dt")
         one, many = st.columns(2)
-        one.form_submit_button("Place order", type="primary", icon=":material/shopping_cart:", on_click=place_order, width="stretch")
-        many.form_submit_button(f"Place {MANY} orders", icon=":material/shopping_cart_checkout:", on_click=place_many, width="stretch")
+        one.form_submit_button(
+            "Place order",
+            type="primary",
+            icon=":material/shopping_cart:",
+            on_click=place_order,
+            width="stretch",
+        )
+        many.form_submit_button(
+            f"Place {MANY} orders",
+            icon=":material/shopping_cart_checkout:",
+            on_click=place_many,
+            width="stretch",
+        )
     complaint("order")
 
 
@@ -102,21 +126,34 @@ def customer_form() -> None:
         complaint("customer", "name")
         st.text_input("Email", key="customer email", placeholder="alice@demo.com")
         complaint("customer", "email")
-        st.form_submit_button("Create customer", type="primary", icon=":material/person_add:", on_click=make_typed_customer)
+        st.form_submit_button(
+            "Create customer",
+            type="primary",
+            icon=":material/person_add:",
+            on_click=make_typed_customer,
+        )
 
 
 def address_form(user: reach.Row) -> None:
     known = fetch.address_of(user["id"]) or {"address1": "", "city": "", "state": "", "zip": ""}
-    st.caption(f"Where {words.plain(user['name'])} wants the goods. A new address becomes the one on their invoices.")
+    st.caption(
+        f"Where {words.plain(user['name'])} wants the goods. A new address becomes the one on their invoices."
+    )
     with st.form("address form", border=False):
         st.text_input("Street", known["address1"], key=f"address1 {user['id']}")
         complaint("address", "address1")
         city, state, code = st.columns([3, 2, 2])
-        for column, field, label in ((city, "city", "City"), (state, "state", "State"), (code, "zip", "Zip")):
+        for column, field, label in (
+            (city, "city", "City"),
+            (state, "state", "State"),
+            (code, "zip", "Zip"),
+        ):
             with column:
                 st.text_input(label, known[field], key=f"{field} {user['id']}")
                 complaint("address", field)
-        st.form_submit_button("Save address", type="primary", icon=":material/home:", on_click=save_address)
+        st.form_submit_button(
+            "Save address", type="primary", icon=":material/home:", on_click=save_address
+        )
     complaint("address")
 
 
@@ -133,7 +170,9 @@ def make_someone() -> None:
 
 def make_typed_customer() -> None:
     state = st.session_state
-    answer = attempt("customer", lambda: fetch.create_user(state["customer name"], state["customer email"]))
+    answer = attempt(
+        "customer", lambda: fetch.create_user(state["customer name"], state["customer email"])
+    )
     if answer:
         state["customer name"] = state["customer email"] = ""
         greet(answer)
@@ -156,7 +195,12 @@ def save_address() -> None:
 def place_order() -> None:
     state = st.session_state
     amount = Decimal(f"{state['order amount'] or 0:.2f}")
-    if answer := attempt("order", lambda: fetch.place_order(state.customer, state["order what"], amount, bought(state["order day"]))):
+    if answer := attempt(
+        "order",
+        lambda: fetch.place_order(
+            state.customer, state["order what"], amount, bought(state["order day"])
+        ),
+    ):
         show_month_of(answer)
         begin("order-service", answer, f"Order {answer.body['id']}")
 
@@ -164,7 +208,9 @@ def place_order() -> None:
 def place_many() -> None:
     orders = [an_order() for _ in range(MANY)]
     day = bought(st.session_state["order day"])
-    if answer := attempt("order", lambda: fetch.place_orders(st.session_state.customer, orders, day)):
+    if answer := attempt(
+        "order", lambda: fetch.place_orders(st.session_state.customer, orders, day)
+    ):
         show_month_of(answer)
         begin("order-service", answer, f"The last of {MANY} orders")
 
@@ -208,7 +254,9 @@ def invoice() -> None:
         nothing = f"<b>No invoice in {words.MONTHS[month - 1]} {year} yet</b>Place an order: its line appears here by itself."
         st.html(f'<div class="empty">{nothing}</div>')
     else:
-        name = next((row["name"] for row in fetch.newest_users() if row["id"] == user), f"User {user}")
+        name = next(
+            (row["name"] for row in fetch.newest_users() if row["id"] == user), f"User {user}"
+        )
         st.html(invoice_html(found, name, fresh))
 
 
@@ -218,11 +266,17 @@ def journey() -> None:
 
 
 def choose_month(user: int) -> None:
-    months = {(at.astimezone(UTC).year, at.astimezone(UTC).month) for at in fetch.months_of(user)} | {st.session_state.month}
+    months = {
+        (at.astimezone(UTC).year, at.astimezone(UTC).month) for at in fetch.months_of(user)
+    } | {st.session_state.month}
     if len(months) > 1:
         newest_first = sorted(months, reverse=True)
         st.selectbox(
-            "Month", newest_first, key="month", format_func=lambda m: f"{words.MONTHS[m[1] - 1]} {m[0]}", label_visibility="collapsed"
+            "Month",
+            newest_first,
+            key="month",
+            format_func=lambda m: f"{words.MONTHS[m[1] - 1]} {m[0]}",
+            label_visibility="collapsed",
         )
 
 

@@ -1,4 +1,5 @@
-"""Under the hood: the pipeline with live numbers, a clock that can be stopped, a look into every store."""
+"""Under the hood: the pipeline with live numbers, a clock that can be stopped, a look into every
+store."""
 
 from datetime import datetime
 
@@ -32,7 +33,9 @@ def page() -> None:
 def pipeline() -> None:
     samples = pulse().look()
     latest = rates(samples[-RATE_OVER - 1 :])
-    accepted, projected = (sum(rate[place] for rate in latest) / max(1, len(latest)) for place in (1, 2))
+    accepted, projected = (
+        sum(rate[place] for rate in latest) / max(1, len(latest)) for place in (1, 2)
+    )
     st.html(picture(samples[-1], Flow(accepted, projected, lag(samples)), reach.place().broker))
 
 
@@ -48,9 +51,21 @@ def controls() -> None:
 def control(sample: Sample, gate: str) -> None:
     mode = sample.mode(gate)
     paused, row = mode == "paused", st.container(horizontal=True)
-    label, icon = (f"Resume {gate}", ":material/play_arrow:") if paused else (f"Pause {gate}", ":material/pause:")
+    label, icon = (
+        (f"Resume {gate}", ":material/play_arrow:")
+        if paused
+        else (f"Pause {gate}", ":material/pause:")
+    )
     to = "running" if paused else "paused"
-    row.button(label, icon=icon, key=f"set {gate}", on_click=set_gate, args=(gate, to), disabled=mode == "away", width="stretch")
+    row.button(
+        label,
+        icon=icon,
+        key=f"set {gate}",
+        on_click=set_gate,
+        args=(gate, to),
+        disabled=mode == "away",
+        width="stretch",
+    )
     row.button(
         "Step",
         icon=":material/skip_next:",
@@ -59,7 +74,9 @@ def control(sample: Sample, gate: str) -> None:
         args=(gate,),
         disabled=not paused,
         width="stretch",
-        help=f"Lets one event pass the {gate}" if paused else f"Pause the {gate} first: then its events can be moved one at a time",
+        help=f"Lets one event pass the {gate}"
+        if paused
+        else f"Pause the {gate} first: then its events can be moved one at a time",
     )
 
 
@@ -99,9 +116,15 @@ def events_at_stations() -> None:
     remembered = st.session_state.setdefault("stations", {"now": now, "before": now})
     if now != remembered["now"]:
         remembered.update(before=remembered["now"], now=now)
-    st.html(stations_html(columns, remembered["before"], {"outbox": sample.in_outbox, "broker": sample.in_queues}))
+    st.html(
+        stations_html(
+            columns, remembered["before"], {"outbox": sample.in_outbox, "broker": sample.in_queues}
+        )
+    )
     if not now:
-        st.caption("No event has been made yet. Place an order in the Shop, or run `cqrs-demo demo-data`.")
+        st.caption(
+            "No event has been made yet. Place an order in the Shop, or run `cqrs-demo demo-data`."
+        )
 
 
 @live(2)
@@ -123,9 +146,13 @@ def history() -> None:
 def look_into() -> None:
     broker = reach.place().broker
     names = [name for name in STORES if broker == "PGMQ" or not STORES[name].queue]
-    st.segmented_control("Store", names, default=names[0], key="store", label_visibility="collapsed", required=True)
+    st.segmented_control(
+        "Store", names, default=names[0], key="store", label_visibility="collapsed", required=True
+    )
     if broker != "PGMQ":
-        st.caption("RabbitMQ's queues are not opened: a look would count as a delivery. Their depths are in the picture.")
+        st.caption(
+            "RabbitMQ's queues are not opened: a look would count as a delivery. Their depths are in the picture."
+        )
     rows_of_store()
 
 
@@ -133,7 +160,11 @@ def look_into() -> None:
 def rows_of_store() -> None:
     store = STORES[st.session_state.store]
     rows = contents(store.database, store.table, store.newest)
-    st.caption(f"`{store.database}` · `{store.table}` · {store.says} Newest {words.number(len(rows))} rows." if rows else store.says)
+    st.caption(
+        f"`{store.database}` · `{store.table}` · {store.says} Newest {words.number(len(rows))} rows."
+        if rows
+        else store.says
+    )
     if rows:
         st.dataframe([in_zone(row) for row in rows], hide_index=True, height=330)
     else:
@@ -141,9 +172,16 @@ def rows_of_store() -> None:
 
 
 def in_zone(row: reach.Row) -> reach.Row:
-    return {name: words.exact(value) if isinstance(value, datetime) else value for name, value in row.items()}
+    return {
+        name: words.exact(value) if isinstance(value, datetime) else value
+        for name, value in row.items()
+    }
 
 
-BELOW = {"Where the events are": stations, "Rates and waiting": history, "Look into a store": look_into}
+BELOW = {
+    "Where the events are": stations,
+    "Rates and waiting": history,
+    "Look into a store": look_into,
+}
 
 page()

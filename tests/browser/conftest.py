@@ -1,4 +1,5 @@
-"""Dashboards for the tests: pages run without a browser against services in this process, and whole systems in Chromium.
+"""Dashboards for the tests: pages run without a browser against services in this process, and whole
+systems in Chromium.
 
 Streamlit puts the dashboard's folder first on the path; so it is here.
 """
@@ -39,7 +40,9 @@ LAUNCH = [
 ]
 
 
-expect.set_options(timeout=30_000)  # milliseconds; it looks again and again, so a quick machine does not wait
+expect.set_options(
+    timeout=30_000
+)  # milliseconds; it looks again and again, so a quick machine does not wait
 
 
 @contextmanager
@@ -77,18 +80,22 @@ def open_shop(migrated: EmbeddedPostgres) -> Iterator[Shop]:
 
 @pytest.fixture
 def busy_shop(open_shop: Shop, monkeypatch: pytest.MonkeyPatch) -> Iterator[Shop]:
-    """One shop for the whole module; whoever stops something in it starts it again. See also `alice`."""
+    """One shop for the whole module; whoever stops something in it starts it again. See also
+    `alice`."""
     with shown(open_shop, monkeypatch):
         yield open_shop
 
 
 @pytest.fixture
 def alice(busy_shop: Shop) -> int:
-    """The id of the newest customer, whom the pages show first. She has an address and two orders of April 2025, projected."""
+    """The id of the newest customer, whom the pages show first. She has an address and two orders
+    of April 2025, projected."""
     user: int = busy_shop.create_user("Alice", fresh_email()).json()["id"]
     busy_shop.create_account(user)
     busy_shop.place_order(user, 50, "2025-04-03T10:00:00Z", "Widget")
-    event = busy_shop.place_order(user, 25.5, "2025-04-05T10:00:00Z", "Gadget").headers["x-event-id"]
+    event = busy_shop.place_order(user, 25.5, "2025-04-05T10:00:00Z", "Gadget").headers[
+        "x-event-id"
+    ]
     assert busy_shop.invoice(user, after_event=event, wait=10).status_code == 200
     return user
 
@@ -108,17 +115,41 @@ def open_page() -> Callable[[str], AppTest]:
 
 def words_of(app: AppTest) -> str:
     """All that a person can read on the page."""
-    kinds = ("html", "markdown", "caption", "warning", "error", "info", "success", "subheader", "code", "metric")
+    kinds = (
+        "html",
+        "markdown",
+        "caption",
+        "warning",
+        "error",
+        "info",
+        "success",
+        "subheader",
+        "code",
+        "metric",
+    )
     said = [element for kind in kinds for element in app.get(kind)]
-    return "\n".join(str(getattr(element, "value", None) or getattr(element, "body", "")) for element in said)
+    return "\n".join(
+        str(getattr(element, "value", None) or getattr(element, "body", "")) for element in said
+    )
 
 
 # Chromium
 
 
-@pytest.fixture(scope="module")  # and no longer: while Playwright is up, its event loop counts as running, and no test can run another
+@pytest.fixture(
+    scope="module"
+    # and no longer: while Playwright is up, its event loop counts as running, and no test can run
+    # another
+)
 def chromium() -> Iterator[Browser]:
-    path = next((found for name in ("chromium", "chromium-browser", "google-chrome") if (found := shutil.which(name))), None)
+    path = next(
+        (
+            found
+            for name in ("chromium", "chromium-browser", "google-chrome")
+            if (found := shutil.which(name))
+        ),
+        None,
+    )
     if path is None:
         if os.environ.get("CI") == "true":
             pytest.fail("Chromium is not installed, and CI is where these tests must run")
@@ -153,7 +184,13 @@ def visit(chromium: Browser, system: RunningSystem) -> Iterator[Callable[..., Pa
     url, contexts = system.dashboard.url, []
 
     def opened(path: str = "", **options: object) -> Page:
-        context = chromium.new_context(**{"viewport": {"width": 1280, "height": 720}, "timezone_id": "Europe/Berlin", **options})
+        context = chromium.new_context(
+            **{
+                "viewport": {"width": 1280, "height": 720},
+                "timezone_id": "Europe/Berlin",
+                **options,
+            }
+        )
         contexts.append(context)
         page = context.new_page()
         page.set_default_timeout(30_000)

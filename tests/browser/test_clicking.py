@@ -33,12 +33,19 @@ def new_customer(page: Page) -> None:
 def test_an_order_appears_on_the_invoice_by_itself(visit: Visit) -> None:
     # Given a customer made by typing, with an address
     page = visit()
-    page.get_by_text("or type one in").or_(page.get_by_role("tab", name="New customer")).first.click()
+    page.get_by_text("or type one in").or_(
+        page.get_by_role("tab", name="New customer")
+    ).first.click()
     page.get_by_label("Name").fill("Grace Hopper")
     page.get_by_label("Email").fill("grace@demo.com")
     click(page, "Create customer")
     page.get_by_role("tab", name="Address").click()
-    for label, value in (("Street", "1 Navy Way"), ("City", "Arlington"), ("State", "VA"), ("Zip", "22201")):
+    for label, value in (
+        ("Street", "1 Navy Way"),
+        ("City", "Arlington"),
+        ("State", "VA"),
+        ("Zip", "22201"),
+    ):
         page.get_by_label(label, exact=True).fill(value)
     click(page, "Save address")
 
@@ -96,7 +103,9 @@ def test_a_killed_service_and_a_stopped_broker_lose_nothing(visit: Visit, starte
 
     # When order-service is killed, then the page says so, and another one comes up by itself
     click(page, "Kill it")
-    expect(page.locator(".happening.now", has_text=re.compile("being started|up for"))).to_be_visible()
+    expect(
+        page.locator(".happening.now", has_text=re.compile("being started|up for"))
+    ).to_be_visible()
     eventually(lambda: started.ready().services["order-service"].pid not in (None, first))
     expect(page.locator(".strip")).not_to_contain_text("is down")
 
@@ -141,16 +150,26 @@ def test_a_replay_shows_its_progress(visit: Visit, system: RunningSystem) -> Non
     page.get_by_role("progressbar").wait_for()
     expect(page.get_by_text("events replayed in")).to_be_visible(timeout=60_000)
     with psycopg.connect(system.databases["invoice_service"]) as connection:
-        lines: Any = connection.execute("select count(*) from demo.invoice_lines where description = 'From the past'").fetchone()
+        lines: Any = connection.execute(
+            "select count(*) from demo.invoice_lines where description = 'From the past'"
+        ).fetchone()
     assert lines[0] == past
 
 
 def test_the_pages_work_in_both_themes_and_on_a_phone(visit: Visit) -> None:
-    # Given a browser in the dark, on a phone, when each page is opened, then nothing is wider than the screen
+    # Given a browser in the dark, on a phone, when each page is opened, then nothing is wider than
+    # the screen
     for name in ("", "invoices", "under_the_hood", "break_it", "dead_letters", "replay"):
         page = visit(name, viewport={"width": 390, "height": 844}, color_scheme="dark")
-        eventually(lambda page=page: page.locator("[data-testid=stMain]").evaluate("e => e.scrollWidth <= e.clientWidth"))
-        assert page.evaluate("getComputedStyle(document.querySelector('.stApp')).backgroundColor") == "rgb(17, 20, 29)"
+        eventually(
+            lambda page=page: page.locator("[data-testid=stMain]").evaluate(
+                "e => e.scrollWidth <= e.clientWidth"
+            )
+        )
+        assert (
+            page.evaluate("getComputedStyle(document.querySelector('.stApp')).backgroundColor")
+            == "rgb(17, 20, 29)"
+        )
         page.close()
 
 

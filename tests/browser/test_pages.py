@@ -1,4 +1,5 @@
-"""Every page, without a browser: it is drawn whatever state the system is in, and what its forms send arrives."""
+"""Every page, without a browser: it is drawn whatever state the system is in, and what its forms
+send arrives."""
 
 import json
 import re
@@ -39,13 +40,17 @@ def fine(app: AppTest) -> bool:
     return not app.exception and "could not be drawn" not in words_of(app)
 
 
-def test_in_an_empty_shop_each_page_says_what_to_do_first(empty_shop: Shop, open_page: Open) -> None:
+def test_in_an_empty_shop_each_page_says_what_to_do_first(
+    empty_shop: Shop, open_page: Open
+) -> None:
     # Given services without a single event, when each page is opened
     pages = {name: open_page(name) for name in PAGES}
 
     # Then each is drawn, and says what comes first
     assert [name for name, page in pages.items() if not fine(page)] == []
-    assert [name for name, page in pages.items() if WHAT_TO_DO_FIRST[name] not in words_of(page)] == []
+    assert [
+        name for name, page in pages.items() if WHAT_TO_DO_FIRST[name] not in words_of(page)
+    ] == []
 
 
 def test_each_page_shows_what_there_is(alice: int, open_page: Open) -> None:
@@ -58,7 +63,11 @@ def test_each_page_shows_what_there_is(alice: int, open_page: Open) -> None:
     # And the invoice is on its page with the name, the lines and the sum
     app = pages["invoices"]
     app.text_input(key="search").set_value(str(alice)).run()
-    assert [word for word in ("Alice", "Widget", "Gadget", "$75.50", "123 Main St") if word not in words_of(app)] == []
+    assert [
+        word
+        for word in ("Alice", "Widget", "Gadget", "$75.50", "123 Main St")
+        if word not in words_of(app)
+    ] == []
 
 
 @pytest.mark.parametrize("service", ["user", "order", "invoice"])
@@ -74,10 +83,14 @@ def test_with_a_service_down_each_page_tells_which_and_goes_on(
 
     # Then each is drawn, and says who is down
     assert [name for name, page in pages.items() if not fine(page)] == []
-    assert [name for name, page in pages.items() if f"{service}-service is down" not in words_of(page)] == []
+    assert [
+        name for name, page in pages.items() if f"{service}-service is down" not in words_of(page)
+    ] == []
 
 
-def test_without_any_system_each_page_says_how_to_start_one(open_page: Open, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_without_any_system_each_page_says_how_to_start_one(
+    open_page: Open, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     # Given a data folder that no system runs in
     monkeypatch.setenv("CQRS_DATA_DIR", str(tmp_path))
     forget()
@@ -88,7 +101,9 @@ def test_without_any_system_each_page_says_how_to_start_one(open_page: Open, mon
     assert [name for name, page in pages.items() if "cqrs\\-demo up" not in words_of(page)] == []
 
 
-def test_a_random_customers_order_is_on_the_invoice_with_its_journey(busy_shop: Shop, open_page: Open) -> None:
+def test_a_random_customers_order_is_on_the_invoice_with_its_journey(
+    busy_shop: Shop, open_page: Open
+) -> None:
     # Given the shop, when a random customer is made and an order placed
     app = open_page("shop")
     button(app, "Random customer").click().run()
@@ -100,7 +115,11 @@ def test_a_random_customers_order_is_on_the_invoice_with_its_journey(busy_shop: 
     eventually(lambda: "visible after" in words_of(app.run()))
     assert "Blue &lt;bicycle&gt;" in words_of(app)
     assert "$1,250.50" in words_of(app)
-    assert [hop for hop in ("asked", "committed", "accepted", "published", "received", "projected") if hop not in words_of(app)] == []
+    assert [
+        hop
+        for hop in ("asked", "committed", "accepted", "published", "received", "projected")
+        if hop not in words_of(app)
+    ] == []
 
 
 def test_fifty_orders_are_fifty_lines(alice: int, busy_shop: Shop, open_page: Open) -> None:
@@ -161,10 +180,16 @@ def test_time_can_be_stopped_and_stepped(alice: int, busy_shop: Shop, open_page:
     assert busy_shop.get("invoice-service", "/consumer").json()["mode"] == "running"
 
 
-def test_a_dead_letter_is_retried_and_another_discarded(alice: int, busy_shop: Shop, open_page: Open) -> None:
+def test_a_dead_letter_is_retried_and_another_discarded(
+    alice: int, busy_shop: Shop, open_page: Open
+) -> None:
     # Given a message that was set aside although it is sound, and one that is not
     sound = json.loads(busy_shop.get("order-service", "/events", limit=1).text)
-    sound |= {"id": str(uuid4()), "subject": "777777", "data": {**sound["data"], "id": 777777, "user_id": alice}}
+    sound |= {
+        "id": str(uuid4()),
+        "subject": "777777",
+        "data": {**sound["data"], "id": 777777, "user_id": alice},
+    }
     for body, reason in ((sound, "it was dark"), ({"amount": "a lot"}, "not an event")):
         busy_shop.databases.rows("invoice_service", SET_ASIDE, json.dumps(body).encode(), reason)
 
@@ -180,12 +205,18 @@ def test_a_dead_letter_is_retried_and_another_discarded(alice: int, busy_shop: S
     # And the other, discarded, waits no more
     choose(app, "not an event")
     button(app, "Discard this one").click().run()
-    assert busy_shop.databases.rows("invoice_service", STATUSES) == [("not an event", "discarded"), ("it was dark", "retried")]
+    assert busy_shop.databases.rows("invoice_service", STATUSES) == [
+        ("not an event", "discarded"),
+        ("it was dark", "retried"),
+    ]
 
 
 def test_verify_shows_drift_and_mends_it(alice: int, busy_shop: Shop, open_page: Open) -> None:
     # Given an invoice line that somebody changed behind the projection's back
-    busy_shop.databases.rows("invoice_service", "update demo.invoice_lines set description = 'Fake' where description = 'Gadget'")
+    busy_shop.databases.rows(
+        "invoice_service",
+        "update demo.invoice_lines set description = 'Fake' where description = 'Gadget'",
+    )
 
     # When verify is asked
     app = open_page("replay")
@@ -195,10 +226,14 @@ def test_verify_shows_drift_and_mends_it(alice: int, busy_shop: Shop, open_page:
     eventually(lambda: "from what the logs say" in words_of(app.run()), seconds=30)
     button(app, "Mend it").click().run()
     eventually(lambda: "mended" in words_of(app.run()), seconds=30)
-    assert busy_shop.databases.rows("invoice_service", "select count(*) from demo.invoice_lines where description = 'Fake'") == [(0,)]
+    assert busy_shop.databases.rows(
+        "invoice_service", "select count(*) from demo.invoice_lines where description = 'Fake'"
+    ) == [(0,)]
 
 
-def test_nothing_can_be_broken_without_the_workshops_controls(busy_shop: Shop, open_page: Open, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_nothing_can_be_broken_without_the_workshops_controls(
+    busy_shop: Shop, open_page: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
     # Given an order-service that runs without CQRS_WORKSHOP
     with busy_shop.running("order-service", workshop=False) as url:
         monkeypatch.setenv("CQRS_ORDER_SERVICE_URL", url.removesuffix("/order-service"))
@@ -210,14 +245,22 @@ def test_nothing_can_be_broken_without_the_workshops_controls(busy_shop: Shop, o
         assert list(app.button) == []
 
 
-def test_a_duplicate_counts_once_and_a_broken_message_is_set_aside(alice: int, busy_shop: Shop, open_page: Open) -> None:
+def test_a_duplicate_counts_once_and_a_broken_message_is_set_aside(
+    alice: int, busy_shop: Shop, open_page: Open
+) -> None:
     # Given the page that breaks things, when a duplicate and a broken message are sent
     app = open_page("break_it")
     button(app, "Send the last event again").click().run()
     button(app, "Send a broken message").click().run()
 
-    # Then the one is recognised, the other set aside, and the newest order stands on its invoice once
-    eventually(lambda: re.search("[1-9][0-9]* duplicates? recognised, [1-9][0-9]* dead letters? set aside", words_of(app.run())))
+    # Then the one is recognised, the other set aside, and the newest order stands on its invoice
+    # once
+    eventually(
+        lambda: re.search(
+            "[1-9][0-9]* duplicates? recognised, [1-9][0-9]* dead letters? set aside",
+            words_of(app.run()),
+        )
+    )
     assert busy_shop.databases.rows("invoice_service", LINES_OF, alice) == [(2,)]
 
 

@@ -1,4 +1,5 @@
-"""What the pages look like, as files: into the folder that CQRS_SCREENSHOTS names (`make screenshots`), else thrown away."""
+"""What the pages look like, as files: into the folder that CQRS_SCREENSHOTS names (`make
+screenshots`), else thrown away."""
 
 import os
 from collections.abc import Callable
@@ -28,11 +29,17 @@ def shoot(tmp_path: Path) -> Shoot:
 
 @pytest.fixture(scope="module", autouse=True)
 def half_a_year_of_business(started: Up) -> None:
-    assert cqrs_demo("demo-data", "--users", "20", "--orders", "150", "--data-dir", started.folder).returncode == 0
+    assert (
+        cqrs_demo(
+            "demo-data", "--users", "20", "--orders", "150", "--data-dir", started.folder
+        ).returncode
+        == 0
+    )
 
 
 def test_the_shop_after_an_order(visit: Visit, shoot: Shoot) -> None:
-    # Given a customer with some orders, when one more is placed, then it is lit up, and its journey told
+    # Given a customer with some orders, when one more is placed, then it is lit up, and its journey
+    # told
     page = visit("")
     page.get_by_role("button", name="Random customer").click()
     page.get_by_role("button", name="Place 50 orders").click()
@@ -57,7 +64,10 @@ def test_the_pipeline_with_a_paused_consumer(visit: Visit, shoot: Shoot) -> None
     expect(page.locator(".strip")).to_contain_text("everything is projected")
 
 
-@pytest.mark.parametrize(("path", "name", "shows"), [("invoices", "invoices", "As of"), ("break_it", "break-it", "accepted = invoiced")])
+@pytest.mark.parametrize(
+    ("path", "name", "shows"),
+    [("invoices", "invoices", "As of"), ("break_it", "break-it", "accepted = invoiced")],
+)
 def test_the_other_pages(visit: Visit, shoot: Shoot, path: str, name: str, shows: str) -> None:
     # Given half a year of business, when a page is opened, then it is drawn
     page = visit(path)

@@ -1,4 +1,5 @@
-"""What the contract tests hold in hand: a declared broker, and the server behind it to pull strings at."""
+"""What the contract tests hold in hand: a declared broker, and the server behind it to pull strings
+at."""
 
 import logging
 import sys
@@ -28,9 +29,14 @@ def anyio_backend() -> tuple[str, dict[str, bool]]:
 
 @pytest.fixture(autouse=True)
 def nothing_fails_unseen(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
-    """asyncio logs what it cannot raise: an exception nobody looked at, a task nobody ended. That fails the test."""
+    """asyncio logs what it cannot raise: an exception nobody looked at, a task nobody ended. That
+    fails the test."""
     yield
-    complaints = [record.getMessage() for record in caplog.records if record.name == "asyncio" and record.levelno >= logging.ERROR]
+    complaints = [
+        record.getMessage()
+        for record in caplog.records
+        if record.name == "asyncio" and record.levelno >= logging.ERROR
+    ]
     assert complaints == []
 
 
@@ -135,7 +141,9 @@ class OwnPostgres:
 
 
 @pytest.fixture(scope="module", params=BROKERS)
-def own_server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[OwnServer]:
+def own_server(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[OwnServer]:
     """One for the module's tests alone; each leaves it running."""
     folder = tmp_path_factory.mktemp(f"own-{request.param}")
     if request.param == "rabbitmq":

@@ -9,7 +9,15 @@ from decimal import Decimal
 import anyio
 import pytest
 
-from cqrs_demo.messaging.broker import QUEUES, Broker, BrokerUnavailable, Delivery, Message, PublishFailed, Subscription
+from cqrs_demo.messaging.broker import (
+    QUEUES,
+    Broker,
+    BrokerUnavailable,
+    Delivery,
+    Message,
+    PublishFailed,
+    Subscription,
+)
 from cqrs_demo.messaging.connect import broker_for
 from tests.contract.conftest import Server
 
@@ -17,7 +25,10 @@ pytestmark = pytest.mark.anyio
 
 
 def messages(routing_key: str, numbers: Sequence[int]) -> list[Message]:
-    return [Message(routing_key, f"{routing_key}-{number}", json.dumps({"number": number}).encode()) for number in numbers]
+    return [
+        Message(routing_key, f"{routing_key}-{number}", json.dumps({"number": number}).encode())
+        for number in numbers
+    ]
 
 
 def numbers(deliveries: Sequence[Delivery]) -> list[int]:
@@ -63,7 +74,13 @@ async def assert_depths_become(broker: Broker, **expected: int) -> None:
 
 async def test_each_type_goes_to_the_queue_of_its_name(broker: Broker) -> None:
     # When one message of each type is published
-    await broker.publish([*messages("user.created", [1]), *messages("account.created", [2]), *messages("order.created", [3])])
+    await broker.publish(
+        [
+            *messages("user.created", [1]),
+            *messages("account.created", [2]),
+            *messages("order.created", [3]),
+        ]
+    )
     # Then each queue has its own
     for queue, number in (("user", 1), ("account", 2), ("order", 3)):
         (delivery,) = await consume(broker, 1, [queue])
@@ -73,7 +90,11 @@ async def test_each_type_goes_to_the_queue_of_its_name(broker: Broker) -> None:
 
 async def test_the_body_arrives_as_it_was_sent(broker: Broker) -> None:
     # Given an event with what JSON may hold: exact money, other scripts, quotes, nothing, much
-    text = '{"amount": 50.00, "name": "Zoë \\"☕\\" O\'Neil \\\\ 名", "none": null, "long": "' + "x" * 300_000 + '"}'
+    text = (
+        '{"amount": 50.00, "name": "Zoë \\"☕\\" O\'Neil \\\\ 名", "none": null, "long": "'
+        + "x" * 300_000
+        + '"}'
+    )
     # When it travels
     await broker.publish([Message("order.created", "1", text.encode())])
     (delivery,) = await consume(broker, 1)
@@ -85,7 +106,12 @@ async def test_the_body_arrives_as_it_was_sent(broker: Broker) -> None:
 async def test_publish_order_is_kept_in_each_queue(broker: Broker) -> None:
     # Given a batch larger than any window, of types that alternate
     count = 1500
-    batch = [message for number in range(count) for key in ("user.created", "account.created") for message in messages(key, [number])]
+    batch = [
+        message
+        for number in range(count)
+        for key in ("user.created", "account.created")
+        for message in messages(key, [number])
+    ]
     # When it is published and consumed in batches
     await broker.publish(batch)
     deliveries = await consume(broker, 2 * count)
@@ -97,7 +123,9 @@ async def test_publish_order_is_kept_in_each_queue(broker: Broker) -> None:
 async def test_types_that_share_a_queue_keep_their_order(broker: Broker) -> None:
     # When two types alternate in one queue
     keys = ["user.created", "user.renamed", "user.created", "user.renamed", "user.renamed"]
-    await broker.publish([message for number, key in enumerate(keys) for message in messages(key, [number])])
+    await broker.publish(
+        [message for number, key in enumerate(keys) for message in messages(key, [number])]
+    )
     # Then they come as they were published
     assert numbers(await consume(broker, 5)) == [0, 1, 2, 3, 4]
 
@@ -108,11 +136,17 @@ async def test_publishing_nothing_is_no_error(broker: Broker) -> None:
 
 
 @pytest.mark.parametrize("missing", ["queue", "binding"])
-async def test_a_message_without_a_queue_is_an_error_and_its_neighbours_are_confirmed(broker: Broker, server: Server, missing: str) -> None:
+async def test_a_message_without_a_queue_is_an_error_and_its_neighbours_are_confirmed(
+    broker: Broker, server: Server, missing: str
+) -> None:
     # Given accounts have no queue, or it is not bound
     await (server.delete_queue("account") if missing == "queue" else server.unbind("account"))
     # When an account is published between two users
-    batch = [*messages("user.created", [1]), *messages("account.created", [2]), *messages("user.created", [3])]
+    batch = [
+        *messages("user.created", [1]),
+        *messages("account.created", [2]),
+        *messages("user.created", [3]),
+    ]
     with pytest.raises(PublishFailed) as failure:
         await broker.publish(batch)
     # Then the error says so, and names those that are safe
@@ -153,7 +187,9 @@ async def test_many_may_declare_at_once(broker_url: str) -> None:
 
 
 async def test_receive_takes_no_more_than_it_is_asked_for(broker: Broker) -> None:
-    await broker.publish([*messages("user.created", range(5)), *messages("order.created", range(5))])
+    await broker.publish(
+        [*messages("user.created", range(5)), *messages("order.created", range(5))]
+    )
     subscription = await broker.subscribe(QUEUES, prefetch=100)
     assert len(await receive(subscription, 3)) == 3
     assert len(await subscription.receive(2, wait=5)) <= 2
@@ -332,7 +368,13 @@ async def test_with_prefetch_0_nothing_is_held(broker: Broker) -> None:
 
 async def test_stepping_serves_all_queues(broker: Broker) -> None:
     # Given a long queue and two short ones
-    await broker.publish([*messages("order.created", range(10)), *messages("user.created", [1]), *messages("account.created", [1])])
+    await broker.publish(
+        [
+            *messages("order.created", range(10)),
+            *messages("user.created", [1]),
+            *messages("account.created", [1]),
+        ]
+    )
     stepping = await broker.subscribe(QUEUES, prefetch=0)
     # When four steps are taken
     taken = [delivery for _ in range(4) for delivery in await receive(stepping, 1)]
@@ -388,7 +430,9 @@ async def test_publishing_goes_on_after_a_lost_connection(broker: Broker, server
     assert set(numbers(await consume(broker, 2))) == {1, 2}
 
 
-async def test_a_subscription_ends_when_its_queue_is_deleted(broker: Broker, server: Server) -> None:
+async def test_a_subscription_ends_when_its_queue_is_deleted(
+    broker: Broker, server: Server
+) -> None:
     subscription = await broker.subscribe(["order"], prefetch=10)
     await server.delete_queue("order")
     with pytest.raises(BrokerUnavailable):
@@ -401,7 +445,12 @@ async def test_nobody_at_home_is_unavailable(broker_url: str) -> None:
     scheme = broker_url.partition("://")[0]
     broker = broker_for(f"{scheme}://somebody:secret@127.0.0.1:1/broker")
     # Then every call says so, and none says the password
-    for call in (broker.ping, broker.declare, broker.depths, lambda: broker.publish(messages("order.created", [1]))):
+    for call in (
+        broker.ping,
+        broker.declare,
+        broker.depths,
+        lambda: broker.publish(messages("order.created", [1])),
+    ):
         with pytest.raises(BrokerUnavailable) as failure:
             await call()
         assert "secret" not in str(failure.value)

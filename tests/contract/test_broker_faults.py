@@ -1,4 +1,5 @@
-"""What every broker behind the port must do when its server is stopped, frozen and started again. Each test has the server to itself."""
+"""What every broker behind the port must do when its server is stopped, frozen and started again.
+Each test has the server to itself."""
 
 from collections.abc import Awaitable, Callable
 
@@ -23,7 +24,11 @@ async def test_published_messages_survive_a_restart_of_the_broker(own_server: Ow
     own_server.stop()
     # Then every call says so soon
     with anyio.fail_after(10):
-        for call in (lambda: receive_until_lost(subscription), broker.ping, lambda: broker.publish(messages("order.created", [1]))):
+        for call in (
+            lambda: receive_until_lost(subscription),
+            broker.ping,
+            lambda: broker.publish(messages("order.created", [1])),
+        ):
             with pytest.raises(BrokerUnavailable):
                 await call()
     await subscription.close()

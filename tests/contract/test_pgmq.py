@@ -35,9 +35,15 @@ def broker_url(migrated: EmbeddedPostgres) -> Iterator[str]:
 
 
 @pytest.mark.parametrize("body", NOT_JSON.values(), ids=NOT_JSON.keys())
-async def test_what_is_not_json_is_refused_by_name_and_its_neighbours_are_confirmed(broker: Broker, body: bytes) -> None:
+async def test_what_is_not_json_is_refused_by_name_and_its_neighbours_are_confirmed(
+    broker: Broker, body: bytes
+) -> None:
     # Given a message between two others that PostgreSQL does not take as JSON
-    batch = [*messages("order.created", [1]), Message("order.created", "the-bad-one", body), *messages("order.created", [2])]
+    batch = [
+        *messages("order.created", [1]),
+        Message("order.created", "the-bad-one", body),
+        *messages("order.created", [2]),
+    ]
     # When they are published
     with pytest.raises(PublishFailed, match=r"not JSON.*the-bad-one") as failure:
         await broker.publish(batch)
@@ -49,11 +55,15 @@ async def test_what_is_not_json_is_refused_by_name_and_its_neighbours_are_confir
 
 async def test_a_routing_key_that_pgmq_does_not_know_as_one_is_unroutable(broker: Broker) -> None:
     with pytest.raises(PublishFailed) as failure:
-        await broker.publish([Message("order created!", "odd", b"{}"), *messages("order.created", [1])])
+        await broker.publish(
+            [Message("order created!", "odd", b"{}"), *messages("order.created", [1])]
+        )
     assert (failure.value.unroutable, failure.value.confirmed) == (True, {"order.created-1"})
 
 
-async def test_what_somebody_sends_by_hand_is_found_without_a_wake_up(broker: Broker, broker_url: str) -> None:
+async def test_what_somebody_sends_by_hand_is_found_without_a_wake_up(
+    broker: Broker, broker_url: str
+) -> None:
     # Given a consumer that waits
     subscription = await broker.subscribe(["order"], prefetch=10)
     assert await subscription.receive(10, wait=0.1) == []
@@ -67,7 +77,9 @@ async def test_what_somebody_sends_by_hand_is_found_without_a_wake_up(broker: Br
     await subscription.close()
 
 
-async def test_a_database_without_pgmq_is_told_from_one_that_is_away(postgres: EmbeddedPostgres) -> None:
+async def test_a_database_without_pgmq_is_told_from_one_that_is_away(
+    postgres: EmbeddedPostgres,
+) -> None:
     broker = broker_for(postgres.dsn())
     with pytest.raises(BrokerUnavailable, match="migrate"):
         await broker.declare()

@@ -24,7 +24,9 @@ def broker_url(rabbit_node: RabbitNode) -> str:
     return rabbit_node.url()
 
 
-async def test_other_clients_see_a_persistent_cloudevent_with_its_id(broker: Broker, broker_url: str) -> None:
+async def test_other_clients_see_a_persistent_cloudevent_with_its_id(
+    broker: Broker, broker_url: str
+) -> None:
     # Given a published event
     await broker.publish(messages("order.created", [1]))
     # When another client takes it
@@ -32,21 +34,30 @@ async def test_other_clients_see_a_persistent_cloudevent_with_its_id(broker: Bro
         message = await (await connection.channel()).basic_get("order", no_ack=True)
     # Then its properties say what it is
     properties = message.header.properties
-    assert (properties.content_type, properties.delivery_mode, properties.message_id) == (CONTENT_TYPE, 2, "order.created-1")
+    assert (properties.content_type, properties.delivery_mode, properties.message_id) == (
+        CONTENT_TYPE,
+        2,
+        "order.created-1",
+    )
     assert message.body == b'{"number": 1}'
 
 
-async def test_what_other_clients_publish_is_consumed_as_it_is(broker: Broker, broker_url: str) -> None:
+async def test_what_other_clients_publish_is_consumed_as_it_is(
+    broker: Broker, broker_url: str
+) -> None:
     # Given another client's message: no properties at all, and no JSON either
     async with aiormq.connect(broker_url) as connection:
-        await (await connection.channel()).basic_publish(b"\x00\xff", exchange=EXCHANGE, routing_key="order.created")
+        await (await connection.channel()).basic_publish(
+            b"\x00\xff", exchange=EXCHANGE, routing_key="order.created"
+        )
     # Then it is delivered byte for byte
     (delivery,) = await consume(broker, 1)
     assert (delivery.queue, delivery.body, delivery.earlier) == ("order", b"\x00\xff", 0)
 
 
 async def test_a_message_may_come_back_any_number_of_times(broker: Broker) -> None:
-    # Given a consumer that is killed again and again, for reasons that have nothing to do with the message
+    # Given a consumer that is killed again and again, for reasons that have nothing to do with the
+    # message
     await broker.publish(messages("order.created", [1]))
     for _ in range(25):
         subscription = await broker.subscribe(["order"], prefetch=1)
@@ -56,7 +67,9 @@ async def test_a_message_may_come_back_any_number_of_times(broker: Broker) -> No
     assert numbers(await consume(broker, 1)) == [1]
 
 
-async def test_what_a_queue_of_an_earlier_version_gives_up_on_is_delivered_as_given_up(broker_url: str) -> None:
+async def test_what_a_queue_of_an_earlier_version_gives_up_on_is_delivered_as_given_up(
+    broker_url: str,
+) -> None:
     # Given the queue as an earlier version made it
     async with aiormq.connect(broker_url) as connection:
         limited = {**_QUEUE, "x-delivery-limit": 20}
@@ -79,7 +92,9 @@ async def test_what_a_queue_of_an_earlier_version_gives_up_on_is_delivered_as_gi
     await broker.close()
 
 
-async def test_what_waits_in_the_queue_of_the_given_up_is_counted(broker: Broker, broker_url: str) -> None:
+async def test_what_waits_in_the_queue_of_the_given_up_is_counted(
+    broker: Broker, broker_url: str
+) -> None:
     async with aiormq.connect(broker_url) as connection:
         await (await connection.channel()).basic_publish(b"{}", exchange=DEAD)
     deadline = time.monotonic() + 10
@@ -88,9 +103,13 @@ async def test_what_waits_in_the_queue_of_the_given_up_is_counted(broker: Broker
         await anyio.sleep(0.05)
 
 
-async def test_what_a_queue_refuses_is_not_confirmed(broker: Broker, rabbit_node: RabbitNode) -> None:
+async def test_what_a_queue_refuses_is_not_confirmed(
+    broker: Broker, rabbit_node: RabbitNode
+) -> None:
     # Given an operator allowed queue `order` a single message, and it is full
-    rabbit_node.control("set_policy", "small", "^order$", '{"max-length": 1}', "--apply-to", "queues")
+    rabbit_node.control(
+        "set_policy", "small", "^order$", '{"max-length": 1}', "--apply-to", "queues"
+    )
     try:
         await broker.publish(messages("order.created", [1]))
         # When more is published than fits (RabbitMQ notices a little late, hence so many)
@@ -105,7 +124,9 @@ async def test_what_a_queue_refuses_is_not_confirmed(broker: Broker, rabbit_node
         rabbit_node.control("clear_policy", "small")
 
 
-async def test_an_id_published_twice_in_one_batch_is_not_mistaken_for_confirmed(broker: Broker) -> None:
+async def test_an_id_published_twice_in_one_batch_is_not_mistaken_for_confirmed(
+    broker: Broker,
+) -> None:
     twice = messages("nobody.listens", [1]) * 2
     with pytest.raises(PublishFailed) as failure:
         await broker.publish(twice)

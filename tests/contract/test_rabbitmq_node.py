@@ -1,4 +1,5 @@
-"""The private RabbitMQ node: all of it in one folder and on loopback, and none of it left when it stops."""
+"""The private RabbitMQ node: all of it in one folder and on loopback, and none of it left when it
+stops."""
 
 import socket
 from pathlib import Path
@@ -16,7 +17,10 @@ def processes_in(folder: Path) -> list[psutil.Process]:
     found = []
     for process in psutil.process_iter():
         try:
-            if process.environ().get("HOME") == str(folder) and process.status() != psutil.STATUS_ZOMBIE:
+            if (
+                process.environ().get("HOME") == str(folder)
+                and process.status() != psutil.STATUS_ZOMBIE
+            ):
                 found.append(process)
         except psutil.Error:
             continue
@@ -30,7 +34,15 @@ def test_a_node_lives_in_its_folder_and_leaves_nothing_behind(tmp_path: Path) ->
     node = RabbitNode(folder)
     node.start()
     try:
-        url, listening = node.url(), [c.laddr.ip for p in processes_in(folder) for c in p.net_connections() if c.status == "LISTEN"]
+        url, listening = (
+            node.url(),
+            [
+                c.laddr.ip
+                for p in processes_in(folder)
+                for c in p.net_connections()
+                if c.status == "LISTEN"
+            ],
+        )
         # Then it listens on loopback alone: AMQP, distribution, name server
         assert set(listening) <= {"127.0.0.1", "::1"}
         assert len(listening) >= 3

@@ -10,7 +10,8 @@ from tests.e2e.systems import Up, cqrs_demo, processes_of
 
 @pytest.fixture
 def up(tmp_path: Path) -> Iterator[Callable[..., Up]]:
-    """Start a system, by default in a folder of its own; whatever a test leaves running is ended after it."""
+    """Start a system, by default in a folder of its own; whatever a test leaves running is ended
+    after it."""
     started: list[Up] = []
 
     def start(name: str = "shop", *options: str, environment: dict[str, str] | None = None) -> Up:

@@ -20,7 +20,9 @@ HOME = {"address1": "123 Main St", "city": "Cityville", "state": "ST", "zip": "1
 COMMAND = [sys.executable, "-m", "cqrs_demo"]
 
 
-def cqrs_demo(*arguments: str | Path, environment: dict[str, str] | None = None, **options: Any) -> subprocess.CompletedProcess[str]:
+def cqrs_demo(
+    *arguments: str | Path, environment: dict[str, str] | None = None, **options: Any
+) -> subprocess.CompletedProcess[str]:
     """Run a command to its end."""
     clean = {name: value for name, value in os.environ.items() if not name.startswith("CQRS_")}
     return subprocess.run(
@@ -44,11 +46,14 @@ def eventually(what: Callable[[], Any], within: float = 20) -> Any:
 
 
 def processes_of(folder: Path) -> list[psutil.Process]:
-    """Every process that works in the data folder or names it on its command line, however it was started."""
+    """Every process that works in the data folder or names it on its command line, however it was
+    started."""
     found = []
     for process in psutil.process_iter():
         try:
-            if process.pid != os.getpid() and (process.cwd().startswith(str(folder)) or str(folder) in " ".join(process.cmdline())):
+            if process.pid != os.getpid() and (
+                process.cwd().startswith(str(folder)) or str(folder) in " ".join(process.cmdline())
+            ):
                 found.append(process)
         except psutil.Error:
             continue
@@ -58,7 +63,9 @@ def processes_of(folder: Path) -> list[psutil.Process]:
 class Up:
     """One `cqrs-demo up` in the foreground."""
 
-    def __init__(self, folder: Path, *options: str, environment: dict[str, str] | None = None) -> None:
+    def __init__(
+        self, folder: Path, *options: str, environment: dict[str, str] | None = None
+    ) -> None:
         self.folder = folder
         folder.parent.mkdir(parents=True, exist_ok=True)
         self._said = folder.parent / "said"
@@ -78,13 +85,16 @@ class Up:
         def is_ready() -> bool:
             assert self.process.poll() is None, self.said()
             run = running(data_folder(self.folder))
-            return run is not None and run.phase == "ready" and run.supervisor.pid == self.process.pid
+            return (
+                run is not None and run.phase == "ready" and run.supervisor.pid == self.process.pid
+            )
 
         eventually(is_ready, within=60)
         return find_system(self.folder)
 
     def end(self, how: signal.Signals = signal.SIGINT) -> int:
-        """Its exit code. Fails when it takes longer than the five seconds it has promised (and one for a busy machine)."""
+        """Its exit code. Fails when it takes longer than the five seconds it has promised (and one
+        for a busy machine)."""
         self.process.send_signal(how)
         return self.process.wait(timeout=6)
 
@@ -99,7 +109,12 @@ def four_steps(system: RunningSystem, **changes: str) -> dict[str, object]:
     """The invoice of a user made now: Alice, with `changes`."""
     user = post(f"{system.url('user-service')}/users", {**ALICE, **changes}).json()["id"]
     post(f"{system.url('user-service')}/accounts", {"user_id": user, **HOME})
-    order = {"user_id": user, "description": "Widget", "amount": 50.00, "purchase_dt": "2025-04-03T10:00:00Z"}
+    order = {
+        "user_id": user,
+        "description": "Widget",
+        "amount": 50.00,
+        "purchase_dt": "2025-04-03T10:00:00Z",
+    }
     event = post(f"{system.url('order-service')}/orders", order).headers["X-Event-Id"]
     return invoice_of(system, user, after_event=event)
 

@@ -1,4 +1,5 @@
-"""The dashboard's pages work the shop, so what a foreign web page may not do to the shop it may not do to them."""
+"""The dashboard's pages work the shop, so what a foreign web page may not do to the shop it may not
+do to them."""
 
 import socket
 import subprocess
@@ -20,7 +21,16 @@ STREAM = "/_stcore/stream"
 def dashboard(folder: Path, host: str) -> Iterator[int]:
     """The port of one that runs alone; it needs no system to be knocked at."""
     port = free_port()
-    command = [*COMMAND, "dashboard", "--data-dir", str(folder), "--host", host, "--port", str(port)]
+    command = [
+        *COMMAND,
+        "dashboard",
+        "--data-dir",
+        str(folder),
+        "--host",
+        host,
+        "--port",
+        str(port),
+    ]
     with (folder / "said").open("w") as said:
         process = subprocess.Popen(command, stdout=said, stderr=said)
     try:
@@ -73,7 +83,9 @@ def websocket(port: int, host: str, origin: str | None = None) -> int:
 
 
 @pytest.mark.parametrize("running", ["port", "container"])
-def test_the_dashboard_is_for_pages_and_people_of_this_machine(running: str, request: pytest.FixtureRequest) -> None:
+def test_the_dashboard_is_for_pages_and_people_of_this_machine(
+    running: str, request: pytest.FixtureRequest
+) -> None:
     port = request.getfixturevalue(running)
     for host in (f"localhost:{port}", f"127.0.0.1:{port}", "localhost:8501", "[::1]:8501"):
         assert page(port, Host=host) == 200
@@ -96,7 +108,9 @@ def test_a_site_whose_name_was_pointed_here_gets_neither_page_nor_websocket(
 
 @pytest.mark.parametrize("running", ["port", "container"])
 @pytest.mark.parametrize("origin", ["http://evil.example", "null", "http://203.0.113.5:8501"])
-def test_a_page_from_elsewhere_opens_no_websocket(running: str, origin: str, request: pytest.FixtureRequest) -> None:
+def test_a_page_from_elsewhere_opens_no_websocket(
+    running: str, origin: str, request: pytest.FixtureRequest
+) -> None:
     port = request.getfixturevalue(running)
     assert websocket(port, f"127.0.0.1:{port}", origin) == 403
     assert page(port, Origin=origin) == 403

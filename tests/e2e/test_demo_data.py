@@ -18,16 +18,27 @@ def count(shop: Up, database: str, table: str) -> int:
 
 def test_demo_data_fills_the_shop_and_the_same_again_adds_nothing(shop: Up) -> None:
     # When the shop is filled twice with the same seed
-    first = cqrs_demo("demo-data", "--users", "8", "--orders", "40", "--seed", "7", "--data-dir", shop.folder)
+    first = cqrs_demo(
+        "demo-data", "--users", "8", "--orders", "40", "--seed", "7", "--data-dir", shop.folder
+    )
     assert first.returncode == 0, first.stderr
     users, orders = count(shop, "user_service", "users"), count(shop, "order_service", "orders")
-    again = cqrs_demo("demo-data", "--users", "8", "--orders", "40", "--seed", "7", "--data-dir", shop.folder)
+    again = cqrs_demo(
+        "demo-data", "--users", "8", "--orders", "40", "--seed", "7", "--data-dir", shop.folder
+    )
     # Then the second time made nothing
     assert "40 orders made" in first.stdout
     assert "0 orders made, and 40 were there from before" in again.stdout
-    assert (count(shop, "user_service", "users"), count(shop, "order_service", "orders")) == (users, orders)
+    assert (count(shop, "user_service", "users"), count(shop, "order_service", "orders")) == (
+        users,
+        orders,
+    )
     # And the invoice it points to is there
-    url = next(line.strip().removeprefix("curl -s ").strip("'") for line in again.stdout.splitlines() if "/invoices?" in line)
+    url = next(
+        line.strip().removeprefix("curl -s ").strip("'")
+        for line in again.stdout.splitlines()
+        if "/invoices?" in line
+    )
     assert httpx.get(url).status_code == 200
 
 
@@ -44,9 +55,13 @@ def test_the_doctor_finds_a_running_system_well(shop: Up) -> None:
     # Then nothing is wrong, and everything that runs was looked at
     assert looked.returncode == 0, looked.stdout
     assert found["ok"] is True
-    assert {"user-service", "database order_service", "broker pgmq", "PostgreSQL binaries", "event loop"} <= {
-        check["name"] for check in found["checks"] if check["state"] == "ok"
-    }
+    assert {
+        "user-service",
+        "database order_service",
+        "broker pgmq",
+        "PostgreSQL binaries",
+        "event loop",
+    } <= {check["name"] for check in found["checks"] if check["state"] == "ok"}
 
 
 def test_the_doctor_names_what_is_wrong_and_its_cure(tmp_path: object) -> None:

@@ -1,4 +1,5 @@
-"""Nobody else on the machine can read what lies in the data folder, or take a look at the processes that have it open."""
+"""Nobody else on the machine can read what lies in the data folder, or take a look at the processes
+that have it open."""
 
 import os
 from collections.abc import Callable
@@ -13,11 +14,14 @@ from tests.fixtures.brokers import BROKERS, need_rabbitmq
 
 
 @pytest.mark.parametrize("broker", BROKERS)
-def test_another_account_can_open_nothing_of_a_running_system(up: Callable[..., Up], broker: str) -> None:
+def test_another_account_can_open_nothing_of_a_running_system(
+    up: Callable[..., Up], broker: str
+) -> None:
     need_root()
     if broker == "rabbitmq":
         need_rabbitmq()
-    # Given a system with a customer in it, started by somebody who lets others read their files (umask 022)
+    # Given a system with a customer in it, started by somebody who lets others read their files
+    # (umask 022)
     system = up("shop", "--broker", broker)
     four_steps(system.ready())
     files = all_below(system.folder)
@@ -29,9 +33,13 @@ def test_another_account_can_open_nothing_of_a_running_system(up: Callable[..., 
             seen = what_opens(files + doors)
         # Then they see nothing
         assert seen == [], f"as user {user}"
-    # And all that is in there is its owner's alone; where PostgreSQL must pass, its group may pass through and not look
+    # And all that is in there is its owner's alone; where PostgreSQL must pass, its group may pass
+    # through and not look
     rights = {path: path.lstat().st_mode & 0o077 for path in all_below(system.folder)}
-    assert {path for path, mode in rights.items() if mode} <= {system.folder, system.folder / "postgres"}
+    assert {path for path, mode in rights.items() if mode} <= {
+        system.folder,
+        system.folder / "postgres",
+    }
     assert {mode for mode in rights.values() if mode} <= {0o010}
 
 
@@ -43,13 +51,16 @@ def _everything_of(system: Up) -> list[psutil.Process]:
 def _doors_into(process: psutil.Process) -> list[Path]:
     """Its environment, its memory, the files it has open or mapped."""
     there = Path(f"/proc/{process.pid}")
-    mapped = [Path(found.path) for found in process.memory_maps() if found.path.startswith("/dev/shm/")]
+    mapped = [
+        Path(found.path) for found in process.memory_maps() if found.path.startswith("/dev/shm/")
+    ]
     return [there / "environ", there / "mem", there / "cwd", *(there / "fd").iterdir(), *mapped]
 
 
 def test_a_folder_of_an_older_version_is_closed_at_the_next_start(up: Callable[..., Up]) -> None:
     need_root()
-    # Given a folder as older versions left it: open to pass through, with readable files, PostgreSQL's part lent away
+    # Given a folder as older versions left it: open to pass through, with readable files,
+    # PostgreSQL's part lent away
     first = up()
     four_steps(first.ready())
     assert first.end() == 0

@@ -1,4 +1,5 @@
-"""One small run of the whole benchmark. It says nothing about speed; it says that each figure comes, and that none is a lie."""
+"""One small run of the whole benchmark. It says nothing about speed; it says that each figure
+comes, and that none is a lie."""
 
 import json
 import subprocess
@@ -7,15 +8,39 @@ from pathlib import Path
 
 import pytest
 
-ON_PGMQ = {"start", "lag", "end to end", "memory", "relay", "consumer", "accept", "query", "growth", "replay"}
+ON_PGMQ = {
+    "start",
+    "lag",
+    "end to end",
+    "memory",
+    "relay",
+    "consumer",
+    "accept",
+    "query",
+    "growth",
+    "replay",
+}
 
 
-def test_a_quick_run_measures_everything_and_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_quick_run_measures_everything_and_leaves_nothing_behind(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     # Given a place for temporary files that is ours alone
     monkeypatch.setenv("TMPDIR", str(tmp_path))
     plot = tmp_path / "plot.svg"
     # When everything is measured, quickly
-    command = [sys.executable, "-m", "cqrs_demo", "bench", "--quick", "--broker", "pgmq", "--json", "--plot", str(plot)]
+    command = [
+        sys.executable,
+        "-m",
+        "cqrs_demo",
+        "bench",
+        "--quick",
+        "--broker",
+        "pgmq",
+        "--json",
+        "--plot",
+        str(plot),
+    ]
     done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == 0, done.stderr
     figures = json.loads(done.stdout)["figures"]
@@ -25,7 +50,9 @@ def test_a_quick_run_measures_everything_and_leaves_nothing_behind(tmp_path: Pat
     # And whatever was accepted is on an invoice
     carried = [figure["notes"] for figure in figures if figure["measurement"] == "end to end"]
     assert carried
-    assert all(notes["accepted"] == notes["invoiced"] > 0 and notes["lost"] == 0 for notes in carried)
+    assert all(
+        notes["accepted"] == notes["invoiced"] > 0 and notes["lost"] == 0 for notes in carried
+    )
     # And the picture is there, and the system that was measured is not
     assert plot.read_text().startswith("<svg")
     assert [left.name for left in tmp_path.iterdir()] == ["plot.svg"]
@@ -40,7 +67,16 @@ def test_an_unknown_measurement_is_refused_with_the_names_there_are() -> None:
 
 def test_a_peer_without_its_packages_is_refused_before_anything_starts(tmp_path: Path) -> None:
     # Given a folder that is no peer
-    command = [sys.executable, "-m", "cqrs_demo", "bench", "--only", "start", "--against", str(tmp_path)]
+    command = [
+        sys.executable,
+        "-m",
+        "cqrs_demo",
+        "bench",
+        "--only",
+        "start",
+        "--against",
+        str(tmp_path),
+    ]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 1
     assert "it has no orders.py" in done.stderr

@@ -28,7 +28,8 @@ def refusal(service: str, changes: dict[str, str]) -> str:
 
 
 @pytest.mark.parametrize(
-    ("service", "setting"), [("user-service", "USER_DB"), ("order-service", "ORDER_DB"), ("invoice-service", "INVOICE_DB")]
+    ("service", "setting"),
+    [("user-service", "USER_DB"), ("order-service", "ORDER_DB"), ("invoice-service", "INVOICE_DB")],
 )
 def test_a_missing_database_is_one_line_that_names_the_setting(service: str, setting: str) -> None:
     assert f"CQRS_{setting} is not set" in refusal(service, {f"CQRS_{setting}": ""})
@@ -39,7 +40,13 @@ def test_a_missing_broker_is_one_line_that_names_the_setting() -> None:
 
 
 @pytest.mark.parametrize(
-    ("setting", "value"), [("BROKER_URL", "http://127.0.0.1"), ("ORDER_DB", "mysql://127.0.0.1"), ("PORT", "80a"), ("PORT", "65536")]
+    ("setting", "value"),
+    [
+        ("BROKER_URL", "http://127.0.0.1"),
+        ("ORDER_DB", "mysql://127.0.0.1"),
+        ("PORT", "80a"),
+        ("PORT", "65536"),
+    ],
 )
 def test_a_malformed_setting_is_one_line_that_names_it(setting: str, value: str) -> None:
     assert f"CQRS_{setting}" in refusal("order-service", {f"CQRS_{setting}": value})
@@ -60,7 +67,9 @@ def test_told_to_stop_it_ends_well_even_without_database_and_broker(service: str
     # Given a service that has found neither
     port = free_port()
     clean = {name: value for name, value in os.environ.items() if not name.startswith("CQRS_")}
-    with subprocess.Popen([*COMMAND, "serve", service], env=clean | SETTINGS | {"CQRS_PORT": str(port)}) as process:
+    with subprocess.Popen(
+        [*COMMAND, "serve", service], env=clean | SETTINGS | {"CQRS_PORT": str(port)}
+    ) as process:
         eventually(lambda: not is_free(port))
         # When it is told to stop, then it does within five seconds, and that is no failure
         process.send_signal(signal.SIGTERM)

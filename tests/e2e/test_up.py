@@ -23,11 +23,15 @@ def test_the_four_steps_lead_from_a_user_to_an_invoice(shop: Up) -> None:
     system = find_system(shop.folder)
     invoice = four_steps(system)
     # Then the order stands on the invoice of its month
-    assert invoice["orders"] == [{"description": "Widget", "amount": 50.00, "purchase_dt": "2025-04-03T10:00:00Z"}]
+    assert invoice["orders"] == [
+        {"description": "Widget", "amount": 50.00, "purchase_dt": "2025-04-03T10:00:00Z"}
+    ]
     assert (invoice["total"], invoice["invoice_dt"]) == (50.00, "2025-04-01T00:00:00Z")
     # And name and address arrive from the other service, by their own ways
     eventually(lambda: invoice_of(system, 1)["email"] == "alice@demo.com")
-    eventually(lambda: invoice_of(system, 1)["shipping_address"] == "123 Main St, Cityville, ST 12345")
+    eventually(
+        lambda: invoice_of(system, 1)["shipping_address"] == "123 Main St, Cityville, ST 12345"
+    )
 
 
 def test_two_systems_started_at_the_same_moment_are_two(up: Callable[..., Up]) -> None:
@@ -43,7 +47,9 @@ def test_two_systems_started_at_the_same_moment_are_two(up: Callable[..., Up]) -
 def test_what_up_prints_can_be_copied_into_a_shell(shop: Up) -> None:
     system = find_system(shop.folder)
     lines = [line.strip() for line in shop.said().splitlines()]
-    assert f"curl -s '{system.url('invoice-service')}/invoices?user_id=1&month=4&year=2025'" in lines
+    assert (
+        f"curl -s '{system.url('invoice-service')}/invoices?user_id=1&month=4&year=2025'" in lines
+    )
 
 
 def test_status_as_json_has_the_shape_that_programs_rely_on(shop: Up) -> None:
@@ -67,7 +73,11 @@ def test_status_as_json_has_the_shape_that_programs_rely_on(shop: Up) -> None:
 
 def test_a_service_reaches_its_own_database_and_no_other(shop: Up) -> None:
     for name, service in find_system(shop.folder).services.items():
-        settings = {key for key in psutil.Process(service.pid).environ() if key.startswith("CQRS_") and key.endswith("_DB")}
+        settings = {
+            key
+            for key in psutil.Process(service.pid).environ()
+            if key.startswith("CQRS_") and key.endswith("_DB")
+        }
         assert settings == {f"CQRS_{name.removesuffix('-service').upper()}_DB"}
 
 
@@ -100,7 +110,9 @@ def test_a_stopped_system_leaves_no_process_and_keeps_its_data(up: Callable[...,
 
 
 @pytest.mark.parametrize("moment", ["Starting in", "PostgreSQL works"])
-def test_ctrl_c_in_the_middle_of_a_start_stops_what_was_started(up: Callable[..., Up], moment: str) -> None:
+def test_ctrl_c_in_the_middle_of_a_start_stops_what_was_started(
+    up: Callable[..., Up], moment: str
+) -> None:
     # Given a system that is just starting
     system = up()
     eventually(lambda: moment in system.said())
@@ -109,8 +121,11 @@ def test_ctrl_c_in_the_middle_of_a_start_stops_what_was_started(up: Callable[...
     assert processes_of(system.folder) == []
 
 
-def test_two_systems_run_side_by_side_also_in_a_folder_with_spaces_and_a_very_long_name(shop: Up, up: Callable[..., Up]) -> None:
-    # Given one system, and the usual ports taken (by it, by this test, or by a third), when another starts in an awkward folder
+def test_two_systems_run_side_by_side_also_in_a_folder_with_spaces_and_a_very_long_name(
+    shop: Up, up: Callable[..., Up]
+) -> None:
+    # Given one system, and the usual ports taken (by it, by this test, or by a third), when another
+    # starts in an awkward folder
     taken = {urlsplit(service.url).port for service in find_system(shop.folder).services.values()}
     with ExitStack() as ports:
         for port in DEFAULT_PORTS.values():
@@ -120,8 +135,12 @@ def test_two_systems_run_side_by_side_also_in_a_folder_with_spaces_and_a_very_lo
         second = up("with spaces & ünïcode/" + "and-a-name-beyond-socket-limits-" * 6)
         mine, other = find_system(shop.folder), second.ready()
     # Then it has ports of its own, and said who has the usual ones
-    assert not {service.url for service in mine.services.values()} & {service.url for service in other.services.values()}
-    for port in taken.intersection(DEFAULT_PORTS.values()):  # a third, a test beside this one, may have ended meanwhile
+    assert not {service.url for service in mine.services.values()} & {
+        service.url for service in other.services.values()
+    }
+    for port in taken.intersection(
+        DEFAULT_PORTS.values()
+    ):  # a third, a test beside this one, may have ended meanwhile
         assert re.search(rf"port {port} is taken by .*\(pid \d+\); \S+ gets \d+", second.said())
     # And a user made there is not known here
     post(f"{other.url('user-service')}/users", {"name": "Bob", "email": "bob@demo.com"})
@@ -148,7 +167,15 @@ def test_an_error_of_a_detached_start_reaches_the_terminal(tmp_path: Path) -> No
     # Given a broker that is not there
     nowhere = {"CQRS_BROKER_URL": "amqp://127.0.0.1:9/"}
     # When a system is to start on it in the background
-    started = cqrs_demo("up", "--detach", "--broker", "rabbitmq", "--data-dir", tmp_path / "shop", environment=nowhere)
+    started = cqrs_demo(
+        "up",
+        "--detach",
+        "--broker",
+        "rabbitmq",
+        "--data-dir",
+        tmp_path / "shop",
+        environment=nowhere,
+    )
     # Then that is said here, and nothing runs
     assert started.returncode == 2
     assert "127.0.0.1:9" in started.stdout + started.stderr

@@ -43,8 +43,11 @@ def test_a_killed_service_is_started_again(bruised: Up, service: str) -> None:
     assert f"{service} died; starting it again" in bruised.said()
 
 
-def test_a_service_waits_for_its_port_and_when_it_moves_its_reader_is_told(up: Callable[..., Up]) -> None:
-    # Given a running system with an order in it, not at the usual port, which any other system may take that starts just then
+def test_a_service_waits_for_its_port_and_when_it_moves_its_reader_is_told(
+    up: Callable[..., Up],
+) -> None:
+    # Given a running system with an order in it, not at the usual port, which any other system may
+    # take that starts just then
     with ExitStack() as usual:
         with suppress(OSError):
             usual.enter_context(socket.create_server(("127.0.0.1", DEFAULT_PORTS["order-service"])))
@@ -55,17 +58,28 @@ def test_a_service_waits_for_its_port_and_when_it_moves_its_reader_is_told(up: C
     port = urlsplit(before.url("order-service")).port
     assert port is not None
     # When its order-service dies, and another shop's takes its port for a while
-    _kill_and_take_the_port(before, port, until=lambda: f"order-service waits for its port {port}, now taken by" in system.said())
+    _kill_and_take_the_port(
+        before,
+        port,
+        until=lambda: f"order-service waits for its port {port}, now taken by" in system.said(),
+    )
     # Then it was waited for, and is there again where it was; nobody else was disturbed
     eventually(lambda: find_system(system.folder).ready)
     assert find_system(system.folder).url("order-service") == before.url("order-service")
     assert find_system(system.folder).services["invoice-service"].pid == reader
     # When it dies again, and the port is taken for good
     _kill_and_take_the_port(
-        find_system(system.folder), port, until=lambda: "invoice-service was told of another part's address" in system.said()
+        find_system(system.folder),
+        port,
+        until=lambda: "invoice-service was told of another part's address" in system.said(),
     )
     # Then it works elsewhere, and invoice-service reads its log there
-    eventually(lambda: (now := find_system(system.folder)).ready and now.services["invoice-service"].pid not in (None, reader))
+    eventually(
+        lambda: (
+            (now := find_system(system.folder)).ready
+            and now.services["invoice-service"].pid not in (None, reader)
+        )
+    )
     after = find_system(system.folder)
     assert after.url("order-service") != before.url("order-service")
     assert four_steps(after, email="bob@demo.com")["total"] == 50.00
@@ -76,7 +90,8 @@ def test_a_service_waits_for_its_port_and_when_it_moves_its_reader_is_told(up: C
 
 
 def _kill_and_take_the_port(system: RunningSystem, port: int, until: Callable[[], object]) -> None:
-    """Another server listens there, and answers everything with 200, from the service's death until `until` says so."""
+    """Another server listens there, and answers everything with 200, from the service's death until
+    `until` says so."""
     pid = system.services["order-service"].pid
     assert pid is not None
     process = psutil.Process(pid)
@@ -106,7 +121,9 @@ def test_a_killed_postgresql_is_started_again_and_nothing_committed_is_lost(brui
     post(f"{system.url('user-service')}/users", {"name": "Bob", "email": "bob@demo.com"})
 
 
-def test_what_a_killed_supervisor_left_running_is_ended_by_the_next_up(up: Callable[..., Up]) -> None:
+def test_what_a_killed_supervisor_left_running_is_ended_by_the_next_up(
+    up: Callable[..., Up],
+) -> None:
     # Given a system whose supervisor was killed
     first = up()
     invoice = four_steps(first.ready())
@@ -120,13 +137,21 @@ def test_what_a_killed_supervisor_left_running_is_ended_by_the_next_up(up: Calla
     second = up()
     system = second.ready()
     # Then what was left is gone and was named, and no data is
-    assert not [process for process in left if process.is_running() and process.status() != psutil.STATUS_ZOMBIE]
-    assert all(f"stopped {name}" in second.said() for name in ("user-service", "order-service", "invoice-service", "PostgreSQL"))
+    assert not [
+        process
+        for process in left
+        if process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    ]
+    assert all(
+        f"stopped {name}" in second.said()
+        for name in ("user-service", "order-service", "invoice-service", "PostgreSQL")
+    )
     assert invoice_of(system, 1)["orders"] == invoice["orders"]
 
 
 def test_down_ends_what_a_killed_supervisor_left_and_nothing_else(up: Callable[..., Up]) -> None:
-    # Given what a killed supervisor left, with the number of one service given to another process since
+    # Given what a killed supervisor left, with the number of one service given to another process
+    # since
     system = up()
     order_service = system.ready().services["order-service"].pid
     system.process.send_signal(signal.SIGKILL)
@@ -142,12 +167,15 @@ def test_down_ends_what_a_killed_supervisor_left_and_nothing_else(up: Callable[.
 
 
 def _write_down_another_process_as(service: str, pid: int, folder: Path) -> None:
-    """As if `pid` had been given to a process that started a minute after the one that was written down."""
+    """As if `pid` had been given to a process that started a minute after the one that was written
+    down."""
     state = data_folder(folder).read()
     assert state is not None
     assert state.run is not None
     child = state.run.services[service]
     assert child.process is not None
-    older = child.model_copy(update={"process": child.process.model_copy(update={"created": child.process.created - 60})})
+    older = child.model_copy(
+        update={"process": child.process.model_copy(update={"created": child.process.created - 60})}
+    )
     run = state.run.model_copy(update={"services": state.run.services | {service: older}})
     data_folder(folder).write(state.model_copy(update={"run": run}))

@@ -1,4 +1,5 @@
-"""The same system on RabbitMQ: a private node, started and stopped with it, or the one that is named."""
+"""The same system on RabbitMQ: a private node, started and stopped with it, or the one that is
+named."""
 
 import os
 from collections.abc import Callable
@@ -9,7 +10,9 @@ import pytest
 from cqrs_demo.tooling.runtime.rabbitmq_node import rabbitmq_server
 from tests.e2e.systems import Up, cqrs_demo, eventually, four_steps, invoice_of, processes_of
 
-needs_rabbitmq = pytest.mark.skipif(rabbitmq_server() is None and not os.environ.get("CI"), reason="RabbitMQ is not installed")
+needs_rabbitmq = pytest.mark.skipif(
+    rabbitmq_server() is None and not os.environ.get("CI"), reason="RabbitMQ is not installed"
+)
 
 
 @needs_rabbitmq
@@ -40,9 +43,16 @@ def test_ctrl_c_while_the_node_is_starting_leaves_nothing(up: Callable[..., Up])
     assert processes_of(system.folder) == []
 
 
-def test_a_named_broker_that_does_not_answer_is_said_at_once_without_its_password(tmp_path: Path) -> None:
+def test_a_named_broker_that_does_not_answer_is_said_at_once_without_its_password(
+    tmp_path: Path,
+) -> None:
     system = cqrs_demo(
-        "up", "--broker", "rabbitmq", "--data-dir", tmp_path / "shop", environment={"CQRS_BROKER_URL": "amqp://shop:geheim@127.0.0.1:9/"}
+        "up",
+        "--broker",
+        "rabbitmq",
+        "--data-dir",
+        tmp_path / "shop",
+        environment={"CQRS_BROKER_URL": "amqp://shop:geheim@127.0.0.1:9/"},
     )
     assert system.returncode == 2
     assert "127.0.0.1:9" in system.stderr

@@ -1,4 +1,5 @@
-"""What is exported when `up` is called is used, or said to be unused; nothing is dropped in silence."""
+"""What is exported when `up` is called is used, or said to be unused; nothing is dropped in
+silence."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -29,7 +30,10 @@ def test_a_token_that_up_is_given_is_demanded_by_every_service(guarded: Up) -> N
     system = find_system(guarded.folder)
     assert system.ready
     for service in system.services:
-        answers = [httpx.get(system.url(service) + "/healthcheck", headers=headers) for headers in ({}, system.headers)]
+        answers = [
+            httpx.get(system.url(service) + "/healthcheck", headers=headers)
+            for headers in ({}, system.headers)
+        ]
         assert [answer.status_code for answer in answers] == [401, 200]
 
 
@@ -65,13 +69,20 @@ def test_the_token_is_kept_with_the_passwords_and_shown_nowhere(guarded: Up) -> 
     assert list(json.loads(status)) == ["services", "databases", "broker", "dashboard"]
     assert TOKEN not in status + guarded.said()
     # Then the lines to copy take it from the shell
-    lines = [line.strip() for line in guarded.said().splitlines() if line.strip().startswith("curl")]
+    lines = [
+        line.strip() for line in guarded.said().splitlines() if line.strip().startswith("curl")
+    ]
     assert lines
     assert all('-H "Authorization: Bearer $CQRS_API_TOKEN"' in line for line in lines)
 
 
 def test_a_second_up_with_another_token_says_that_it_is_not_demanded(guarded: Up) -> None:
-    again = cqrs_demo("up", "--data-dir", guarded.folder, environment={"CQRS_API_TOKEN": "another-token-of-some-length"})
+    again = cqrs_demo(
+        "up",
+        "--data-dir",
+        guarded.folder,
+        environment={"CQRS_API_TOKEN": "another-token-of-some-length"},
+    )
     assert again.returncode == 0
     assert "does not demand this CQRS_API_TOKEN" in again.stdout
     same = cqrs_demo("up", "--data-dir", guarded.folder, environment={"CQRS_API_TOKEN": TOKEN})
@@ -79,7 +90,9 @@ def test_a_second_up_with_another_token_says_that_it_is_not_demanded(guarded: Up
 
 
 def test_a_token_that_is_too_short_is_refused_before_anything_starts(tmp_path: Path) -> None:
-    refused = cqrs_demo("up", "--data-dir", tmp_path / "shop", environment={"CQRS_API_TOKEN": "short"})
+    refused = cqrs_demo(
+        "up", "--data-dir", tmp_path / "shop", environment={"CQRS_API_TOKEN": "short"}
+    )
     assert refused.returncode == 2
     assert refused.stderr.startswith("cqrs-demo: CQRS_API_TOKEN: ")
     assert len(refused.stderr.splitlines()) == 1
@@ -87,7 +100,12 @@ def test_a_token_that_is_too_short_is_refused_before_anything_starts(tmp_path: P
 
 def test_settings_that_up_does_not_use_are_named(up: Callable[..., Up]) -> None:
     # Given settings of a service of somebody's own, and a misspelt one
-    exported = {"CQRS_HOST": "0.0.0.0", "CQRS_PORT": "9", "CQRS_API_TOKN": TOKEN, "CQRS_BROKER_URL": "amqp://127.0.0.1:9/"}
+    exported = {
+        "CQRS_HOST": "0.0.0.0",
+        "CQRS_PORT": "9",
+        "CQRS_API_TOKN": TOKEN,
+        "CQRS_BROKER_URL": "amqp://127.0.0.1:9/",
+    }
     system = up("shop", environment=exported)
     # When a system starts, then it says that it does without them
     system.ready()

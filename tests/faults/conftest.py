@@ -1,4 +1,5 @@
-"""A shop to be broken, on each broker. It is shared while tests leave it sound, and made anew after one that failed."""
+"""A shop to be broken, on each broker. It is shared while tests leave it sound, and made anew after
+one that failed."""
 
 import asyncio
 from collections.abc import Iterator
@@ -21,11 +22,15 @@ from tests.fixtures.shop import Databases
 
 @pytest.fixture(scope="session")
 def own_postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
-    """The services' databases, apart from the broker's: so that each can be away while the other is there."""
+    """The services' databases, apart from the broker's: so that each can be away while the other is
+    there."""
     server = Postgres(tmp_path_factory.mktemp("own-postgres"))
     try:
         server.start()
-        dsns = [make_conninfo(server.embedded.dsn(), user=name, password="test", dbname=name) for name in SCHEMAS]
+        dsns = [
+            make_conninfo(server.embedded.dsn(), user=name, password="test", dbname=name)
+            for name in SCHEMAS
+        ]
         migrate(server.embedded.dsn(), dsns)
         yield server
     finally:
@@ -33,7 +38,9 @@ def own_postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]
 
 
 @pytest.fixture(scope="session", params=BROKERS)
-def own_broker(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[BrokerServer, str]]:
+def own_broker(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[BrokerServer, str]]:
     """A broker to be stopped, frozen and killed, and its URL."""
     folder = tmp_path_factory.mktemp(f"own-{request.param}")
     if request.param == "rabbitmq":
@@ -57,7 +64,8 @@ def own_broker(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPath
 
 @contextmanager
 def copied_databases(server: Postgres) -> Iterator[Databases]:
-    """As cloned_databases() makes them; but no session is held, since the server may be killed meanwhile."""
+    """As cloned_databases() makes them; but no session is held, since the server may be killed
+    meanwhile."""
     databases, suffix = Databases(), uuid4().hex[:6]
     with psycopg.connect(server.embedded.dsn(), autocommit=True) as admin:
         for name in SCHEMAS:
@@ -104,7 +112,11 @@ class Shops:
 
 
 @pytest.fixture(scope="session")
-def shops(own_postgres: Postgres, own_broker: tuple[BrokerServer, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shops]:
+def shops(
+    own_postgres: Postgres,
+    own_broker: tuple[BrokerServer, str],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Shops]:
     shops = Shops(own_postgres, own_broker, tmp_path_factory.mktemp("services"))
     yield shops
     shops.discard()
@@ -112,7 +124,8 @@ def shops(own_postgres: Postgres, own_broker: tuple[BrokerServer, str], tmp_path
 
 @pytest.fixture
 def shop(request: pytest.FixtureRequest, shops: Shops) -> Iterator[FaultyShop]:
-    """Three services that run and are well, with a few users. What a test broke on purpose is mended after it."""
+    """Three services that run and are well, with a few users. What a test broke on purpose is
+    mended after it."""
     failed = request.session.testsfailed
     shop = shops.get()
     yield shop

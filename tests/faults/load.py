@@ -1,7 +1,8 @@
 """Clients that place orders all the time, and the ledger of what they were promised.
 
-Each command carries an Idempotency-Key and is repeated until it is answered 201: so what the ledger holds is exactly what
-must be in the read model, and a command that was carried out twice shows as an order that no client knows of.
+Each command carries an Idempotency-Key and is repeated until it is answered 201: so what the ledger
+holds is exactly what must be in the read model, and a command that was carried out twice shows as
+an order that no client knows of.
 """
 
 import http.client
@@ -67,8 +68,11 @@ class Client:
         self._turns = itertools.count(random.randrange(100))
         self._lines: dict[str, http.client.HTTPConnection] = {}
 
-    def command(self, service: str, path: str, body: dict[str, Any], *, give_up: float = 90) -> dict[str, Any]:
-        """The answer to the command, which is repeated with its key until it is carried out. Fails after `give_up` seconds."""
+    def command(
+        self, service: str, path: str, body: dict[str, Any], *, give_up: float = 90
+    ) -> dict[str, Any]:
+        """The answer to the command, which is repeated with its key until it is carried out. Fails
+        after `give_up` seconds."""
         key, deadline = str(uuid4()), time.monotonic() + give_up
         for tries in itertools.count(1):
             status, answer = self.attempt(service, path, body, key)
@@ -78,17 +82,25 @@ class Client:
                 assert isinstance(answer, dict)
                 return answer
             assert status is None or status >= 500, f"{path} {body} was refused: {status} {answer}"
-            assert time.monotonic() < deadline, f"{path} not carried out within {give_up} s; last answer {status} {answer}"
+            assert time.monotonic() < deadline, (
+                f"{path} not carried out within {give_up} s; last answer {status} {answer}"
+            )
             time.sleep(0.1)
         raise AssertionError
 
-    def attempt(self, service: str, path: str, body: dict[str, Any], key: str) -> tuple[int | None, Any]:
+    def attempt(
+        self, service: str, path: str, body: dict[str, Any], key: str
+    ) -> tuple[int | None, Any]:
         """Status and answer of one try; None when the connection broke."""
         copies = self._services[service]
         url = urlsplit(copies[next(self._turns) % len(copies)].url)
-        line = self._lines.setdefault(url.netloc, http.client.HTTPConnection(url.netloc, timeout=20))
+        line = self._lines.setdefault(
+            url.netloc, http.client.HTTPConnection(url.netloc, timeout=20)
+        )
         if line.sock is not None and select.select([line.sock], [], [], 0)[0]:
-            line.close()  # the service has closed it while it was idle: any client's pool looks for that before it uses one
+            # the service has closed it while it was idle: any client's pool looks for that before
+            # it uses one
+            line.close()
         try:
             headers = {"Content-Type": "application/json", "Idempotency-Key": key}
             line.request("POST", url.path + path, json.dumps(body), headers)
@@ -110,14 +122,30 @@ class Client:
 
     def account(self, user_id: int) -> None:
         street = f"{next(_numbers)} Main St"
-        body = {"user_id": user_id, "address1": street, "city": "Cityville", "state": "ST", "zip": "12345"}
+        body = {
+            "user_id": user_id,
+            "address1": street,
+            "city": "Cityville",
+            "state": "ST",
+            "zip": "12345",
+        }
         answer = self.command("user-service", "/accounts", body)
         self.ledger.addresses[answer["user_id"]] = f"{street}, Cityville, ST 12345"
 
     def order(self, user_id: int, **how: Any) -> int:
         number = next(_numbers)
-        order = Order(user_id, f"order no. {number}", Decimal(number % 9000 + 1) / 100, f"{random.choice(MONTHS)}-03T10:00:00Z")
-        body = {"user_id": user_id, "description": order.description, "amount": float(order.amount), "purchase_dt": order.purchase_dt}
+        order = Order(
+            user_id,
+            f"order no. {number}",
+            Decimal(number % 9000 + 1) / 100,
+            f"{random.choice(MONTHS)}-03T10:00:00Z",
+        )
+        body = {
+            "user_id": user_id,
+            "description": order.description,
+            "amount": float(order.amount),
+            "purchase_dt": order.purchase_dt,
+        }
         answer = self.command("order-service", "/orders", body, **how)
         assert answer["amount"] == order.amount
         self.ledger.orders[answer["id"]] = order
@@ -125,9 +153,17 @@ class Client:
 
 
 @contextmanager
-def load(services: dict[str, Sequence[Service]], ledger: Ledger, users: Sequence[int], *, rate: float, clients: int = 6) -> Iterator[None]:
-    """About `rate` orders a second, and now and then a new user with an address, while the block runs. Each client places
-    its orders one after another, for users of its own. At the end of the block every command under way is answered."""
+def load(
+    services: dict[str, Sequence[Service]],
+    ledger: Ledger,
+    users: Sequence[int],
+    *,
+    rate: float,
+    clients: int = 6,
+) -> Iterator[None]:
+    """About `rate` orders a second, and now and then a new user with an address, while the block
+    runs. Each client places its orders one after another, for users of its own. At the end of the
+    block every command under way is answered."""
     stop, errors = threading.Event(), list[BaseException]()
 
     def shop(mine: list[int]) -> None:
@@ -145,7 +181,10 @@ def load(services: dict[str, Sequence[Service]], ledger: Ledger, users: Sequence
         finally:
             client.close()
 
-    threads = [threading.Thread(target=shop, args=[list(users[place::clients])]) for place in range(clients)]
+    threads = [
+        threading.Thread(target=shop, args=[list(users[place::clients])])
+        for place in range(clients)
+    ]
     for thread in threads:
         thread.start()
     try:

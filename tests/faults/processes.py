@@ -1,4 +1,5 @@
-"""What a fault happens to: services as real processes, and a PostgreSQL that keeps its port over restarts."""
+"""What a fault happens to: services as real processes, and a PostgreSQL that keeps its port over
+restarts."""
 
 import os
 import signal
@@ -19,7 +20,8 @@ from tests.fixtures.shop import PREFIXES, eventually
 
 
 class Service:
-    """`cqrs-demo serve <name>`, configured by its environment alone. It keeps its port over restarts."""
+    """`cqrs-demo serve <name>`, configured by its environment alone. It keeps its port over
+    restarts."""
 
     def __init__(self, name: str, environment: dict[str, str], log: Path) -> None:
         self.name, self.log = name, log
@@ -33,7 +35,10 @@ class Service:
         """Start, and wait until it listens."""
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "cqrs_demo", "serve", self.name], env=self._environment, stdout=log, stderr=log
+                [sys.executable, "-m", "cqrs_demo", "serve", self.name],
+                env=self._environment,
+                stdout=log,
+                stderr=log,
             )
         eventually(lambda: answers("127.0.0.1", self.port) or not self.alive, seconds=30)
         assert self.alive, f"{self.name} ended:\n{self.log.read_text()[-2000:]}"

@@ -1,4 +1,5 @@
-"""A shop to be broken: three services as processes, a wire before each database and broker, a ledger, and the oracle."""
+"""A shop to be broken: three services as processes, a wire before each database and broker, a
+ledger, and the oracle."""
 
 import time
 from collections.abc import Iterator, Sequence
@@ -20,8 +21,16 @@ from tests.faults.processes import Postgres, Service
 from tests.faults.wire import HOST, Wire
 from tests.fixtures.shop import Databases, eventually
 
-DATABASE = {"user-service": "user_service", "order-service": "order_service", "invoice-service": "invoice_service"}
-SETTING = {"user-service": "CQRS_USER_DB", "order-service": "CQRS_ORDER_DB", "invoice-service": "CQRS_INVOICE_DB"}
+DATABASE = {
+    "user-service": "user_service",
+    "order-service": "order_service",
+    "invoice-service": "invoice_service",
+}
+SETTING = {
+    "user-service": "CQRS_USER_DB",
+    "order-service": "CQRS_ORDER_DB",
+    "invoice-service": "CQRS_INVOICE_DB",
+}
 
 END_SESSIONS = "select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()"
 
@@ -41,16 +50,31 @@ class BrokerServer(Protocol):
 
 
 class FaultyShop:
-    """`to_database[service]` and `to_broker[service]` are the wires; `services[service]` the copies of it that run."""
+    """`to_database[service]` and `to_broker[service]` are the wires; `services[service]` the copies
+    of it that run."""
 
-    def __init__(self, databases: Databases, postgres: Postgres, broker: BrokerServer, broker_url: str, folder: Path) -> None:
-        self.databases, self.postgres, self.broker, self.broker_url = databases, postgres, broker, broker_url
+    def __init__(
+        self,
+        databases: Databases,
+        postgres: Postgres,
+        broker: BrokerServer,
+        broker_url: str,
+        folder: Path,
+    ) -> None:
+        self.databases, self.postgres, self.broker, self.broker_url = (
+            databases,
+            postgres,
+            broker,
+            broker_url,
+        )
         self._folder = folder
         self.ledger = Ledger()
         address = urlsplit(broker_url)
         self.to_database = {name: Wire((HOST, postgres.port)) for name in DATABASE}
         self.to_broker = {name: Wire((HOST, address.port or 5672)) for name in DATABASE}
-        self.services: dict[str, Sequence[Service]] = {name: [self.copy_of(name)] for name in DATABASE}
+        self.services: dict[str, Sequence[Service]] = {
+            name: [self.copy_of(name)] for name in DATABASE
+        }
         self.client = Client(self.services, self.ledger)
         self.users: list[int] = []
         self.strangers: set[UUID] = set()
@@ -64,7 +88,10 @@ class FaultyShop:
         """One more copy of a service, not yet started."""
         dsn, broker_url = self.databases.dsn[DATABASE[name]], self.broker_url
         if wired:
-            dsn, broker_url = via(self.to_database[name], dsn), via(self.to_broker[name], broker_url)
+            dsn, broker_url = (
+                via(self.to_database[name], dsn),
+                via(self.to_broker[name], broker_url),
+            )
         environment = {SETTING[name]: dsn, "CQRS_BROKER_URL": broker_url, "CQRS_WORKSHOP": "1"}
         return Service(name, environment, self._folder / f"{name}.log")
 
@@ -106,7 +133,9 @@ class FaultyShop:
         try:
             yield [other.start() for other in others]
         finally:
-            self.services[name] = [service for service in self.services[name] if service not in others]
+            self.services[name] = [
+                service for service in self.services[name] if service not in others
+            ]
             for other in others:
                 other.kill()
 
@@ -122,11 +151,16 @@ class FaultyShop:
         self.rows(service, END_SESSIONS)
 
     def skip_hiding(self) -> None:
-        """PGMQ hides what a dead consumer had in hand for ten seconds. Nothing happens in them, so a test may let them be over."""
+        """PGMQ hides what a dead consumer had in hand for ten seconds. Nothing happens in them, so
+        a test may let them be over."""
         if self.kind == "pgmq":
             with psycopg.connect(self.broker_url) as connection:
                 for queue in QUEUES:
-                    connection.execute(sql.SQL("update pgmq.{} set vt = clock_timestamp()").format(sql.Identifier(f"q_{queue}")))
+                    connection.execute(
+                        sql.SQL("update pgmq.{} set vt = clock_timestamp()").format(
+                            sql.Identifier(f"q_{queue}")
+                        )
+                    )
 
     def transaction(self, service: str) -> psycopg.Connection:
         """An open transaction in a service's database, as superuser."""
@@ -138,7 +172,9 @@ class FaultyShop:
     def promise(self, answer: dict[str, Any]) -> None:
         """Enter an order in the ledger that was answered 201 outside of load()."""
         month = f"{answer['purchase_dt'][:7]}"
-        self.ledger.orders[answer["id"]] = Order(answer["user_id"], answer["description"], answer["amount"], f"{month}-01T00:00:00Z")
+        self.ledger.orders[answer["id"]] = Order(
+            answer["user_id"], answer["description"], answer["amount"], f"{month}-01T00:00:00Z"
+        )
 
     def after_orders(self, count: int) -> None:
         """Wait until so many more were answered 201."""
@@ -151,22 +187,32 @@ class FaultyShop:
         return health is not None and health["checks"].get(part, "ok") != "ok"
 
     def retry_dead_letters(self) -> dict[str, int]:
-        answer: dict[str, int] = httpx.post(f"{self['invoice-service'].url}/dead-letters/retry", json={"all": True}, timeout=30).json()
+        answer: dict[str, int] = httpx.post(
+            f"{self['invoice-service'].url}/dead-letters/retry", json={"all": True}, timeout=30
+        ).json()
         return answer
 
     def invoice(self, user_id: int, month: str) -> dict[str, Any] | None:
-        """What the query service answers for a month such as "2025-04"; None when there is no such invoice."""
+        """What the query service answers for a month such as "2025-04"; None when there is no such
+        invoice."""
         query = {"user_id": user_id, "year": int(month[:4]), "month": int(month[5:])}
         answer = httpx.get(f"{self['invoice-service'].url}/invoices", params=query, timeout=10)
         return answer.json() if answer.status_code == 200 else None
 
     def lines(self, *order_ids: int) -> int:
         """How many of these orders stand on an invoice."""
-        return int(self.rows("invoice-service", "select count(*) from demo.invoice_lines where order_id = any(%s)", list(order_ids))[0][0])
+        return int(
+            self.rows(
+                "invoice-service",
+                "select count(*) from demo.invoice_lines where order_id = any(%s)",
+                list(order_ids),
+            )[0][0]
+        )
 
     def assert_nothing_lost_nothing_doubled(self, *, seconds: float = 60) -> None:
-        """The oracle: what was answered 201 is what the read model shows, once each and to the cent; nothing is stuck and
-        every service is well. Waits for it up to `seconds`: that is how long healing may take."""
+        """The oracle: what was answered 201 is what the read model shows, once each and to the
+        cent; nothing is stuck and every service is well. Waits for it up to `seconds`: that is how
+        long healing may take."""
         deadline = time.monotonic() + seconds
         while (wrong := differences(self)) and time.monotonic() < deadline:
             time.sleep(0.1)
@@ -176,4 +222,6 @@ class FaultyShop:
 def via(wire: Wire, url: str) -> str:
     """The same database or broker, through the wire."""
     parts = urlsplit(url)
-    return urlunsplit(parts._replace(netloc=f"{parts.netloc.rpartition('@')[0]}@{HOST}:{wire.port}"))
+    return urlunsplit(
+        parts._replace(netloc=f"{parts.netloc.rpartition('@')[0]}@{HOST}:{wire.port}")
+    )

@@ -1,4 +1,5 @@
-"""When the fault is the system's, no message is blamed for it: all are kept, the health check says so, and it heals."""
+"""When the fault is the system's, no message is blamed for it: all are kept, the health check says
+so, and it heals."""
 
 import asyncio
 from collections.abc import Iterator
@@ -45,7 +46,10 @@ def test_rights_that_are_missing_for_a_moment_are_no_messages_fault(shop: Faulty
 
 @on_pgmq
 def test_a_table_that_is_missing_for_a_moment_is_no_messages_fault(shop: FaultyShop) -> None:
-    away, back = ("alter table demo.{} rename to {}".format(*names) for names in (("invoices", "hidden"), ("hidden", "invoices")))
+    away, back = (
+        "alter table demo.{} rename to {}".format(*names)
+        for names in (("invoices", "hidden"), ("hidden", "invoices"))
+    )
     with out_of_order(shop, away, back):
         assert shop.rows("invoice-service", WAITING) == []
     shop.assert_nothing_lost_nothing_doubled()
@@ -53,7 +57,8 @@ def test_a_table_that_is_missing_for_a_moment_is_no_messages_fault(shop: FaultyS
 
 @on_pgmq
 def test_many_messages_that_fail_in_the_same_way_are_no_messages_fault(shop: FaultyShop) -> None:
-    # Given a rule by which no order can be applied, though each failure by itself looks like the message's own
+    # Given a rule by which no order can be applied, though each failure by itself looks like the
+    # message's own
     rule = "alter table demo.invoice_lines add constraint nobody check (order_id < 0) not valid"
     with out_of_order(shop, rule, "alter table demo.invoice_lines drop constraint nobody"):
         # Then nothing is set aside
@@ -68,7 +73,9 @@ where datname = current_database() and application_name = 'invoice-service' and 
 
 
 @on_pgmq
-def test_a_consumer_killed_again_and_again_while_it_waits_for_a_lock_blames_no_message(shop: FaultyShop) -> None:
+def test_a_consumer_killed_again_and_again_while_it_waits_for_a_lock_blames_no_message(
+    shop: FaultyShop,
+) -> None:
     # Given a table that somebody has locked, and an order that waits for it
     with shop.transaction("invoice-service") as somebody:
         somebody.execute("lock table demo.invoice_lines in access exclusive mode")
@@ -104,7 +111,9 @@ def test_no_message_is_taken_before_the_own_database_answers(shop: FaultyShop) -
     shop.assert_nothing_lost_nothing_doubled()
 
 
-def test_a_service_whose_database_and_broker_are_away_is_alive_and_not_ready(shop: FaultyShop) -> None:
+def test_a_service_whose_database_and_broker_are_away_is_alive_and_not_ready(
+    shop: FaultyShop,
+) -> None:
     for name in shop.services:
         shop.to_database[name].refuse()
         shop.to_broker[name].refuse()
@@ -118,7 +127,9 @@ def test_a_service_whose_database_and_broker_are_away_is_alive_and_not_ready(sho
 
 
 @on_rabbitmq
-def test_what_rabbitmq_gave_up_on_is_a_dead_letter_and_counts_once_when_it_is_retried(shop: FaultyShop) -> None:
+def test_what_rabbitmq_gave_up_on_is_a_dead_letter_and_counts_once_when_it_is_retried(
+    shop: FaultyShop,
+) -> None:
     # Given a message that RabbitMQ has moved to its own last net
     async def give_up() -> None:
         async with aiormq.connect(shop.broker_url) as connection:
@@ -140,7 +151,9 @@ def test_what_rabbitmq_gave_up_on_is_a_dead_letter_and_counts_once_when_it_is_re
 
 
 @on_pgmq
-def test_a_retry_while_the_system_is_out_of_order_leaves_the_letters_as_they_are(shop: FaultyShop) -> None:
+def test_a_retry_while_the_system_is_out_of_order_leaves_the_letters_as_they_are(
+    shop: FaultyShop,
+) -> None:
     # Given an order that was set aside, and then rights that are missing
     rule = "alter table demo.invoice_lines add constraint nobody check (order_id < 0) not valid"
     shop.rows("invoice-service", rule)
@@ -149,10 +162,14 @@ def test_a_retry_while_the_system_is_out_of_order_leaves_the_letters_as_they_are
     shop.rows("invoice-service", "alter table demo.invoice_lines drop constraint nobody")
     shop.rows("invoice-service", "revoke insert on demo.invoice_lines from invoice_service")
     # When it is retried
-    answer = httpx.post(f"{shop['invoice-service'].url}/dead-letters/retry", json={"all": True}, timeout=30)
+    answer = httpx.post(
+        f"{shop['invoice-service'].url}/dead-letters/retry", json={"all": True}, timeout=30
+    )
     # Then that is refused, and the letter waits on
     assert (answer.status_code, answer.headers["content-type"]) == (500, "application/problem+json")
-    assert shop.rows("invoice-service", "select failures from demo.dead_letters where status = 'waiting'") == [(1,)]
+    assert shop.rows(
+        "invoice-service", "select failures from demo.dead_letters where status = 'waiting'"
+    ) == [(1,)]
     shop.rows("invoice-service", "grant insert on demo.invoice_lines to invoice_service")
     assert shop.retry_dead_letters() == {"applied": 1, "failed": 0}
     shop.assert_nothing_lost_nothing_doubled()

@@ -10,7 +10,9 @@ from tests.fixtures.shop import eventually
 AWAY = 6.0  # seconds of load: several attempts, with growing pauses between them
 
 
-def test_while_the_broker_is_down_commands_succeed_and_afterwards_the_backlog_drains(shop: FaultyShop) -> None:
+def test_while_the_broker_is_down_commands_succeed_and_afterwards_the_backlog_drains(
+    shop: FaultyShop,
+) -> None:
     with shop.load(rate=60):
         shop.after_orders(30)
         # When the broker goes away in the middle of a batch
@@ -21,8 +23,15 @@ def test_while_the_broker_is_down_commands_succeed_and_afterwards_the_backlog_dr
             # Then every command succeeds, at the first try, and its event waits
             assert shop.ledger.tries[1] - tries[1] > AWAY * 40
             assert shop.outbox() > 0
-            assert [tries for tries in shop.ledger.tries if tries > 1] == [tries for tries in tries if tries > 1]
-            eventually(lambda: shop.unwell("order-service", "relay") and shop.unwell("invoice-service", "consumer"))
+            assert [tries for tries in shop.ledger.tries if tries > 1] == [
+                tries for tries in tries if tries > 1
+            ]
+            eventually(
+                lambda: (
+                    shop.unwell("order-service", "relay")
+                    and shop.unwell("invoice-service", "consumer")
+                )
+            )
         finally:
             shop.broker.start()
         shop.after_orders(30)
@@ -47,7 +56,13 @@ def test_a_broker_that_freezes_past_its_heartbeat_hangs_nobody(shop: FaultyShop)
         shop.broker.pause()
         try:
             # Then commands go on succeeding, and the services notice
-            eventually(lambda: shop.unwell("order-service", "relay") and shop.unwell("invoice-service", "consumer"), seconds=60)
+            eventually(
+                lambda: (
+                    shop.unwell("order-service", "relay")
+                    and shop.unwell("invoice-service", "consumer")
+                ),
+                seconds=60,
+            )
             shop.after_orders(30)
         finally:
             shop.broker.resume()
@@ -68,7 +83,9 @@ def test_a_confirm_that_never_comes_is_not_waited_for_for_ever(shop: FaultyShop)
     shop.assert_nothing_lost_nothing_doubled()
 
 
-def test_an_acknowledgement_that_never_arrives_brings_a_duplicate_that_counts_for_nothing(shop: FaultyShop) -> None:
+def test_an_acknowledgement_that_never_arrives_brings_a_duplicate_that_counts_for_nothing(
+    shop: FaultyShop,
+) -> None:
     # Given a consumer on lines that are cut again and again, with acknowledgements on them
     with shop.load(rate=100):
         for _ in range(5):
@@ -79,7 +96,9 @@ def test_an_acknowledgement_that_never_arrives_brings_a_duplicate_that_counts_fo
 
 
 @pytest.mark.parametrize("missing", ["binding", "queue"])
-def test_a_deleted_binding_or_queue_is_made_again_and_the_event_waits_in_the_outbox(shop: FaultyShop, missing: str) -> None:
+def test_a_deleted_binding_or_queue_is_made_again_and_the_event_waits_in_the_outbox(
+    shop: FaultyShop, missing: str
+) -> None:
     # Given a shop with nothing under way, without a consumer that would repair it
     shop.assert_nothing_lost_nothing_doubled()
     shop["invoice-service"].kill()
@@ -105,7 +124,9 @@ def test_queues_deleted_under_a_waiting_consumer_are_made_again(shop: FaultyShop
 
 
 @on_rabbitmq  # PGMQ's room is PostgreSQL's, see test_database_away.py
-def test_a_broker_without_room_holds_up_no_command_and_gets_its_events_later(shop: FaultyShop) -> None:
+def test_a_broker_without_room_holds_up_no_command_and_gets_its_events_later(
+    shop: FaultyShop,
+) -> None:
     assert isinstance(shop.broker, RabbitNode)
     with shop.load(rate=60):
         shop.after_orders(20)

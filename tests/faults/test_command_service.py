@@ -9,12 +9,24 @@ from tests.faults.shop import FaultyShop, on_pgmq
 
 
 @on_pgmq
-@pytest.mark.parametrize("committed", [False, True], ids=["before its commit", "after its commit and before the answer"])
-def test_a_command_whose_service_is_killed_makes_one_order_when_it_is_retried(shop: FaultyShop, committed: bool) -> None:
-    # Given an order that is on its way to the database, or written there with the answer still to come
-    body = {"user_id": shop.users[0], "description": f"killed {uuid4()}", "amount": 9.99, "purchase_dt": "2025-04-03T10:00:00Z"}
+@pytest.mark.parametrize(
+    "committed", [False, True], ids=["before its commit", "after its commit and before the answer"]
+)
+def test_a_command_whose_service_is_killed_makes_one_order_when_it_is_retried(
+    shop: FaultyShop, committed: bool
+) -> None:
+    # Given an order that is on its way to the database, or written there with the answer still to
+    # come
+    body = {
+        "user_id": shop.users[0],
+        "description": f"killed {uuid4()}",
+        "amount": 9.99,
+        "purchase_dt": "2025-04-03T10:00:00Z",
+    }
     key = str(uuid4())
-    moment = shop.to_database["order-service"].stop_at(body["description"].encode(), passing=committed)
+    moment = shop.to_database["order-service"].stop_at(
+        body["description"].encode(), passing=committed
+    )
     with ThreadPoolExecutor(1) as background:
         first = background.submit(shop.client.attempt, "order-service", "/orders", body, key)
         moment.wait()
@@ -30,12 +42,23 @@ def test_a_command_whose_service_is_killed_makes_one_order_when_it_is_retried(sh
     assert status == 201
     shop.promise(answer)
     # And there is one order, one event, one line
-    assert len(shop.rows("order-service", "select id from demo.orders where description = %s", body["description"])) == 1
+    assert (
+        len(
+            shop.rows(
+                "order-service",
+                "select id from demo.orders where description = %s",
+                body["description"],
+            )
+        )
+        == 1
+    )
     shop.assert_nothing_lost_nothing_doubled()
 
 
 @on_pgmq
-def test_a_commit_whose_answer_is_lost_is_no_second_order_when_it_is_retried(shop: FaultyShop) -> None:
+def test_a_commit_whose_answer_is_lost_is_no_second_order_when_it_is_retried(
+    shop: FaultyShop,
+) -> None:
     # Given a commit that succeeds, and a connection that ends before the service hears of it
     with ThreadPoolExecutor(1) as background:
         moment = shop.to_database["order-service"].stop_at(b"order no. ", passing=True)

@@ -1,4 +1,5 @@
-"""The consumer at its worst moments: killed around its commit, in the middle of a batch, frozen, and several of it at once."""
+"""The consumer at its worst moments: killed around its commit, in the middle of a batch, frozen,
+and several of it at once."""
 
 import asyncio
 import json
@@ -13,8 +14,14 @@ from tests.faults.watching import consumer_paused, queued
 from tests.fixtures.shop import eventually
 
 
-@pytest.mark.parametrize("committed", [False, True], ids=["before the commit", "after the commit and before the acknowledgement"])
-def test_a_consumer_killed_around_its_commit_counts_the_message_once(shop: FaultyShop, committed: bool) -> None:
+@pytest.mark.parametrize(
+    "committed",
+    [False, True],
+    ids=["before the commit", "after the commit and before the acknowledgement"],
+)
+def test_a_consumer_killed_around_its_commit_counts_the_message_once(
+    shop: FaultyShop, committed: bool
+) -> None:
     # Given a consumer that is about to commit, or has done so without having acknowledged
     moment = shop.to_database["invoice-service"].stop_at(b"COMMIT", passing=committed)
     order = shop.client.order(shop.users[0])
@@ -29,7 +36,9 @@ def test_a_consumer_killed_around_its_commit_counts_the_message_once(shop: Fault
     shop.assert_nothing_lost_nothing_doubled()
 
 
-def test_a_consumer_killed_in_the_middle_of_a_batch_of_500_counts_each_message_once(shop: FaultyShop) -> None:
+def test_a_consumer_killed_in_the_middle_of_a_batch_of_500_counts_each_message_once(
+    shop: FaultyShop,
+) -> None:
     # Given 500 messages taken at once
     with consumer_paused(shop), shop.load(rate=400, clients=12):
         shop.after_orders(500)
@@ -46,7 +55,9 @@ def test_a_consumer_killed_in_the_middle_of_a_batch_of_500_counts_each_message_o
     shop.assert_nothing_lost_nothing_doubled()
 
 
-def test_four_consumers_of_the_same_queues_make_one_invoice_even_when_three_are_killed(shop: FaultyShop) -> None:
+def test_four_consumers_of_the_same_queues_make_one_invoice_even_when_three_are_killed(
+    shop: FaultyShop,
+) -> None:
     # Given four copies of the query service, and clients who all order for one user in one month
     with shop.and_another("invoice-service", copies=3) as others:
         users, shop.users = shop.users, shop.users[:1] * 12
@@ -64,7 +75,9 @@ def test_four_consumers_of_the_same_queues_make_one_invoice_even_when_three_are_
 
 
 @on_rabbitmq
-def test_a_consumer_that_freezes_in_its_transaction_holds_the_others_up_for_seconds_only(shop: FaultyShop) -> None:
+def test_a_consumer_that_freezes_in_its_transaction_holds_the_others_up_for_seconds_only(
+    shop: FaultyShop,
+) -> None:
     # Given a consumer frozen before its commit, with the rows of a user locked
     moment = shop.to_database["invoice-service"].stop_at(b"COMMIT", passing=False)
     order = shop.client.order(shop.users[0])
@@ -86,7 +99,9 @@ def test_a_consumer_that_freezes_in_its_transaction_holds_the_others_up_for_seco
 
 
 @on_pgmq
-def test_a_consumer_whose_transaction_is_ended_because_it_froze_does_not_blame_the_message(shop: FaultyShop) -> None:
+def test_a_consumer_whose_transaction_is_ended_because_it_froze_does_not_blame_the_message(
+    shop: FaultyShop,
+) -> None:
     # Given the only consumer, frozen in its transaction until the server has ended that
     shop.rows("invoice-service", SLOW_INBOX)
     order = shop.client.order(shop.users[0])
@@ -108,7 +123,9 @@ SLOW_INBOX = """
 create or replace function demo.slow() returns trigger language plpgsql as $$ begin perform pg_sleep(1); return null; end $$;
 create trigger slow after insert on demo.processed_events for each statement execute function demo.slow()
 """
-SLEEPING = "select pid from pg_stat_activity where datname = current_database() and wait_event = 'PgSleep'"
+SLEEPING = (
+    "select pid from pg_stat_activity where datname = current_database() and wait_event = 'PgSleep'"
+)
 IN_TRANSACTION = """
 select pid from pg_stat_activity
 where datname = current_database() and application_name = 'invoice-service' and xact_start is not null
@@ -118,7 +135,9 @@ where datname = current_database() and application_name = 'invoice-service' and 
 def send(shop: FaultyShop, bodies: list[bytes]) -> None:
     async def publish() -> None:
         broker = broker_for(shop.broker_url)
-        await broker.publish([Message("order.created", str(number), body) for number, body in enumerate(bodies)])
+        await broker.publish(
+            [Message("order.created", str(number), body) for number, body in enumerate(bodies)]
+        )
         await broker.close()
 
     asyncio.run(publish())
@@ -126,7 +145,10 @@ def send(shop: FaultyShop, bodies: list[bytes]) -> None:
 
 def duplicates(shop: FaultyShop) -> int:
     """How many messages the consumers have recognised as such, since they were started."""
-    return sum(httpx.get(f"{copy.url}/consumer").json()["counts"].get("duplicate", 0) for copy in shop.services["invoice-service"])
+    return sum(
+        httpx.get(f"{copy.url}/consumer").json()["counts"].get("duplicate", 0)
+        for copy in shop.services["invoice-service"]
+    )
 
 
 def an_order_by_each_user(shop: FaultyShop) -> list[bytes]:
@@ -155,13 +177,17 @@ def test_the_same_messages_delivered_to_two_consumers_at_once_count_once(shop: F
             shop.services["invoice-service"] = [shop["invoice-service"], other]
             eventually(lambda: shop.rows("invoice-service", WAITING) == [(1,)])
         sent = 0
-        while shop.rows("invoice-service", WAITING) != [(2,)]:  # a message goes to whichever of them is ready
+        while shop.rows("invoice-service", WAITING) != [
+            (2,)
+        ]:  # a message goes to whichever of them is ready
             assert sent < 100 * len(twins)
             send(shop, twins)
             sent += len(twins)
     # When both go on at once
     # Then one of them counts each
-    eventually(lambda: duplicates(shop) >= sent, seconds=30)  # more, where a slow machine lost a heartbeat
+    eventually(
+        lambda: duplicates(shop) >= sent, seconds=30
+    )  # more, where a slow machine lost a heartbeat
     shop.assert_nothing_lost_nothing_doubled()
 
 

@@ -35,14 +35,20 @@ def test_all_backends_terminated_again_and_again_loses_nothing(shop: FaultyShop)
 
 
 @on_pgmq
-def test_while_connections_are_refused_commands_fail_cleanly_and_afterwards_succeed(shop: FaultyShop) -> None:
+def test_while_connections_are_refused_commands_fail_cleanly_and_afterwards_succeed(
+    shop: FaultyShop,
+) -> None:
     with shop.load(rate=60):
         shop.after_orders(20)
         # When no database takes connections for a while
         for wire in shop.to_database.values():
             wire.refuse()
         eventually(lambda: shop.ledger.answered[503] > 0, seconds=20)
-        eventually(lambda: shop.unwell("invoice-service", "database") and shop.unwell("order-service", "relay"))
+        eventually(
+            lambda: (
+                shop.unwell("invoice-service", "database") and shop.unwell("order-service", "relay")
+            )
+        )
         for wire in shop.to_database.values():
             wire.flow()
         # Then clients are served again
@@ -52,7 +58,9 @@ def test_while_connections_are_refused_commands_fail_cleanly_and_afterwards_succ
 
 
 @on_pgmq
-def test_the_query_side_without_its_database_keeps_nobody_else_from_working(shop: FaultyShop) -> None:
+def test_the_query_side_without_its_database_keeps_nobody_else_from_working(
+    shop: FaultyShop,
+) -> None:
     with shop.load(rate=60):
         shop.to_database["invoice-service"].refuse()
         answered = shop.ledger.answered.copy()
@@ -64,7 +72,9 @@ def test_the_query_side_without_its_database_keeps_nobody_else_from_working(shop
 
 
 @on_pgmq
-def test_after_a_storm_of_cancelled_requests_has_used_up_every_connection_all_are_served_again(shop: FaultyShop) -> None:
+def test_after_a_storm_of_cancelled_requests_has_used_up_every_connection_all_are_served_again(
+    shop: FaultyShop,
+) -> None:
     order = shop.client.order(shop.users[0])
     month = shop.ledger.orders[order].month
     query = f"{shop['invoice-service'].url}/invoices?user_id={shop.users[0]}&month={month[5:].lstrip('0')}&year={month[:4]}"
@@ -93,7 +103,9 @@ def asks_and_leaves(query: str) -> None:
 
 @on_pgmq
 @pytest.mark.parametrize("service", ["order-service", "invoice-service"])
-def test_a_full_disk_leaves_nothing_half_written(shop: FaultyShop, service: str, small_disk: Path) -> None:
+def test_a_full_disk_leaves_nothing_half_written(
+    shop: FaultyShop, service: str, small_disk: Path
+) -> None:
     # Given a table on a disk that is as good as full
     table = {"order-service": "demo.orders", "invoice-service": "demo.invoice_lines"}[service]
     shop.rows(service, f"create tablespace small location '{small_disk}'")
@@ -138,7 +150,12 @@ def small_disk(shop: FaultyShop, tmp_path: Path) -> Iterator[Path]:
     """A few megabytes for a tablespace of the shop's PostgreSQL. Only root can mount one."""
     folder = shop.postgres.folder / "small"
     folder.mkdir(exist_ok=True)
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", folder], capture_output=True, text=True, check=False)
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", folder],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     if mounted.returncode != 0:
         pytest.skip(f"a small disk cannot be mounted here: {mounted.stderr.strip()}")
     try:

@@ -18,9 +18,23 @@ from tests.fixtures.shop import eventually
 
 
 def event(id: UUID | None = None, **changes: object) -> bytes:
-    data = {"id": 10**9, "user_id": 1, "description": "Widget", "amount": 5.00, "purchase_dt": "2025-04-03T10:00:00Z"}
-    envelope = {"specversion": "1.0", "id": str(id or uuid4()), "source": "/order-service", "type": "order.created", "subject": "1"}
-    return json.dumps({**envelope, "time": "2025-04-03T10:00:00Z", "sequence": "1", "data": {**data, **changes}}).encode()
+    data = {
+        "id": 10**9,
+        "user_id": 1,
+        "description": "Widget",
+        "amount": 5.00,
+        "purchase_dt": "2025-04-03T10:00:00Z",
+    }
+    envelope = {
+        "specversion": "1.0",
+        "id": str(id or uuid4()),
+        "source": "/order-service",
+        "type": "order.created",
+        "subject": "1",
+    }
+    return json.dumps(
+        {**envelope, "time": "2025-04-03T10:00:00Z", "sequence": "1", "data": {**data, **changes}}
+    ).encode()
 
 
 JSON = {  # what both brokers carry
@@ -56,15 +70,25 @@ def send(shop: FaultyShop, *bodies: bytes) -> None:
 
 
 def reasons(shop: FaultyShop) -> list[str]:
-    return sorted(reason for (reason,) in shop.rows("invoice-service", "select reason from demo.dead_letters where status = 'waiting'"))
+    return sorted(
+        reason
+        for (reason,) in shop.rows(
+            "invoice-service", "select reason from demo.dead_letters where status = 'waiting'"
+        )
+    )
 
 
 def discard(shop: FaultyShop) -> None:
     """What an operator would do, once they have looked."""
-    shop.rows("invoice-service", "update demo.dead_letters set status = 'discarded', settled_at = now() where status = 'waiting'")
+    shop.rows(
+        "invoice-service",
+        "update demo.dead_letters set status = 'discarded', settled_at = now() where status = 'waiting'",
+    )
 
 
-def test_what_is_no_event_is_set_aside_whole_and_its_neighbours_in_the_batch_flow(shop: FaultyShop) -> None:
+def test_what_is_no_event_is_set_aside_whole_and_its_neighbours_in_the_batch_flow(
+    shop: FaultyShop,
+) -> None:
     poison = JSON if shop.kind == "pgmq" else JSON | BYTES
     # Given poison of every kind between good messages, in one batch
     with consumer_paused(shop):
@@ -76,7 +100,10 @@ def test_what_is_no_event_is_set_aside_whole_and_its_neighbours_in_the_batch_flo
     eventually(lambda: len(reasons(shop)) >= len(poison))
     # Then each stands in demo.dead_letters with its reason, its body, its stack and its count
     assert reasons(shop) == sorted(poison.values())
-    kept = shop.rows("invoice-service", "select body, error, failures from demo.dead_letters where status = 'waiting'")
+    kept = shop.rows(
+        "invoice-service",
+        "select body, error, failures from demo.dead_letters where status = 'waiting'",
+    )
     assert sorted(plain(body) for body, _, _ in kept) == sorted(plain(body) for body in poison)
     assert all("DecodeError" in error and failures == 1 for _, error, failures in kept)
     # And the neighbours are on their invoices
@@ -96,14 +123,19 @@ def test_a_message_that_makes_the_handler_raise_is_set_aside_alone(shop: FaultyS
     # Given a read model that refuses one order of many
     with consumer_paused(shop):
         orders = [shop.client.order(user) for user in shop.users * 5]
-        shop.rows("invoice-service", f"alter table demo.invoice_lines add constraint no_such check (order_id <> {orders[7]})")
+        shop.rows(
+            "invoice-service",
+            f"alter table demo.invoice_lines add constraint no_such check (order_id <> {orders[7]})",
+        )
         eventually(lambda: shop.outbox() == 0)
     # When they are consumed together
     eventually(lambda: len(reasons(shop)) == 1)
     # Then all the others are applied
     eventually(lambda: shop.lines(*orders) == len(orders) - 1)
     assert "no_such" in reasons(shop)[0]
-    [(error,)] = shop.rows("invoice-service", "select error from demo.dead_letters where status = 'waiting'")
+    [(error,)] = shop.rows(
+        "invoice-service", "select error from demo.dead_letters where status = 'waiting'"
+    )
     assert "Traceback" in error
     # And that one too, once, when the cause is gone and an operator retries
     shop.rows("invoice-service", "alter table demo.invoice_lines drop constraint no_such")
@@ -111,7 +143,9 @@ def test_a_message_that_makes_the_handler_raise_is_set_aside_alone(shop: FaultyS
     shop.assert_nothing_lost_nothing_doubled()
 
 
-HANDLING = "select pid from pg_stat_activity where datname = current_database() and wait_event = 'PgSleep'"
+HANDLING = (
+    "select pid from pg_stat_activity where datname = current_database() and wait_event = 'PgSleep'"
+)
 
 
 @contextmanager
@@ -136,7 +170,9 @@ def killed_when(shop: FaultyShop, moment: str) -> Iterator[None]:
         watcher.join()
 
 
-def test_a_message_that_kills_the_process_every_time_is_set_aside_and_its_neighbours_are_not(shop: FaultyShop) -> None:
+def test_a_message_that_kills_the_process_every_time_is_set_aside_and_its_neighbours_are_not(
+    shop: FaultyShop,
+) -> None:
     killers = 2
     # Given messages the handling of which is the death of the process, among others in one batch
     service = shop["invoice-service"]
@@ -153,7 +189,9 @@ def test_a_message_that_kills_the_process_every_time_is_set_aside_and_its_neighb
     assert reasons(shop) == ["gave up: handling it ended the process 3 times"] * killers
     eventually(lambda: shop.lines(*orders) == len(orders) - killers)
     # And they count once, when the cause is gone and an operator retries
-    shop.rows("invoice-service", "drop trigger deadly on demo.invoice_lines; drop function demo.deadly")
+    shop.rows(
+        "invoice-service", "drop trigger deadly on demo.invoice_lines; drop function demo.deadly"
+    )
     assert shop.retry_dead_letters() == {"applied": killers, "failed": 0}
     shop.assert_nothing_lost_nothing_doubled()
 

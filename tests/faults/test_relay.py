@@ -1,4 +1,5 @@
-"""The relay at its worst moments: killed, frozen, without its session, with transactions that commit out of order."""
+"""The relay at its worst moments: killed, frozen, without its session, with transactions that
+commit out of order."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,7 +16,9 @@ from tests.faults.watching import consumer_paused, queued
 from tests.fixtures.shop import eventually
 
 
-def test_a_relay_killed_after_it_published_and_before_the_confirm_publishes_again(shop: FaultyShop) -> None:
+def test_a_relay_killed_after_it_published_and_before_the_confirm_publishes_again(
+    shop: FaultyShop,
+) -> None:
     # Given an event that reaches the broker, whose confirm does not come back
     moment = shop.to_broker["order-service"].stop_at(b"order no. ", passing=True)
     order = shop.client.order(shop.users[0])
@@ -30,9 +33,13 @@ def test_a_relay_killed_after_it_published_and_before_the_confirm_publishes_agai
     shop.assert_nothing_lost_nothing_doubled()
 
 
-def test_a_relay_killed_after_the_confirm_and_before_the_outbox_row_goes_publishes_again(shop: FaultyShop) -> None:
+def test_a_relay_killed_after_the_confirm_and_before_the_outbox_row_goes_publishes_again(
+    shop: FaultyShop,
+) -> None:
     # Given an event that the broker has confirmed, and a relay about to delete the row
-    shop.to_database["order-service"].cut()  # so that it prepares its statements again, where the wire can read them
+    shop.to_database[
+        "order-service"
+    ].cut()  # so that it prepares its statements again, where the wire can read them
     moment = shop.to_database["order-service"].stop_at(b"delete from demo.outbox", passing=False)
     order = shop.client.order(shop.users[0])
     moment.wait()
@@ -61,7 +68,9 @@ class Writer:
 
     def order(self) -> int:
         user, what = self._shop.users[0], "by hand"
-        [(number, sequence)] = self._connection.execute(BY_HAND, {"user": user, "what": what}).fetchall()
+        [(number, sequence)] = self._connection.execute(
+            BY_HAND, {"user": user, "what": what}
+        ).fetchall()
         self._made[number] = Order(user, what, Decimal("1.00"), "2025-04-03T10:00:00Z")
         return int(sequence)
 
@@ -90,7 +99,9 @@ select state.id, event.sequence from state, event
 """
 
 
-def test_events_whose_transactions_commit_in_reverse_order_are_all_published(shop: FaultyShop) -> None:
+def test_events_whose_transactions_commit_in_reverse_order_are_all_published(
+    shop: FaultyShop,
+) -> None:
     with open_transaction(shop) as slow, open_transaction(shop) as quick:
         # Given two transactions, the first of which took its place in the log and is still open
         first, second = slow.order(), quick.order()
@@ -104,7 +115,9 @@ def test_events_whose_transactions_commit_in_reverse_order_are_all_published(sho
     shop.assert_nothing_lost_nothing_doubled()
 
 
-def test_a_transaction_left_open_while_hundreds_commit_is_not_skipped_and_holds_nobody_up(shop: FaultyShop) -> None:
+def test_a_transaction_left_open_while_hundreds_commit_is_not_skipped_and_holds_nobody_up(
+    shop: FaultyShop,
+) -> None:
     with open_transaction(shop) as slow:
         # Given a transaction left open
         slow.order()
@@ -130,8 +143,11 @@ where l.locktype = 'advisory' and l.objsubid = 2 and l.granted and a.application
 """
 
 
-def test_a_relay_that_loses_its_session_in_mid_batch_is_followed_by_the_other_without_a_gap(shop: FaultyShop) -> None:
-    # Given two copies of a command service under load, and messages that stay in the queue to be looked at
+def test_a_relay_that_loses_its_session_in_mid_batch_is_followed_by_the_other_without_a_gap(
+    shop: FaultyShop,
+) -> None:
+    # Given two copies of a command service under load, and messages that stay in the queue to be
+    # looked at
     before = set(shop.ledger.orders)
     with consumer_paused(shop), shop.and_another("order-service"):
         with shop.load(rate=150):
@@ -146,12 +162,16 @@ def test_a_relay_that_loses_its_session_in_mid_batch_is_followed_by_the_other_wi
     # And each client's orders stand in the queue in the order in which that client placed them
     assert {order["id"] for order in arrived} == set(shop.ledger.orders) - before
     for user in shop.users:
-        first_seen = list(dict.fromkeys(order["id"] for order in arrived if order["user_id"] == user))
+        first_seen = list(
+            dict.fromkeys(order["id"] for order in arrived if order["user_id"] == user)
+        )
         assert first_seen == sorted(first_seen)
     shop.assert_nothing_lost_nothing_doubled()
 
 
-def test_of_two_copies_one_relays_and_each_event_is_in_the_queue_once_and_in_order(shop: FaultyShop) -> None:
+def test_of_two_copies_one_relays_and_each_event_is_in_the_queue_once_and_in_order(
+    shop: FaultyShop,
+) -> None:
     shop.assert_nothing_lost_nothing_doubled()
     before = set(shop.ledger.orders)
     # Given two copies of a command service, and messages that stay in the queue to be looked at
@@ -176,7 +196,9 @@ def leads(service: Service) -> bool:
 
 
 @on_pgmq
-def test_a_leading_copy_that_freezes_is_replaced_and_does_no_harm_when_it_thaws(shop: FaultyShop) -> None:
+def test_a_leading_copy_that_freezes_is_replaced_and_does_no_harm_when_it_thaws(
+    shop: FaultyShop,
+) -> None:
     with shop.and_another("order-service"):
         # Given two copies, the leading one of which freezes
         copies = shop.services["order-service"]

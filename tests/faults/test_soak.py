@@ -21,9 +21,14 @@ def test_whatever_dies_under_load_every_order_counts_once(shop: FaultyShop) -> N
         while time.monotonic() < deadline:
             time.sleep(chance.uniform(*PAUSE))  # the pace of the faults, not a wait for anything
             fault = chance.choice(FAULTS)
-            print(f"{SECONDS - (deadline - time.monotonic()):6.1f} s  {len(shop.ledger.orders):6} orders  {fault.__name__}", flush=True)
+            print(
+                f"{SECONDS - (deadline - time.monotonic()):6.1f} s  {len(shop.ledger.orders):6} orders  {fault.__name__}",
+                flush=True,
+            )
             fault(shop, chance)
-    print(f"{len(shop.ledger.orders)} orders answered 201 in {SECONDS:.0f} s; tries: {dict(shop.ledger.tries)}")
+    print(
+        f"{len(shop.ledger.orders)} orders answered 201 in {SECONDS:.0f} s; tries: {dict(shop.ledger.tries)}"
+    )
     shop.assert_nothing_lost_nothing_doubled(seconds=max(60, SECONDS / 2))
 
 
@@ -65,4 +70,11 @@ def cut_the_lines(shop: FaultyShop, chance: random.Random) -> None:
         wires[chance.choice(list(DATABASE))].cut()
 
 
-FAULTS = [kill_a_service] * 3 + [stop_a_service, freeze_a_service, kill_the_broker, kill_postgresql, end_all_sessions, cut_the_lines]
+FAULTS = [kill_a_service] * 3 + [
+    stop_a_service,
+    freeze_a_service,
+    kill_the_broker,
+    kill_postgresql,
+    end_all_sessions,
+    cut_the_lines,
+]

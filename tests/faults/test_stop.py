@@ -7,11 +7,15 @@ from tests.faults.watching import consumer_paused
 from tests.faults.wire import Wire
 from tests.fixtures.shop import eventually
 
-SOON = 7.0  # seconds: five are the promise to whoever orchestrates, the others are for a busy machine
+SOON = (
+    7.0  # seconds: five are the promise to whoever orchestrates, the others are for a busy machine
+)
 
 
 @pytest.mark.parametrize("service", ["order-service", "invoice-service"])
-def test_told_to_stop_under_load_a_service_ends_within_five_seconds_and_loses_nothing(shop: FaultyShop, service: str) -> None:
+def test_told_to_stop_under_load_a_service_ends_within_five_seconds_and_loses_nothing(
+    shop: FaultyShop, service: str
+) -> None:
     with shop.load(rate=150):
         shop.after_orders(40)
         assert shop[service].terminate(SOON) == 0
@@ -21,13 +25,17 @@ def test_told_to_stop_under_load_a_service_ends_within_five_seconds_and_loses_no
 
 
 @pytest.mark.parametrize("service", ["order-service", "invoice-service"])
-def test_told_to_stop_a_service_does_not_wait_for_a_broker_that_does_not_answer(shop: FaultyShop, service: str) -> None:
+def test_told_to_stop_a_service_does_not_wait_for_a_broker_that_does_not_answer(
+    shop: FaultyShop, service: str
+) -> None:
     assert_stops_on_a_dead_line(shop, service, shop.to_broker[service])
 
 
 @on_pgmq
 @pytest.mark.parametrize("service", ["order-service", "invoice-service"])
-def test_told_to_stop_a_service_does_not_wait_for_a_database_that_does_not_answer(shop: FaultyShop, service: str) -> None:
+def test_told_to_stop_a_service_does_not_wait_for_a_database_that_does_not_answer(
+    shop: FaultyShop, service: str
+) -> None:
     assert_stops_on_a_dead_line(shop, service, shop.to_database[service])
 
 
@@ -45,7 +53,9 @@ def assert_stops_on_a_dead_line(shop: FaultyShop, service: str, wire: Wire) -> N
 
 
 @on_pgmq
-def test_told_to_stop_while_its_database_refuses_it_the_consumer_blames_no_message(shop: FaultyShop) -> None:
+def test_told_to_stop_while_its_database_refuses_it_the_consumer_blames_no_message(
+    shop: FaultyShop,
+) -> None:
     # Given messages in hand, and an inbox that has no room
     with consumer_paused(shop):
         for user in shop.users:
@@ -56,8 +66,16 @@ def test_told_to_stop_while_its_database_refuses_it_the_consumer_blames_no_messa
     # When the consumer is told to stop
     assert shop["invoice-service"].terminate(SOON) == 0
     # Then it has set nothing aside
-    assert shop.rows("invoice-service", "select reason from demo.dead_letters where status = 'waiting'") == []
-    shop.rows("invoice-service", "drop trigger no_room on demo.processed_events; drop function demo.no_room")
+    assert (
+        shop.rows(
+            "invoice-service", "select reason from demo.dead_letters where status = 'waiting'"
+        )
+        == []
+    )
+    shop.rows(
+        "invoice-service",
+        "drop trigger no_room on demo.processed_events; drop function demo.no_room",
+    )
     shop["invoice-service"].start()
     shop.assert_nothing_lost_nothing_doubled()
 
@@ -69,9 +87,15 @@ create trigger no_room before insert on demo.processed_events for each statement
 
 
 @on_rabbitmq
-def test_a_rolling_restart_of_everything_fails_no_request_that_one_retry_would_not_save(shop: FaultyShop) -> None:
+def test_a_rolling_restart_of_everything_fails_no_request_that_one_retry_would_not_save(
+    shop: FaultyShop,
+) -> None:
     # Given two copies of each service
-    with shop.and_another("user-service"), shop.and_another("order-service"), shop.and_another("invoice-service"):
+    with (
+        shop.and_another("user-service"),
+        shop.and_another("order-service"),
+        shop.and_another("invoice-service"),
+    ):
         tries = shop.ledger.tries.copy()
         with shop.load(rate=100):
             # When each copy is restarted in its turn

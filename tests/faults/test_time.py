@@ -18,7 +18,9 @@ def test_when_the_clock_jumps_back_the_newest_account_still_wins(shop: FaultySho
         # When the user moves, and orders
         shop.client.account(user)
         shop.client.order(user)
-        [(later,), (earlier,)] = shop.rows("user-service", "select time from demo.events order by sequence desc limit 2")
+        [(later,), (earlier,)] = shop.rows(
+            "user-service", "select time from demo.events order by sequence desc limit 2"
+        )
         assert later < earlier
     finally:
         shop.rows("user-service", NOW)
@@ -48,13 +50,25 @@ def test_an_order_stands_on_the_invoice_of_its_month_in_utc(shop: FaultyShop) ->
     for month in MOMENTS.values():
         invoice = shop.invoice(user, month)
         assert invoice is not None
-        assert [line["description"] for line in invoice["orders"]] == [moment for moment in MOMENTS if MOMENTS[moment] == month]
+        assert [line["description"] for line in invoice["orders"]] == [
+            moment for moment in MOMENTS if MOMENTS[moment] == month
+        ]
 
 
-@pytest.mark.parametrize("purchase_dt", ["9999-12-31T23:59:59-05:00", "0001-01-01T00:00:00+01:00", "2025-02-29T00:00:00Z"])
+@pytest.mark.parametrize(
+    "purchase_dt",
+    ["9999-12-31T23:59:59-05:00", "0001-01-01T00:00:00+01:00", "2025-02-29T00:00:00Z"],
+)
 @on_pgmq
-def test_a_moment_that_no_calendar_holds_is_refused_and_leaves_nothing_behind(shop: FaultyShop, purchase_dt: str) -> None:
-    body = {"user_id": shop.users[0], "description": "never", "amount": 1, "purchase_dt": purchase_dt}
+def test_a_moment_that_no_calendar_holds_is_refused_and_leaves_nothing_behind(
+    shop: FaultyShop, purchase_dt: str
+) -> None:
+    body = {
+        "user_id": shop.users[0],
+        "description": "never",
+        "amount": 1,
+        "purchase_dt": purchase_dt,
+    }
     status, _ = shop.client.attempt("order-service", "/orders", body, purchase_dt)
     assert status == 422
     shop.assert_nothing_lost_nothing_doubled()

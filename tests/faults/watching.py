@@ -16,7 +16,9 @@ from tests.faults.shop import FaultyShop
 
 
 def control(shop: FaultyShop, mode: str) -> None:
-    httpx.put(f"{shop['invoice-service'].url}/consumer", json={"mode": mode}, timeout=10).raise_for_status()
+    httpx.put(
+        f"{shop['invoice-service'].url}/consumer", json={"mode": mode}, timeout=10
+    ).raise_for_status()
 
 
 @contextmanager

@@ -1,8 +1,9 @@
-"""A TCP line between a service and its database or broker that a test can cut, stall, refuse, or stop at an exact moment.
+"""A TCP line between a service and its database or broker that a test can cut, stall, refuse, or
+stop at an exact moment.
 
-The moment is named by bytes: `stop_at(b"COMMIT")` freezes the one connection on which a client sends those. With
-`passing=True` the server still gets them and only its answers are kept back, which is how a commit succeeds without
-anybody learning of it.
+The moment is named by bytes: `stop_at(b"COMMIT")` freezes the one connection on which a client
+sends those. With `passing=True` the server still gets them and only its answers are kept back,
+which is how a commit succeeds without anybody learning of it.
 """
 
 import socket

@@ -1,12 +1,16 @@
-"""What schemathesis cannot know of these services. Loaded by the schemathesis process that test_schemathesis.py starts."""
+"""What schemathesis cannot know of these services. Loaded by the schemathesis process that
+test_schemathesis.py starts."""
 
 from typing import Any
 
 import schemathesis
 from hypothesis import strategies as st
 
-# The format "email" of JSON Schema allows far more than a mailbox on the internet; these are what the service means by it.
-schemathesis.openapi.format("email", st.integers(0, 10**12).map(lambda number: f"mail+{number}@example.com"))
+# The format "email" of JSON Schema allows far more than a mailbox on the internet; these are what
+# the service means by it.
+schemathesis.openapi.format(
+    "email", st.integers(0, 10**12).map(lambda number: f"mail+{number}@example.com")
+)
 
 RIGHT_REFUSALS = {
     '"code":"idempotency-key-reused"': "the key came before, with another body: what is right depends on earlier requests",
@@ -17,8 +21,11 @@ RIGHT_REFUSALS = {
 
 
 @schemathesis.hook
-def before_call(context: schemathesis.HookContext, case: schemathesis.Case, kwargs: dict[str, Any]) -> None:
-    """Keeps the run short: an honest `wait` is waited out, and a step of a paused relay waits for what may still come."""
+def before_call(
+    context: schemathesis.HookContext, case: schemathesis.Case, kwargs: dict[str, Any]
+) -> None:
+    """Keeps the run short: an honest `wait` is waited out, and a step of a paused relay waits for
+    what may still come."""
     if _seconds(case.query.get("wait")):
         case.query["wait"] = 0.01
     if case.body == {"mode": "paused"}:
@@ -33,9 +40,15 @@ def _seconds(wait: Any) -> bool:
 
 
 @schemathesis.hook
-def filter_failure(context: schemathesis.HookContext, failure: Any, case: schemathesis.Case, response: schemathesis.Response) -> bool:
+def filter_failure(
+    context: schemathesis.HookContext,
+    failure: Any,
+    case: schemathesis.Case,
+    response: schemathesis.Response,
+) -> bool:
     """False for a refusal that is right and that no schema can announce."""
-    # 7.0 is an integer to JSON Schema. To us it is a float, and a client that sends floats for ids will lose some.
+    # 7.0 is an integer to JSON Schema. To us it is a float, and a client that sends floats for ids
+    # will lose some.
     whole_float = "Input should be a valid integer" in response.text and _has_float(case.body)
     return not whole_float and not any(mark in response.text for mark in RIGHT_REFUSALS)
 

@@ -1,4 +1,5 @@
-"""The workshop controls: time stops between two hops, and moves on by one event at a time. On both brokers."""
+"""The workshop controls: time stops between two hops, and moves on by one event at a time. On both
+brokers."""
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -47,10 +48,15 @@ def step(shop: Shop, control: Control, count: int | None = None) -> dict[str, An
 
 def lines(shop: Shop, user_id: int) -> int:
     """Orders of this user on invoices."""
-    return sum(len(invoice["orders"]) for invoice in shop.get("invoice-service", f"/users/{user_id}/invoices").json())
+    return sum(
+        len(invoice["orders"])
+        for invoice in shop.get("invoice-service", f"/users/{user_id}/invoices").json()
+    )
 
 
-def test_events_stay_in_the_outbox_while_the_relay_is_paused_and_leave_it_step_by_step(shop: Shop) -> None:
+def test_events_stay_in_the_outbox_while_the_relay_is_paused_and_leave_it_step_by_step(
+    shop: Shop,
+) -> None:
     # Given a paused relay
     assert set_mode(shop, RELAY, "paused")["outbox"] == 0
 
@@ -75,7 +81,9 @@ def test_events_stay_in_the_outbox_while_the_relay_is_paused_and_leave_it_step_b
     assert step(shop, RELAY)["moved"] == 0
 
 
-def test_messages_stay_in_their_queue_while_the_consumer_is_paused_and_leave_it_step_by_step(shop: Shop) -> None:
+def test_messages_stay_in_their_queue_while_the_consumer_is_paused_and_leave_it_step_by_step(
+    shop: Shop,
+) -> None:
     # Given a paused consumer
     set_mode(shop, CONSUMER, "paused")
 
@@ -113,7 +121,9 @@ def test_resuming_drains_what_has_gathered(shop: Shop) -> None:
     # When the relay is resumed
     set_mode(shop, RELAY, "running")
     # Then the outbox is empty and everything in the queue
-    eventually(lambda: (state(shop, RELAY)["outbox"], state(shop, CONSUMER)["queues"]["order"]) == (0, 20))
+    eventually(
+        lambda: (state(shop, RELAY)["outbox"], state(shop, CONSUMER)["queues"]["order"]) == (0, 20)
+    )
 
     # When the consumer is resumed, too
     set_mode(shop, CONSUMER, "running")
@@ -143,7 +153,9 @@ def test_the_state_says_what_there_is_to_know(shared_shop: Shop, control: Contro
     else:
         assert known.keys() == {"mode", "trouble", "counts", "queues"}
         assert known["queues"].keys() == {"user", "account", "order"}
-        assert all(type(count) is int for count in (*known["counts"].values(), *known["queues"].values()))
+        assert all(
+            type(count) is int for count in (*known["counts"].values(), *known["queues"].values())
+        )
 
 
 @BOTH
@@ -153,8 +165,21 @@ def test_a_step_while_it_runs_is_a_conflict(shared_shop: Shop, control: Control)
 
 
 @BOTH
-@pytest.mark.parametrize("body", [{}, {"mode": "stopped"}, {"mode": None}, {"mode": ["paused"]}, {"mode": "paused", "for": 5}, [], None])
-def test_a_mode_that_is_none_is_refused_and_changes_nothing(shared_shop: Shop, control: Control, body: Any) -> None:
+@pytest.mark.parametrize(
+    "body",
+    [
+        {},
+        {"mode": "stopped"},
+        {"mode": None},
+        {"mode": ["paused"]},
+        {"mode": "paused", "for": 5},
+        [],
+        None,
+    ],
+)
+def test_a_mode_that_is_none_is_refused_and_changes_nothing(
+    shared_shop: Shop, control: Control, body: Any
+) -> None:
     service, path = control
     assert_problem(shared_shop.put(service, path, body), 422, "invalid-request")
     assert state(shared_shop, control)["mode"] == "running"
@@ -165,7 +190,9 @@ def test_a_mode_that_is_none_is_refused_and_changes_nothing(shared_shop: Shop, c
 def test_a_count_that_is_none_is_refused(shared_shop: Shop, control: Control, count: Any) -> None:
     service, path = control
     set_mode(shared_shop, control, "paused")
-    assert_problem(shared_shop.post(service, path + "/step", {"count": count}), 422, "invalid-request")
+    assert_problem(
+        shared_shop.post(service, path + "/step", {"count": count}), 422, "invalid-request"
+    )
 
 
 @BOTH
@@ -180,7 +207,10 @@ def test_a_step_without_a_body_is_a_step_of_one(shared_shop: Shop) -> None:
     set_mode(shared_shop, RELAY, "paused")
     for _ in range(2):
         shared_shop.place_order(888_003)
-    url, headers = shared_shop.urls["order-service"] + "/relay/step", {"Content-Type": "application/json"}
+    url, headers = (
+        shared_shop.urls["order-service"] + "/relay/step",
+        {"Content-Type": "application/json"},
+    )
     answer = shared_shop.client.post(url, headers=headers)
     assert (answer.status_code, answer.json()["moved"], answer.json()["outbox"]) == (200, 1, 1)
 
@@ -193,7 +223,9 @@ def test_steps_at_once_move_as_many_as_they_say_together(shared_shop: Shop) -> N
 
     # When five steps of one and two of two are asked for at the same moment
     with ThreadPoolExecutor(7) as pool:
-        moved = list(pool.map(lambda count: step(shared_shop, RELAY, count)["moved"], [1, 1, 1, 1, 1, 2, 2]))
+        moved = list(
+            pool.map(lambda count: step(shared_shop, RELAY, count)["moved"], [1, 1, 1, 1, 1, 2, 2])
+        )
 
     # Then each moved what it was asked for, and nine have gone
     assert moved == [1, 1, 1, 1, 1, 2, 2]
@@ -215,7 +247,9 @@ def test_every_copy_of_a_service_can_be_paused_also_one_that_waits_for_the_lead(
     # Given two copies of a service, one of which relays
     with shop.running("order-service") as other:
         copies = (shop.urls["order-service"], other)
-        eventually(lambda: sum(shop.client.get(f"{copy}/relay").json()["leading"] for copy in copies) == 1)
+        eventually(
+            lambda: sum(shop.client.get(f"{copy}/relay").json()["leading"] for copy in copies) == 1
+        )
 
         # When both are paused
         answers = [shop.client.put(f"{copy}/relay", json={"mode": "paused"}) for copy in copies]

@@ -1,4 +1,5 @@
-"""A message that cannot be applied is set aside with its reason; an operator can look, retry and discard."""
+"""A message that cannot be applied is set aside with its reason; an operator can look, retry and
+discard."""
 
 import asyncio
 import json
@@ -15,7 +16,13 @@ from tests.fixtures.shop import Shop, eventually
 
 
 def order_event(order_id: int, **changes: Any) -> bytes:
-    data = {"id": order_id, "user_id": 1, "description": "Widget", "amount": 5.00, "purchase_dt": "2025-04-03T10:00:00Z"}
+    data = {
+        "id": order_id,
+        "user_id": 1,
+        "description": "Widget",
+        "amount": 5.00,
+        "purchase_dt": "2025-04-03T10:00:00Z",
+    }
     return json.dumps(
         {
             "specversion": "1.0",
@@ -34,20 +41,32 @@ def publish(shop: Shop, *bodies: bytes) -> None:
     async def send() -> None:
         broker = broker_for(shop.broker_url)
         await broker.declare()
-        await broker.publish([Message("order.created", str(n), body) for n, body in enumerate(bodies)])
+        await broker.publish(
+            [Message("order.created", str(n), body) for n, body in enumerate(bodies)]
+        )
         await broker.close()
 
     asyncio.run(send())
 
 
 def letters(shop: Shop, count: int, **query: Any) -> list[dict[str, Any]]:
-    return eventually(lambda: (found := shop.get("invoice-service", "/dead-letters", **query).json()) and len(found) == count and found)
+    return eventually(
+        lambda: (
+            (found := shop.get("invoice-service", "/dead-letters", **query).json())
+            and len(found) == count
+            and found
+        )
+    )
 
 
 @pytest.fixture
 def broken_line_42(shop: Shop) -> Shop:
-    """A read model that refuses order 42, for a reason that has nothing to do with how the message looks."""
-    shop.databases.rows("invoice_service", "alter table demo.invoice_lines add constraint not_42 check (order_id <> 42)")
+    """A read model that refuses order 42, for a reason that has nothing to do with how the message
+    looks."""
+    shop.databases.rows(
+        "invoice_service",
+        "alter table demo.invoice_lines add constraint not_42 check (order_id <> 42)",
+    )
     return shop
 
 
@@ -61,7 +80,10 @@ def test_a_broken_message_is_set_aside_and_its_neighbours_are_projected(shop: Sh
     # Then the good ones are on the invoice and the others are set aside, bytes and reason with them
     found = letters(shop, 2)
     eventually(lambda: len(shop.invoice(1).json().get("orders", [])) == 2)
-    assert {letter["reason"] for letter in found} == {"data.amount: Input should be a valid decimal", "not a CloudEvent"}
+    assert {letter["reason"] for letter in found} == {
+        "data.amount: Input should be a valid decimal",
+        "not a CloudEvent",
+    }
     [letter] = [letter for letter in found if letter["event_type"] == "order.created"]
     whole = shop.get("invoice-service", f"/dead-letters/{letter['id']}").json()
     assert json.loads(b64decode(whole["body_base64"])) == json.loads(bad)
@@ -71,14 +93,21 @@ def test_a_broken_message_is_set_aside_and_its_neighbours_are_projected(shop: Sh
 
 
 def test_letters_are_grouped_by_type_and_reason(shop: Shop) -> None:
-    publish(shop, *(order_event(n, amount="much") for n in range(1, 4)), order_event(4, user_id="me"))
+    publish(
+        shop, *(order_event(n, amount="much") for n in range(1, 4)), order_event(4, user_id="me")
+    )
     letters(shop, 4)
 
     groups = shop.get("invoice-service", "/dead-letters/groups").json()
-    assert [(group["event_type"], group["letters"]) for group in groups] == [("order.created", 3), ("order.created", 1)]
+    assert [(group["event_type"], group["letters"]) for group in groups] == [
+        ("order.created", 3),
+        ("order.created", 1),
+    ]
 
 
-def test_a_retry_after_the_repair_applies_the_message_once_even_when_asked_twice_at_once(broken_line_42: Shop) -> None:
+def test_a_retry_after_the_repair_applies_the_message_once_even_when_asked_twice_at_once(
+    broken_line_42: Shop,
+) -> None:
     # Given a message set aside because of a fault in the read model, since repaired
     shop = broken_line_42
     publish(shop, order_event(41), order_event(42), order_event(43))
@@ -87,7 +116,10 @@ def test_a_retry_after_the_repair_applies_the_message_once_even_when_asked_twice
 
     # When two operators retry everything at the same moment
     with ThreadPoolExecutor(2) as two:
-        asked = [two.submit(shop.post, "invoice-service", "/dead-letters/retry", {"all": True}) for _ in range(2)]
+        asked = [
+            two.submit(shop.post, "invoice-service", "/dead-letters/retry", {"all": True})
+            for _ in range(2)
+        ]
         answers = [answer.result().json() for answer in asked]
 
     # Then it was applied once
@@ -111,10 +143,24 @@ def test_a_retry_that_fails_comes_back_with_a_new_count(broken_line_42: Shop) ->
 
 
 def test_a_group_can_be_discarded_and_leaves_a_record(shop: Shop) -> None:
-    publish(shop, order_event(1, amount="much"), order_event(2, amount="much"), order_event(3, user_id="me"))
-    [group, _] = eventually(lambda: len(letters(shop, 3)) == 3 and shop.get("invoice-service", "/dead-letters/groups").json())
+    publish(
+        shop,
+        order_event(1, amount="much"),
+        order_event(2, amount="much"),
+        order_event(3, user_id="me"),
+    )
+    [group, _] = eventually(
+        lambda: (
+            len(letters(shop, 3)) == 3
+            and shop.get("invoice-service", "/dead-letters/groups").json()
+        )
+    )
 
-    answer = shop.post("invoice-service", "/dead-letters/discard", {"reason": group["reason"], "event_type": group["event_type"]})
+    answer = shop.post(
+        "invoice-service",
+        "/dead-letters/discard",
+        {"reason": group["reason"], "event_type": group["event_type"]},
+    )
 
     assert answer.json() == {"discarded": 2}
     assert len(letters(shop, 1)) == 1
@@ -128,7 +174,10 @@ def test_an_event_of_an_unknown_type_is_acknowledged_and_counted(shop: Shop) -> 
     publish(shop, json.dumps(stranger).encode(), order_event(2))
 
     eventually(
-        lambda: shop.get("invoice-service", "/consumer").json()["counts"] == {"projected": 1, "unknown": 1, "duplicate": 0, "dead": 0}
+        lambda: (
+            shop.get("invoice-service", "/consumer").json()["counts"]
+            == {"projected": 1, "unknown": 1, "duplicate": 0, "dead": 0}
+        )
     )
     assert shop.get("invoice-service", "/dead-letters").json() == []
 

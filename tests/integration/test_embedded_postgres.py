@@ -48,7 +48,9 @@ def lent(own_postgres: Postgres) -> Iterator[Path]:
 
 
 @pytest.mark.parametrize("name", ["postgres.log", "superuser-password"])
-def test_root_follows_no_link_that_the_servers_user_planted(own_postgres: Postgres, lent: Path, name: str, tmp_path: Path) -> None:
+def test_root_follows_no_link_that_the_servers_user_planted(
+    own_postgres: Postgres, lent: Path, name: str, tmp_path: Path
+) -> None:
     # Given a link in place of a file that root uses, planted by the user whose the folder was
     target, kept = tmp_path / "target", lent.parent / f"{name}.kept"
     target.write_text("precious")
@@ -75,7 +77,9 @@ def _start_and_ask(server: Postgres) -> str:
     return server.embedded.dsn()
 
 
-def test_what_the_servers_user_wrote_for_its_process_number_is_not_followed(own_postgres: Postgres, lent: Path, tmp_path: Path) -> None:
+def test_what_the_servers_user_wrote_for_its_process_number_is_not_followed(
+    own_postgres: Postgres, lent: Path, tmp_path: Path
+) -> None:
     # Given a link in place of the file with the process number, to a file that only root may read
     (tmp_path / "secret").write_text("1\n2\n3\n4\n")
     with being(NOBODY.pw_uid, NOBODY.pw_gid):

@@ -1,4 +1,5 @@
-"""The feed: every event exactly once, in log order, whenever it commits; filtered, followed, and complete when asked to be."""
+"""The feed: every event exactly once, in log order, whenever it commits; filtered, followed, and
+complete when asked to be."""
 
 import json
 import threading
@@ -40,7 +41,9 @@ def end(shop: Shop) -> int:
     return int(shop.get("order-service", "/events", complete="true").headers["x-log-horizon"])
 
 
-def read(shop: Shop, after: int, service: str = "order-service", **query: Any) -> list[dict[str, Any]]:
+def read(
+    shop: Shop, after: int, service: str = "order-service", **query: Any
+) -> list[dict[str, Any]]:
     answer = shop.get(service, "/events", after=after, **query)
     assert answer.status_code == 200, answer.text
     assert answer.headers["content-type"] == "application/x-ndjson"
@@ -53,7 +56,8 @@ def sequences(events: list[dict[str, Any]]) -> list[int]:
 
 @contextmanager
 def writer(shop: Shop) -> Iterator[psycopg.Connection]:
-    """Somebody who writes to order-service's log as the service does, in a transaction that ends with the block or before."""
+    """Somebody who writes to order-service's log as the service does, in a transaction that ends
+    with the block or before."""
     with psycopg.connect(shop.databases.dsn["order_service"]) as connection:
         yield connection
 
@@ -62,7 +66,9 @@ def append(connection: psycopg.Connection, note: str = "", count: int = 1) -> li
     return [row[0] for row in connection.execute(WRITE, [note, count])]
 
 
-def test_a_reader_that_pages_while_others_commit_out_of_order_sees_every_event_once(shop: Shop, end: int) -> None:
+def test_a_reader_that_pages_while_others_commit_out_of_order_sees_every_event_once(
+    shop: Shop, end: int
+) -> None:
     # Given writers that take their numbers and commit a moment later, each at its own pace
     written: list[int] = []
     stop = threading.Event()
@@ -75,7 +81,9 @@ def test_a_reader_that_pages_while_others_commit_out_of_order_sees_every_event_o
                 connection.commit()
                 written.extend(numbers)
 
-    writers = [threading.Thread(target=write, args=(pause,)) for pause in (0.001, 0.004, 0.015, 0.04)]
+    writers = [
+        threading.Thread(target=write, args=(pause,)) for pause in (0.001, 0.004, 0.015, 0.04)
+    ]
     for one in writers:
         one.start()
 
@@ -96,14 +104,24 @@ def test_a_reader_that_pages_while_others_commit_out_of_order_sees_every_event_o
 
 
 def test_the_feed_says_which_log_it_is(shop: Shop) -> None:
-    # Given both services, when their logs are read twice, empty or not, then each says the same id each time, and its own
-    ids = {service: shop.get(service, "/events", limit=1).headers["x-log-id"] for service in ("user-service", "order-service")}
+    # Given both services, when their logs are read twice, empty or not, then each says the same id
+    # each time, and its own
+    ids = {
+        service: shop.get(service, "/events", limit=1).headers["x-log-id"]
+        for service in ("user-service", "order-service")
+    }
     shop.place_order(1)
-    assert ids == {service: shop.get(service, "/events", complete="true").headers["x-log-id"] for service in ids}
+    assert ids == {
+        service: shop.get(service, "/events", complete="true").headers["x-log-id"]
+        for service in ids
+    }
     assert len({UUID(id) for id in ids.values()}) == 2
 
     # And it is in no service's power to change it
-    with psycopg.connect(shop.databases.dsn["order_service"]) as role, pytest.raises(psycopg.errors.InsufficientPrivilege):
+    with (
+        psycopg.connect(shop.databases.dsn["order_service"]) as role,
+        pytest.raises(psycopg.errors.InsufficientPrivilege),
+    ):
         role.execute("update demo.log_identity set id = gen_random_uuid()")
 
 
@@ -114,14 +132,18 @@ def test_an_event_behind_one_that_is_being_written_waits_for_it(shop: Shop, end:
         append(fast, "second")
         fast.commit()
 
-        # When the log is read, then it ends before them; and whoever asks for all that is committed is told to come back
+        # When the log is read, then it ends before them; and whoever asks for all that is committed
+        # is told to come back
         assert read(shop, end) == []
         answer = shop.get("order-service", "/events", complete="true")
         assert (answer.status_code, answer.json()["code"]) == (503, "log-not-settled")
 
         # When number 1 commits, then both are there
         slow.commit()
-        assert [event["data"]["note"] for event in read(shop, end, complete="true")] == ["first", "second"]
+        assert [event["data"]["note"] for event in read(shop, end, complete="true")] == [
+            "first",
+            "second",
+        ]
 
 
 def test_a_number_whose_writer_gave_up_holds_nobody_up(shop: Shop, end: int) -> None:
@@ -134,7 +156,10 @@ def test_a_number_whose_writer_gave_up_holds_nobody_up(shop: Shop, end: int) -> 
         append(connection, "kept too")
 
     # Then the feed has the two, with the gap
-    assert [(int(event["sequence"]) - end, event["data"]["note"]) for event in read(shop, end)] == [(1, "kept"), (3, "kept too")]
+    assert [(int(event["sequence"]) - end, event["data"]["note"]) for event in read(shop, end)] == [
+        (1, "kept"),
+        (3, "kept too"),
+    ]
 
 
 def test_filters_choose_by_type_subject_and_time(shop: Shop) -> None:
@@ -143,7 +168,11 @@ def test_filters_choose_by_type_subject_and_time(shop: Shop) -> None:
     shop.create_user("Bob", "bob@demo.com")
     shop.create_account(first)
     everything = read(shop, 0, service="user-service")
-    assert [event["type"] for event in everything] == ["user.created", "user.created", "account.created"]
+    assert [event["type"] for event in everything] == [
+        "user.created",
+        "user.created",
+        "account.created",
+    ]
 
     # Then each filter gives its share
     second = everything[1]["time"]
@@ -151,7 +180,9 @@ def test_filters_choose_by_type_subject_and_time(shop: Shop) -> None:
     assert sequences(read(shop, 0, service="user-service", subject="2")) == [2]
     assert sequences(read(shop, 0, service="user-service", since=second)) == [2, 3]
     assert sequences(read(shop, 0, service="user-service", until=second)) == [1]
-    assert sequences(read(shop, 0, service="user-service", type="user.created", since=second)) == [2]
+    assert sequences(read(shop, 0, service="user-service", type="user.created", since=second)) == [
+        2
+    ]
     assert shop.get("user-service", "/events", since="yesterday").status_code == 422
 
 
@@ -161,7 +192,12 @@ def test_the_limit_counts_events_also_across_windows(shop: Shop, end: int) -> No
         append(connection, count=5_000)
 
     # When so many are asked for, then so many come, from the beginning
-    for asked, come in (({"limit": 1}, 1), ({"limit": 2_500}, 2_500), ({"limit": 1_000_000}, 5_000), ({}, 1_000)):
+    for asked, come in (
+        ({"limit": 1}, 1),
+        ({"limit": 2_500}, 2_500),
+        ({"limit": 1_000_000}, 5_000),
+        ({}, 1_000),
+    ):
         assert sequences(read(shop, end, **asked)) == list(range(end + 1, end + come + 1))
 
 
@@ -172,7 +208,11 @@ def test_a_follower_gets_what_there_is_and_then_what_comes(shop: Shop, end: int)
     lines: list[dict[str, Any]] = []
 
     def follow() -> None:
-        with shop.client.stream("GET", shop.urls["order-service"] + "/events", params={"after": end + 1, "follow": "true"}) as answer:
+        with shop.client.stream(
+            "GET",
+            shop.urls["order-service"] + "/events",
+            params={"after": end + 1, "follow": "true"},
+        ) as answer:
             for line in answer.iter_lines():
                 lines.append(json.loads(line))
                 if lines[-1]["data"].get("note") == "last":
@@ -182,7 +222,8 @@ def test_a_follower_gets_what_there_is_and_then_what_comes(shop: Shop, end: int)
     follower.start()
     eventually(lambda: len(lines) == 2)
 
-    # When an order is placed through the service, then an event is appended by another copy, late and out of order
+    # When an order is placed through the service, then an event is appended by another copy, late
+    # and out of order
     order = shop.place_order(1).json()
     eventually(lambda: len(lines) == 3)
     with writer(shop) as slow, writer(shop) as fast:
@@ -204,7 +245,9 @@ def test_a_follower_that_filters_gets_only_its_share(shop: Shop, end: int) -> No
     third = shop.place_order(1).json()["id"] + 3
 
     def follow() -> None:
-        answer = shop.get("order-service", "/events", after=end, follow="true", subject=third, limit=1)
+        answer = shop.get(
+            "order-service", "/events", after=end, follow="true", subject=third, limit=1
+        )
         found.extend(answer.content.splitlines())
 
     follower = threading.Thread(target=follow)

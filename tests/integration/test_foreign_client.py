@@ -1,4 +1,5 @@
-"""Others speak the language too: a foreign AMQP client publishes our events, and the public CloudEvents library reads them."""
+"""Others speak the language too: a foreign AMQP client publishes our events, and the public
+CloudEvents library reads them."""
 
 import json
 import os
@@ -18,23 +19,35 @@ def amqp_publish() -> str:
     """The program from Debian's amqp-tools."""
     program = shutil.which("amqp-publish")
     if program is None and os.environ.get("CI") == "true":
-        pytest.fail("amqp-publish (Debian's amqp-tools) is not installed, and CI is where this test must run")
+        pytest.fail(
+            "amqp-publish (Debian's amqp-tools) is not installed, and CI is where this test must run"
+        )
     if program is None:
         pytest.skip("amqp-publish (Debian's amqp-tools) is not installed")
     return program
 
 
 @pytest.mark.parametrize("broker_url", ["rabbitmq"], indirect=True)  # PGMQ does not speak AMQP
-def test_events_that_a_foreign_client_publishes_shuffled_and_three_times_each_count_once(shop: Shop, amqp_publish: str) -> None:
+def test_events_that_a_foreign_client_publishes_shuffled_and_three_times_each_count_once(
+    shop: Shop, amqp_publish: str
+) -> None:
     # Given the events of users, accounts and orders, which our own relays hold back
-    for service, control in (("user-service", "relay"), ("order-service", "relay"), ("invoice-service", "consumer")):
+    for service, control in (
+        ("user-service", "relay"),
+        ("order-service", "relay"),
+        ("invoice-service", "consumer"),
+    ):
         assert shop.put(service, f"/{control}", {"mode": "paused"}).status_code == 200
     users = [shop.create_user(f"User {n}", f"user{n}@demo.com").json()["id"] for n in range(3)]
     for user in users * 2:
         shop.create_account(user, zip=str(user))
     for n in range(30):
         shop.place_order(users[n % 3], amount=n + 0.25, when=f"2025-0{n % 2 + 4}-15T10:00:00Z")
-    log = [json.loads(line) for service in ("user-service", "order-service") for line in shop.get(service, "/events").content.splitlines()]
+    log = [
+        json.loads(line)
+        for service in ("user-service", "order-service")
+        for line in shop.get(service, "/events").content.splitlines()
+    ]
 
     # When somebody else publishes each of them three times, in random order
     chance = random.Random(7)
@@ -42,7 +55,13 @@ def test_events_that_a_foreign_client_publishes_shuffled_and_three_times_each_co
     chance.shuffle(deck)
     for routing_key in ("order.created", "account.created", "user.created"):
         lines = "".join(json.dumps(event) + "\n" for event in deck if event["type"] == routing_key)
-        command = [amqp_publish, f"--url={shop.broker_url.rstrip('/')}", f"--exchange={EXCHANGE}", f"--routing-key={routing_key}", "-l"]
+        command = [
+            amqp_publish,
+            f"--url={shop.broker_url.rstrip('/')}",
+            f"--exchange={EXCHANGE}",
+            f"--routing-key={routing_key}",
+            "-l",
+        ]
         subprocess.run(command, input=lines, text=True, check=True, timeout=30)
     shop.put("invoice-service", "/consumer", {"mode": "running"})
 
@@ -61,7 +80,8 @@ def duplicates(shop: Shop) -> int:
 
 def totals(shop: Shop) -> list[tuple[object, ...]]:
     return shop.databases.rows(
-        "invoice_service", "select user_id, email, shipping_address, total from demo.invoices order by 1, invoice_dt"
+        "invoice_service",
+        "select user_id, email, shipping_address, total from demo.invoices order by 1, invoice_dt",
     )
 
 
@@ -69,6 +89,15 @@ def expected() -> list[tuple[object, ...]]:
     rows = []
     for place in range(3):
         for month in range(2):
-            amounts = [Decimal(n) + Decimal("0.25") for n in range(30) if n % 3 == place and n % 2 == month]
-            rows.append((place + 1, f"user{place}@demo.com", f"123 Main St, Cityville, ST {place + 1}", sum(amounts)))
+            amounts = [
+                Decimal(n) + Decimal("0.25") for n in range(30) if n % 3 == place and n % 2 == month
+            ]
+            rows.append(
+                (
+                    place + 1,
+                    f"user{place}@demo.com",
+                    f"123 Main St, Cityville, ST {place + 1}",
+                    sum(amounts),
+                )
+            )
     return rows

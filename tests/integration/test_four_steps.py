@@ -33,7 +33,9 @@ def test_four_steps_lead_to_an_invoice(shop: Shop) -> None:
         "email": "alice@demo.com",
         "shipping_address": "123 Main St, Cityville, ST 12345",
         "invoice_dt": "2025-04-01T00:00:00Z",
-        "orders": [{"description": "Widget", "amount": 50.00, "purchase_dt": "2025-04-03T10:00:00Z"}],
+        "orders": [
+            {"description": "Widget", "amount": 50.00, "purchase_dt": "2025-04-03T10:00:00Z"}
+        ],
         "total": 50.00,
     }
     assert '"amount":50.00' in answer.text

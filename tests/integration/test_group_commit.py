@@ -18,13 +18,23 @@ LOCK_TIMEOUT = 0.2  # seconds
 
 def order(amount: float = 1, key: str | None = None) -> dict[str, Any]:
     retry = {"idempotency_key": key, "request_hash": "hash"} if key else {}
-    return {"user_id": 1, "description": "Widget", "amount": amount, "purchase_dt": "2025-04-03T10:00:00Z", **retry}
+    return {
+        "user_id": 1,
+        "description": "Widget",
+        "amount": amount,
+        "purchase_dt": "2025-04-03T10:00:00Z",
+        **retry,
+    }
 
 
-async def submitted(databases: Databases, commands: list[dict[str, Any]], statement: str = PLACE_ORDERS) -> tuple[list[Any], int]:
+async def submitted(
+    databases: Databases, commands: list[dict[str, Any]], statement: str = PLACE_ORDERS
+) -> tuple[list[Any], int]:
     """What becomes of commands that are there at once, and how many commits were tried for them."""
     pool = pool_for(databases.dsn["order_service"], "test")
-    pool.kwargs["options"] = pool.kwargs["options"].replace("lock_timeout=5s", f"lock_timeout={LOCK_TIMEOUT}s")
+    pool.kwargs["options"] = pool.kwargs["options"].replace(
+        "lock_timeout=5s", f"lock_timeout={LOCK_TIMEOUT}s"
+    )
     await pool.open()
     try:
         orders = GroupCommit(pool, statement, committed=lambda: None)
@@ -36,7 +46,9 @@ async def submitted(databases: Databases, commands: list[dict[str, Any]], statem
 
 def test_a_command_that_the_database_refuses_fails_alone(databases: Databases) -> None:
     # Given twenty commands at once, one of which breaks a rule of the table
-    results, _ = asyncio.run(submitted(databases, [order(amount=-1 if n == 7 else 1) for n in range(20)]))
+    results, _ = asyncio.run(
+        submitted(databases, [order(amount=-1 if n == 7 else 1) for n in range(20)])
+    )
 
     # Then it fails, and the others are committed
     assert [n for n, result in enumerate(results) if isinstance(result, CheckViolation)] == [7]
@@ -44,8 +56,11 @@ def test_a_command_that_the_database_refuses_fails_alone(databases: Databases) -
 
 
 def test_what_may_be_committed_is_never_run_again(databases: Databases) -> None:
-    # Given a commit that succeeds, with an answer that cannot be read: no date of Python's is infinite
-    unreadable = PLACE_ORDERS.replace("state.event_id\nfrom", "state.event_id, 'infinity'::timestamptz as never\nfrom")
+    # Given a commit that succeeds, with an answer that cannot be read: no date of Python's is
+    # infinite
+    unreadable = PLACE_ORDERS.replace(
+        "state.event_id\nfrom", "state.event_id, 'infinity'::timestamptz as never\nfrom"
+    )
     assert unreadable != PLACE_ORDERS
     results, _ = asyncio.run(submitted(databases, [order() for _ in range(5)], unreadable))
 
@@ -58,10 +73,14 @@ def test_a_command_that_meets_a_lock_fails_alone(databases: Databases) -> None:
     # Given somebody who has taken an idempotency key and has not committed
     with psycopg.connect(databases.dsn["order_service"]) as somebody:
         insert = "insert into demo.orders (user_id, description, amount, purchase_dt, event_id, idempotency_key, request_hash) "
-        somebody.execute(insert + "values (1, 'Widget', 1, now(), gen_random_uuid(), 'taken', 'hash')")
+        somebody.execute(
+            insert + "values (1, 'Widget', 1, now(), gen_random_uuid(), 'taken', 'hash')"
+        )
 
         # When a command with that key comes together with others
-        results, _ = asyncio.run(submitted(databases, [order(key="taken" if n == 7 else str(n)) for n in range(20)]))
+        results, _ = asyncio.run(
+            submitted(databases, [order(key="taken" if n == 7 else str(n)) for n in range(20)])
+        )
 
     # Then it fails, and the others are committed
     assert [n for n, result in enumerate(results) if isinstance(result, LockNotAvailable)] == [7]

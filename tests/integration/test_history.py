@@ -24,13 +24,32 @@ class GrowingLog:
         after, limit = int(request.url.params["after"]), int(request.url.params["limit"])
         end, self.length = self.length, self.length + 1
         lines = [event(position) for position in range(after + 1, min(after + limit, end) + 1)]
-        return httpx.Response(200, text="".join(lines), headers={"X-Log-Id": str(LOG_ID), "X-Log-Horizon": str(end)})
+        return httpx.Response(
+            200, text="".join(lines), headers={"X-Log-Id": str(LOG_ID), "X-Log-Horizon": str(end)}
+        )
 
 
 def event(position: int) -> str:
-    order = {"id": position, "user_id": 1, "description": "Widget", "amount": 1, "purchase_dt": "2025-04-03T10:00:00Z"}
-    envelope = {"specversion": "1.0", "id": str(uuid4()), "source": "/order-service", "type": "order.created", "subject": "1"}
-    return json.dumps({**envelope, "time": "2025-04-03T10:00:00Z", "sequence": str(position), "data": order}) + "\n"
+    order = {
+        "id": position,
+        "user_id": 1,
+        "description": "Widget",
+        "amount": 1,
+        "purchase_dt": "2025-04-03T10:00:00Z",
+    }
+    envelope = {
+        "specversion": "1.0",
+        "id": str(uuid4()),
+        "source": "/order-service",
+        "type": "order.created",
+        "subject": "1",
+    }
+    return (
+        json.dumps(
+            {**envelope, "time": "2025-04-03T10:00:00Z", "sequence": str(position), "data": order}
+        )
+        + "\n"
+    )
 
 
 @asynccontextmanager
@@ -77,7 +96,11 @@ def test_a_log_that_is_replaced_while_it_is_read_ends_the_reading() -> None:
         def answer(self, request: httpx.Request) -> httpx.Response:
             answer = super().answer(request)
             self.requests += 1
-            answer.headers.update({name.replace("_", "-"): value for name, value in self.other.items()} if self.requests > 2 else {})
+            answer.headers.update(
+                {name.replace("_", "-"): value for name, value in self.other.items()}
+                if self.requests > 2
+                else {}
+            )
             return answer
 
     async def read_through(log: GrowingLog) -> None:
@@ -107,7 +130,8 @@ def test_what_does_not_say_which_log_it_is_cannot_be_read() -> None:
 def test_a_page_that_was_not_handled_is_read_again() -> None:
     async def interrupted() -> tuple[int, list[int]]:
         async with history(GrowingLog(length=25_000)) as past:
-            # Given a reader that asks for a second page, with others on their way, and does not come back from it
+            # Given a reader that asks for a second page, with others on their way, and does not
+            # come back from it
             pages = past.pages()
             first, _ = await anext(pages), await anext(pages)
             # When the logs are read on

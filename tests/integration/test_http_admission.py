@@ -27,7 +27,10 @@ ORDER = json.dumps({"user_id": 1, "description": "Widget", "amount": 5}).encode(
 def guarded(shared_shop: Shop) -> Iterator[dict[str, str]]:
     """Copies of the three services that want a token, and are no workshop."""
     with ExitStack() as stack:
-        yield {name: stack.enter_context(shared_shop.running(name, api_token=TOKEN, workshop=False)) for name in PREFIXES}
+        yield {
+            name: stack.enter_context(shared_shop.running(name, api_token=TOKEN, workshop=False))
+            for name in PREFIXES
+        }
 
 
 PATHS = ["/healthcheck", "/users", "/orders", "/invoices", "/events", "/nothing", "/dead-letters"]
@@ -36,11 +39,15 @@ OUTSIDE = ["/openapi.json", "/docs", "/redoc", "/"]
 
 def everywhere(guarded: dict[str, str]) -> list[str]:
     hosts = {url.removesuffix(PREFIXES[name]) for name, url in guarded.items()}
-    return [url + path for url in guarded.values() for path in PATHS] + [host + path for host in hosts for path in OUTSIDE]
+    return [url + path for url in guarded.values() for path in PATHS] + [
+        host + path for host in hosts for path in OUTSIDE
+    ]
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD", "POST", "PUT", "OPTIONS"])
-def test_without_the_token_nothing_is_served(shared_shop: Shop, guarded: dict[str, str], method: str) -> None:
+def test_without_the_token_nothing_is_served(
+    shared_shop: Shop, guarded: dict[str, str], method: str
+) -> None:
     for url in everywhere(guarded):
         answer = shared_shop.client.request(method, url)
         assert answer.status_code == 401, url
@@ -64,36 +71,59 @@ def test_without_the_token_nothing_is_served(shared_shop: Shop, guarded: dict[st
         "Bearer \xff\xfe",
     ],
 )
-def test_a_wrong_token_is_as_good_as_none(shared_shop: Shop, guarded: dict[str, str], header: str) -> None:
+def test_a_wrong_token_is_as_good_as_none(
+    shared_shop: Shop, guarded: dict[str, str], header: str
+) -> None:
     headers = {b"Authorization": header.encode("latin-1")}
-    assert_problem(shared_shop.client.get(guarded["order-service"] + "/healthcheck", headers=headers), 401, "unauthorized")
+    assert_problem(
+        shared_shop.client.get(guarded["order-service"] + "/healthcheck", headers=headers),
+        401,
+        "unauthorized",
+    )
 
 
 def test_with_the_token_everything_is_served(shared_shop: Shop, guarded: dict[str, str]) -> None:
     with httpx.Client(headers={"Authorization": f"Bearer {TOKEN}"}) as client:
         for url in guarded.values():
             assert client.get(url + "/healthcheck").status_code == 200
-        assert client.post(guarded["order-service"] + "/orders", json=json.loads(ORDER)).status_code == 201
+        assert (
+            client.post(guarded["order-service"] + "/orders", json=json.loads(ORDER)).status_code
+            == 201
+        )
 
 
-def test_tokens_are_compared_in_constant_time(monkeypatch: pytest.MonkeyPatch, shared_shop: Shop, guarded: dict[str, str]) -> None:
-    # Given an eye on hmac.compare_digest, which is what promises it (a clock could not tell reliably)
+def test_tokens_are_compared_in_constant_time(
+    monkeypatch: pytest.MonkeyPatch, shared_shop: Shop, guarded: dict[str, str]
+) -> None:
+    # Given an eye on hmac.compare_digest, which is what promises it (a clock could not tell
+    # reliably)
     compared: list[tuple[bytes, bytes]] = []
     really = admission.hmac.compare_digest
-    monkeypatch.setattr(admission.hmac, "compare_digest", lambda a, b: compared.append((a, b)) or really(a, b))
+    monkeypatch.setattr(
+        admission.hmac, "compare_digest", lambda a, b: compared.append((a, b)) or really(a, b)
+    )
 
     # When somebody comes with a token
-    shared_shop.client.get(guarded["order-service"] + "/healthcheck", headers={"Authorization": "Bearer wrong"})
+    shared_shop.client.get(
+        guarded["order-service"] + "/healthcheck", headers={"Authorization": "Bearer wrong"}
+    )
 
     # Then that is how it was compared
     assert compared == [(b"Bearer wrong", f"Bearer {TOKEN}".encode())]
 
 
-@pytest.mark.parametrize(("service", "path"), [("user-service", "/relay"), ("order-service", "/relay"), ("invoice-service", "/consumer")])
-def test_without_workshop_there_are_no_controls(guarded: dict[str, str], service: str, path: str) -> None:
+@pytest.mark.parametrize(
+    ("service", "path"),
+    [("user-service", "/relay"), ("order-service", "/relay"), ("invoice-service", "/consumer")],
+)
+def test_without_workshop_there_are_no_controls(
+    guarded: dict[str, str], service: str, path: str
+) -> None:
     with httpx.Client(headers={"Authorization": f"Bearer {TOKEN}"}) as client:
         assert_problem(client.get(guarded[service] + path), 404, "not-found")
-        assert_problem(client.put(guarded[service] + path, json={"mode": "paused"}), 404, "not-found")
+        assert_problem(
+            client.put(guarded[service] + path, json={"mode": "paused"}), 404, "not-found"
+        )
         assert_problem(client.post(guarded[service] + path + "/step", json={}), 404, "not-found")
 
 
@@ -172,7 +202,9 @@ def test_a_body_that_comes_in_pieces_in_time_is_taken(shared_shop: Shop) -> None
         assert answer_of(line).startswith(b"HTTP/1.1 201 ")
 
 
-def test_a_client_that_leaves_in_the_middle_of_its_body_leaves_nothing_behind(shared_shop: Shop) -> None:
+def test_a_client_that_leaves_in_the_middle_of_its_body_leaves_nothing_behind(
+    shared_shop: Shop,
+) -> None:
     # Given the rows as they are
     count = "select count(*) from demo.orders"
     [before] = shared_shop.databases.rows("order_service", count)
@@ -191,8 +223,12 @@ def test_a_client_that_leaves_in_the_middle_of_its_body_leaves_nothing_behind(sh
     assert [before] == shared_shop.databases.rows("order_service", count)
 
 
-def test_a_client_that_leaves_before_the_answer_has_placed_its_order_all_the_same(shared_shop: Shop) -> None:
-    order = json.dumps({"user_id": 1, "description": "gone before the answer", "amount": 5}).encode()
+def test_a_client_that_leaves_before_the_answer_has_placed_its_order_all_the_same(
+    shared_shop: Shop,
+) -> None:
+    order = json.dumps(
+        {"user_id": 1, "description": "gone before the answer", "amount": 5}
+    ).encode()
     line = connection_to(shared_shop.urls["order-service"])
     line.sendall(head(len(order)) + order)
     line.close()
@@ -270,7 +306,9 @@ def test_a_thousand_idle_connections_leave_room_for_others(shared_shop: Shop) ->
         b"\x00\xff\x16\x03\x01\r\n\r\n",
         b"GET /order-service/healthcheck\r\n\r\n",
         b"GET /order-service/healthcheck HTTP/1.1\r\nHost: localhost\r\nContent-Length: -1\r\n\r\n",
-        b"POST /order-service/orders HTTP/1.1\r\nHost: localhost\r\nContent-Length: " + b"9" * 5_000 + b"\r\n\r\n",
+        b"POST /order-service/orders HTTP/1.1\r\nHost: localhost\r\nContent-Length: "
+        + b"9" * 5_000
+        + b"\r\n\r\n",
         b"POST /order-service/orders HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n",
         b"GET /order-service/\xff\xfe HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n",
         b"GET /order-service/events?after=\xff HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n",
@@ -286,7 +324,8 @@ def test_what_is_no_http_is_refused_and_harms_nobody(shared_shop: Shop, garbage:
 
 
 def test_an_idle_connection_is_closed_by_the_client_and_not_while_it_sends() -> None:
-    # Both sides count from the last answer. Who closes first must not be the server, which cannot see what is on its way.
+    # Both sides count from the last answer. Who closes first must not be the server, which cannot
+    # see what is on its way.
     expiry = httpx.Limits().keepalive_expiry
     assert expiry is not None
     assert server_config(FastAPI()).timeout_keep_alive > 2 * expiry

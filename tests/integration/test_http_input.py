@@ -1,4 +1,5 @@
-"""Strict input: whatever a stranger sends is stored as it is or refused with a 4xx that says why. Never a 500."""
+"""Strict input: whatever a stranger sends is stored as it is or refused with a 4xx that says why.
+Never a 500."""
 
 import json
 import re
@@ -20,13 +21,19 @@ LIMIT = 64 * 1024
 
 
 def place(shop: Shop, body: bytes) -> httpx.Response:
-    return shop.client.post(shop.urls["order-service"] + "/orders", content=body, headers={"Content-Type": "application/json"})
+    return shop.client.post(
+        shop.urls["order-service"] + "/orders",
+        content=body,
+        headers={"Content-Type": "application/json"},
+    )
 
 
 def order(**raw: str) -> bytes:
     """An order with some fields written as they stand: order(amount="1e400")."""
     fields = {name: json.dumps(value) for name, value in ORDER.items()} | raw
-    return ("{" + ", ".join(f'"{name}": {value}' for name, value in fields.items()) + "}").encode("utf-8", "surrogatepass")
+    return ("{" + ", ".join(f'"{name}": {value}' for name, value in fields.items()) + "}").encode(
+        "utf-8", "surrogatepass"
+    )
 
 
 NO_JSON = {
@@ -61,7 +68,11 @@ def test_what_is_no_json_is_a_400(shared_shop: Shop, body: bytes) -> None:
 @pytest.mark.parametrize("body", [b"null", b"[]", b"[{}]", b"1", b"1.5", b"true", b'"order"'])
 @pytest.mark.parametrize("path", ["/orders", "/relay/step"])
 def test_json_that_is_no_object_is_a_422(shared_shop: Shop, path: str, body: bytes) -> None:
-    answer = shared_shop.client.post(shared_shop.urls["order-service"] + path, content=body, headers={"Content-Type": "application/json"})
+    answer = shared_shop.client.post(
+        shared_shop.urls["order-service"] + path,
+        content=body,
+        headers={"Content-Type": "application/json"},
+    )
     assert_problem(answer, 422, "invalid-request")
 
 
@@ -132,9 +143,16 @@ WRONG = {
 
 
 @pytest.mark.parametrize(
-    ("field", "raw"), [pytest.param(f, r, id=f"{f}: {what}") for f, cases in WRONG.items() for what, r in cases.items()]
+    ("field", "raw"),
+    [
+        pytest.param(f, r, id=f"{f}: {what}")
+        for f, cases in WRONG.items()
+        for what, r in cases.items()
+    ],
 )
-def test_a_wrong_value_is_a_422_that_names_the_field(shared_shop: Shop, field: str, raw: str) -> None:
+def test_a_wrong_value_is_a_422_that_names_the_field(
+    shared_shop: Shop, field: str, raw: str
+) -> None:
     answer = place(shared_shop, order(**{field: raw}))
     assert_problem(answer, 422, "invalid-request")
     assert [error["field"] for error in answer.json()["errors"]] == [field]
@@ -146,14 +164,25 @@ def test_a_command_without_a_body_is_a_422(shared_shop: Shop) -> None:
 
 @pytest.mark.parametrize("missing", ORDER)
 def test_a_missing_field_is_a_422_that_names_it(shared_shop: Shop, missing: str) -> None:
-    answer = shared_shop.post("order-service", "/orders", {name: value for name, value in ORDER.items() if name != missing})
+    answer = shared_shop.post(
+        "order-service",
+        "/orders",
+        {name: value for name, value in ORDER.items() if name != missing},
+    )
     assert_problem(answer, 422, "invalid-request")
     assert answer.json()["errors"] == [{"field": missing, "message": "Field required"}]
 
 
 def test_every_wrong_field_is_named_at_once(shared_shop: Shop) -> None:
-    answer = shared_shop.post("order-service", "/orders", {"user_id": "1", "amount": -1, "colour": "red"})
-    assert {error["field"] for error in answer.json()["errors"]} == {"user_id", "description", "amount", "colour"}
+    answer = shared_shop.post(
+        "order-service", "/orders", {"user_id": "1", "amount": -1, "colour": "red"}
+    )
+    assert {error["field"] for error in answer.json()["errors"]} == {
+        "user_id",
+        "description",
+        "amount",
+        "colour",
+    }
 
 
 def test_a_field_whose_name_is_half_a_surrogate_pair_is_refused(shared_shop: Shop) -> None:
@@ -192,14 +221,20 @@ def test_a_field_whose_name_is_half_a_surrogate_pair_is_refused(shared_shop: Sho
 def test_an_invalid_email_is_refused(shared_shop: Shop, email: Any) -> None:
     body = json.dumps({"name": "Alice", "email": email})
     answer = shared_shop.client.post(
-        shared_shop.urls["user-service"] + "/users", content=body, headers={"Content-Type": "application/json"}
+        shared_shop.urls["user-service"] + "/users",
+        content=body,
+        headers={"Content-Type": "application/json"},
     )
     assert_problem(answer, 422, "invalid-request")
     assert answer.json()["errors"][0]["field"] == "email"
 
 
-@pytest.mark.parametrize(("field", "most"), [("address1", 200), ("city", 200), ("state", 200), ("zip", 20)])
-def test_a_text_may_be_as_long_as_its_field_allows_and_no_longer(shared_shop: Shop, field: str, most: int) -> None:
+@pytest.mark.parametrize(
+    ("field", "most"), [("address1", 200), ("city", 200), ("state", 200), ("zip", 20)]
+)
+def test_a_text_may_be_as_long_as_its_field_allows_and_no_longer(
+    shared_shop: Shop, field: str, most: int
+) -> None:
     user_id = shared_shop.create_user("Alice", fresh_email()).json()["id"]
     assert shared_shop.create_account(user_id, **{field: "🦄" * most}).json()[field] == "🦄" * most
     answer = shared_shop.create_account(user_id, **{field: "x" * (most + 1)})
@@ -229,10 +264,17 @@ def test_any_text_a_user_may_type_comes_back_as_it_was_typed(shared_shop: Shop, 
 
     # Then the answers, the rows and the event have it, character by character
     assert placed.json()["description"] == text
-    assert shared_shop.get("order-service", f"/orders/{placed.json()['id']}").json()["description"] == text
-    assert shared_shop.get("user-service", f"/users/{user.json()['id']}").json()["name"] == text[:200]
+    assert (
+        shared_shop.get("order-service", f"/orders/{placed.json()['id']}").json()["description"]
+        == text
+    )
+    assert (
+        shared_shop.get("user-service", f"/users/{user.json()['id']}").json()["name"] == text[:200]
+    )
     [(event_text,)] = shared_shop.databases.rows(
-        "order_service", "select data ->> 'description' from demo.events where id = %s", placed.headers["x-event-id"]
+        "order_service",
+        "select data ->> 'description' from demo.events where id = %s",
+        placed.headers["x-event-id"],
     )
     assert event_text == text
 
@@ -263,33 +305,71 @@ def in_chunks(body: bytes) -> Any:
 
 
 def test_a_body_of_exactly_64_kib_is_taken(shared_shop: Shop) -> None:
-    url, headers = shared_shop.urls["order-service"] + "/orders", {"Content-Type": "application/json"}
-    assert shared_shop.client.post(url, content=padded_to(LIMIT), headers=headers).status_code == 201
-    assert shared_shop.client.post(url, content=in_chunks(padded_to(LIMIT)), headers=headers).status_code == 201
+    url, headers = (
+        shared_shop.urls["order-service"] + "/orders",
+        {"Content-Type": "application/json"},
+    )
+    assert (
+        shared_shop.client.post(url, content=padded_to(LIMIT), headers=headers).status_code == 201
+    )
+    assert (
+        shared_shop.client.post(
+            url, content=in_chunks(padded_to(LIMIT)), headers=headers
+        ).status_code
+        == 201
+    )
 
 
 def test_a_body_of_one_byte_more_is_a_413(shared_shop: Shop) -> None:
-    url, headers = shared_shop.urls["order-service"] + "/orders", {"Content-Type": "application/json"}
-    assert_problem(shared_shop.client.post(url, content=padded_to(LIMIT + 1), headers=headers), 413, "content-too-large")
-    assert_problem(shared_shop.client.post(url, content=in_chunks(padded_to(LIMIT + 1)), headers=headers), 413, "content-too-large")
+    url, headers = (
+        shared_shop.urls["order-service"] + "/orders",
+        {"Content-Type": "application/json"},
+    )
+    assert_problem(
+        shared_shop.client.post(url, content=padded_to(LIMIT + 1), headers=headers),
+        413,
+        "content-too-large",
+    )
+    assert_problem(
+        shared_shop.client.post(url, content=in_chunks(padded_to(LIMIT + 1)), headers=headers),
+        413,
+        "content-too-large",
+    )
 
 
-scalars = st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.sampled_from(["1", "2025-04-03T10:00:00Z", "a@demo.com"])
-values = st.recursive(
-    scalars, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3), max_leaves=5
+scalars = (
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.text()
+    | st.sampled_from(["1", "2025-04-03T10:00:00Z", "a@demo.com"])
 )
-orders = st.fixed_dictionaries({}, optional=dict.fromkeys((*ORDER, "purchase_dt", "extra"), values)) | st.fixed_dictionaries(
+values = st.recursive(
+    scalars,
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3)
+    ),
+    max_leaves=5,
+)
+orders = st.fixed_dictionaries(
+    {}, optional=dict.fromkeys((*ORDER, "purchase_dt", "extra"), values)
+) | st.fixed_dictionaries(
     {"user_id": st.integers(), "description": st.text(), "amount": st.integers() | st.floats()}
 )
 
 
-@settings(max_examples=150, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
+@settings(
+    max_examples=150, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
+)
 @given(
     body=orders.map(lambda value: json.dumps(value).encode())
     | st.binary(max_size=200)
     | values.map(lambda value: json.dumps(value).encode())
 )
-def test_whatever_comes_is_taken_or_refused_and_never_an_error_of_ours(shared_shop: Shop, body: bytes) -> None:
+def test_whatever_comes_is_taken_or_refused_and_never_an_error_of_ours(
+    shared_shop: Shop, body: bytes
+) -> None:
     answer = place(shared_shop, body)
     if answer.status_code == 201:
         assert answer.json()["description"] == json.loads(body)["description"]
@@ -299,6 +379,12 @@ def test_whatever_comes_is_taken_or_refused_and_never_an_error_of_ours(shared_sh
 
 
 def test_the_schema_and_the_services_agree_on_what_is_blank() -> None:
-    assert r"\s" not in NOT_BLANK, "which is one set of characters in Python, another in JavaScript, and a third in Rust"
+    assert r"\s" not in NOT_BLANK, (
+        "which is one set of characters in Python, another in JavaScript, and a third in Rust"
+    )
     characters = map(chr, range(1, 0x10000))
-    assert [character for character in characters if bool(character.strip()) != bool(re.search(NOT_BLANK, character))] == []
+    assert [
+        character
+        for character in characters
+        if bool(character.strip()) != bool(re.search(NOT_BLANK, character))
+    ] == []

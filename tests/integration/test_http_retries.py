@@ -23,8 +23,14 @@ class Target:
     body: Callable[[Shop], dict[str, Any]]
     table: str
 
-    def post(self, shop: Shop, body: dict[str, Any], key: str, base: str | None = None) -> httpx.Response:
-        return shop.client.post((base or shop.urls[self.service]) + self.path, json=body, headers={"Idempotency-Key": key})
+    def post(
+        self, shop: Shop, body: dict[str, Any], key: str, base: str | None = None
+    ) -> httpx.Response:
+        return shop.client.post(
+            (base or shop.urls[self.service]) + self.path,
+            json=body,
+            headers={"Idempotency-Key": key},
+        )
 
     def rows_and_events(self, shop: Shop, key: str) -> list[tuple[int, int]]:
         return shop.databases.rows(
@@ -36,18 +42,35 @@ class Target:
 
 def _account(shop: Shop) -> dict[str, Any]:
     user_id = shop.create_user("Alice", fresh_email()).json()["id"]
-    return {"user_id": user_id, "address1": "1 Way", "city": "Cityville", "state": "ST", "zip": "12345"}
+    return {
+        "user_id": user_id,
+        "address1": "1 Way",
+        "city": "Cityville",
+        "state": "ST",
+        "zip": "12345",
+    }
 
 
-USERS = Target("user-service", "/users", lambda _: {"name": "Alice", "email": fresh_email()}, "users")
+USERS = Target(
+    "user-service", "/users", lambda _: {"name": "Alice", "email": fresh_email()}, "users"
+)
 ACCOUNTS = Target("user-service", "/accounts", _account, "accounts")
-ORDERS = Target("order-service", "/orders", lambda _: {"user_id": 1, "description": "Widget", "amount": 5}, "orders")
+ORDERS = Target(
+    "order-service",
+    "/orders",
+    lambda _: {"user_id": 1, "description": "Widget", "amount": 5},
+    "orders",
+)
 
-everything_that_is_posted = pytest.mark.parametrize("target", [USERS, ACCOUNTS, ORDERS], ids=["users", "accounts", "orders"])
+everything_that_is_posted = pytest.mark.parametrize(
+    "target", [USERS, ACCOUNTS, ORDERS], ids=["users", "accounts", "orders"]
+)
 
 
 @everything_that_is_posted
-def test_the_same_key_and_body_give_the_first_answer_again_and_one_row_and_one_event(shared_shop: Shop, target: Target) -> None:
+def test_the_same_key_and_body_give_the_first_answer_again_and_one_row_and_one_event(
+    shared_shop: Shop, target: Target
+) -> None:
     # Given a command that was carried out
     key, body = uuid4().hex, target.body(shared_shop)
     first = target.post(shared_shop, body, key)
@@ -84,12 +107,18 @@ def test_the_same_key_with_another_body_is_refused(shared_shop: Shop, target: Ta
 
 
 @everything_that_is_posted
-def test_twenty_at_once_to_two_copies_of_the_service_make_one_row(shared_shop: Shop, target: Target) -> None:
+def test_twenty_at_once_to_two_copies_of_the_service_make_one_row(
+    shared_shop: Shop, target: Target
+) -> None:
     # Given two copies of the service
     key, body = uuid4().hex, target.body(shared_shop)
     with shared_shop.running(target.service) as copy, ThreadPoolExecutor(20) as pool:
         # When the same command comes twenty times at the same moment, half to each
-        answers = list(pool.map(lambda n: target.post(shared_shop, body, key, copy if n % 2 else None), range(20)))
+        answers = list(
+            pool.map(
+                lambda n: target.post(shared_shop, body, key, copy if n % 2 else None), range(20)
+            )
+        )
 
     # Then all got the same answer, one of them as the first
     assert [answer.status_code for answer in answers] == [201] * 20
@@ -100,7 +129,9 @@ def test_twenty_at_once_to_two_copies_of_the_service_make_one_row(shared_shop: S
     assert target.rows_and_events(shared_shop, key) == [(1, 1)]
 
 
-def test_of_two_bodies_at_once_under_one_key_one_is_carried_out_and_the_other_refused(shared_shop: Shop) -> None:
+def test_of_two_bodies_at_once_under_one_key_one_is_carried_out_and_the_other_refused(
+    shared_shop: Shop,
+) -> None:
     # When two commands, four times each, come at the same moment under one key
     key = uuid4().hex
     bodies = [{**ORDERS.body(shared_shop), "amount": 1 + number % 2} for number in range(8)]
@@ -129,11 +160,22 @@ def test_a_key_of_another_length_is_refused(shared_shop: Shop, key: str) -> None
     assert answer.json()["errors"][0]["field"] == "Idempotency-Key"
 
 
-@pytest.mark.parametrize("key", ["a,b;c=\"d\" 'e' --", "ключ", "\x80\xff"], ids=["punctuation", "utf-8", "bytes"])
+@pytest.mark.parametrize(
+    "key", ["a,b;c=\"d\" 'e' --", "ключ", "\x80\xff"], ids=["punctuation", "utf-8", "bytes"]
+)
 def test_any_characters_a_header_can_carry_make_a_key(shared_shop: Shop, key: str) -> None:
-    headers = {b"Idempotency-Key": key.encode("utf-8" if key == "ключ" else "latin-1") + b" " + uuid4().hex.encode()}
+    headers = {
+        b"Idempotency-Key": key.encode("utf-8" if key == "ключ" else "latin-1")
+        + b" "
+        + uuid4().hex.encode()
+    }
     body = ORDERS.body(shared_shop)
-    answers = [shared_shop.client.post(shared_shop.urls["order-service"] + "/orders", json=body, headers=headers) for _ in range(2)]
+    answers = [
+        shared_shop.client.post(
+            shared_shop.urls["order-service"] + "/orders", json=body, headers=headers
+        )
+        for _ in range(2)
+    ]
     assert [answer.status_code for answer in answers] == [201, 201]
     assert answers[0].text == answers[1].text
 
@@ -141,7 +183,13 @@ def test_any_characters_a_header_can_carry_make_a_key(shared_shop: Shop, key: st
 def test_a_refused_command_leaves_its_key_free(shared_shop: Shop) -> None:
     # Given a command that was refused, because its user does not exist, under a key
     key = uuid4().hex
-    body = {"user_id": 987_654_321, "address1": "1 Way", "city": "Cityville", "state": "ST", "zip": "12345"}
+    body = {
+        "user_id": 987_654_321,
+        "address1": "1 Way",
+        "city": "Cityville",
+        "state": "ST",
+        "zip": "12345",
+    }
     assert_problem(ACCOUNTS.post(shared_shop, body, key), 404, "unknown-user")
 
     # When the client mends it and sends it under the same key

@@ -1,4 +1,5 @@
-"""Replay and verify read the logs that they know, or change nothing: a URL says where a log is, not whose it is."""
+"""Replay and verify read the logs that they know, or change nothing: a URL says where a log is, not
+whose it is."""
 
 import json
 from collections.abc import Iterator
@@ -21,7 +22,8 @@ NEW_IDENTITY = "update demo.log_identity set id = gen_random_uuid() returning id
 
 @contextmanager
 def system(server: EmbeddedPostgres) -> Iterator[Shop]:
-    """A shop whose logs are its own. (The databases of all tests are copies of the same ones, and so are the logs' ids.)"""
+    """A shop whose logs are its own. (The databases of all tests are copies of the same ones, and
+    so are the logs' ids.)"""
     with cloned_databases(server, *SCHEMAS, "broker") as databases, ExitStack() as stack:
         for database in ("user_service", "order_service"):
             databases.rows(database, NEW_IDENTITY)
@@ -56,12 +58,16 @@ def sell(shop: Shop, name: str, *amounts: int) -> None:
 
 def reading(shop: Shop, **urls: str) -> Shop:
     """The same system, with somebody else at a URL that it knows."""
-    return replace(shop, urls=shop.urls | {name.replace("_", "-"): url for name, url in urls.items()})
+    return replace(
+        shop, urls=shop.urls | {name.replace("_", "-"): url for name, url in urls.items()}
+    )
 
 
 def ended(url: str, kind: str, body: dict[str, Any]) -> Any:
     assert httpx.post(f"{url}/{kind}", json=body).status_code == 202
-    return eventually(lambda: (run := httpx.get(f"{url}/{kind}").json())["state"] != "running" and run)
+    return eventually(
+        lambda: (run := httpx.get(f"{url}/{kind}").json())["state"] != "running" and run
+    )
 
 
 def restore_older_backup(databases: Databases, position: int) -> None:
@@ -76,15 +82,26 @@ def test_a_log_of_another_system_replaces_nothing(shop: Shop, other_shop: Shop) 
     before = read_model(shop)
     astray = reading(shop, order_service=other_shop.urls["order-service"])
 
-    # When the model is replayed, whole or for one user, then it is refused, with the count, and nothing has changed
-    for user, why in ((None, "3 of the events that the read model is made of are in no log"), (1, "3 of the events")):
-        with pytest.raises(SwapRefused, match=f"another than /order-service had before.*{why}.*--force"):
+    # When the model is replayed, whole or for one user, then it is refused, with the count, and
+    # nothing has changed
+    for user, why in (
+        (None, "3 of the events that the read model is made of are in no log"),
+        (1, "3 of the events"),
+    ):
+        with pytest.raises(
+            SwapRefused, match=f"another than /order-service had before.*{why}.*--force"
+        ):
             run_replay(astray, user)
     assert read_model(shop) == before
 
     # And when it is verified, then that is told; and mended is nothing
     verdict = run_verify(astray, fix=True)
-    assert (verdict.ok, verdict.in_no_log, len(verdict.log_faults), verdict.fixed) == (False, 3, 1, False)
+    assert (verdict.ok, verdict.in_no_log, len(verdict.log_faults), verdict.fixed) == (
+        False,
+        3,
+        1,
+        False,
+    )
     assert "refused" in str(verdict.refused)
     assert read_model(shop) == before
 
@@ -94,7 +111,9 @@ def test_a_log_of_another_system_replaces_nothing(shop: Shop, other_shop: Shop) 
     assert read_model(shop) == before
 
 
-def test_a_port_that_went_to_another_system_is_no_source_of_a_replay(shop: Shop, other_shop: Shop) -> None:
+def test_a_port_that_went_to_another_system_is_no_source_of_a_replay(
+    shop: Shop, other_shop: Shop
+) -> None:
     # Given an invoice-service that has learnt the address of an order-service
     port = free_port()
     learnt = f"http://127.0.0.1:{port}{PREFIXES['order-service']}"
@@ -117,12 +136,16 @@ def test_a_port_that_went_to_another_system_is_no_source_of_a_replay(shop: Shop,
     assert read_model(shop) == before
 
 
-def test_a_first_replay_from_a_foreign_log_is_refused_for_the_events_it_lacks(shop: Shop, other_shop: Shop) -> None:
+def test_a_first_replay_from_a_foreign_log_is_refused_for_the_events_it_lacks(
+    shop: Shop, other_shop: Shop
+) -> None:
     # Given a system that never looked at its logs, when it is replayed from another one's
     before = read_model(shop)
     astray = reading(shop, order_service=other_shop.urls["order-service"])
     for user in (None, 1):
-        with pytest.raises(SwapRefused, match="3 of the events that the read model is made of are in no log"):
+        with pytest.raises(
+            SwapRefused, match="3 of the events that the read model is made of are in no log"
+        ):
             run_replay(astray, user)
 
     # Then nothing has changed, and that log was not taken for its own
@@ -131,10 +154,20 @@ def test_a_first_replay_from_a_foreign_log_is_refused_for_the_events_it_lacks(sh
     assert read_model(shop) == before
 
 
-def test_a_log_that_is_another_services_is_refused_also_when_nothing_is_known(shop: Shop, migrated: EmbeddedPostgres) -> None:
-    # Given a new read side, and a setting that has order-service's URL where user-service's should be
+def test_a_log_that_is_another_services_is_refused_also_when_nothing_is_known(
+    shop: Shop, migrated: EmbeddedPostgres
+) -> None:
+    # Given a new read side, and a setting that has order-service's URL where user-service's should
+    # be
     with cloned_databases(migrated, "invoice_service") as fresh:
-        new = replace(shop, databases=replace(shop.databases, dsn=shop.databases.dsn | fresh.dsn, admin=shop.databases.admin | fresh.admin))
+        new = replace(
+            shop,
+            databases=replace(
+                shop.databases,
+                dsn=shop.databases.dsn | fresh.dsn,
+                admin=shop.databases.admin | fresh.admin,
+            ),
+        )
         mixed_up = reading(new, user_service=shop.urls["order-service"])
 
         # When it is filled, then that is said
@@ -157,13 +190,25 @@ def test_a_log_restored_from_an_older_backup_is_noticed(shop: Shop) -> None:
         with pytest.raises(SwapRefused, match=f"{shorter}; 2 of the events"):
             run_replay(shop, user)
     verdict = run_verify(shop, fix=True)
-    assert (verdict.ok, verdict.log_faults, verdict.in_no_log, verdict.fixed) == (False, [shorter], 2, False)
+    assert (verdict.ok, verdict.log_faults, verdict.in_no_log, verdict.fixed) == (
+        False,
+        [shorter],
+        2,
+        False,
+    )
     assert read_model(shop) == before
 
     # And also not when it has grown again, to where it was and beyond
     orders = [shop.place_order(1, amount) for amount in (1, 2, 3)]
-    eventually(lambda: len(read_model(shop)["processed_events"]) == len(before["processed_events"]) + len(orders))
-    with pytest.raises(SwapRefused, match="2 of the events that the read model is made of are in no log"):
+    eventually(
+        lambda: (
+            len(read_model(shop)["processed_events"])
+            == len(before["processed_events"]) + len(orders)
+        )
+    )
+    with pytest.raises(
+        SwapRefused, match="2 of the events that the read model is made of are in no log"
+    ):
         run_replay(shop)
 
 

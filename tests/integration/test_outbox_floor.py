@@ -1,4 +1,5 @@
-"""Where the relay's look into the outbox begins: past what it deleted, never past what can still appear."""
+"""Where the relay's look into the outbox begins: past what it deleted, never past what can still
+appear."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -32,29 +33,42 @@ STEPS = "select idx_tup_read from pg_stat_user_indexes where indexrelname = 'out
 def shop(migrated: EmbeddedPostgres, databases: Databases) -> Iterator[Shop]:
     """order-service alone, so that what it publishes stays in the queue."""
     with cloned_databases(migrated, "broker") as broker:
-        shop = Shop(Databases(databases.dsn | broker.dsn, databases.admin | broker.admin), broker.dsn["broker"])
+        shop = Shop(
+            Databases(databases.dsn | broker.dsn, databases.admin | broker.admin),
+            broker.dsn["broker"],
+        )
         yield shop
         shop.client.close()
 
 
 @pytest.fixture
 def no_net(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The floor is raised at every look, and the relay looks only when it is woken: what it skips, it skips for good."""
+    """The floor is raised at every look, and the relay looks only when it is woken: what it skips,
+    it skips for good."""
     monkeypatch.setattr(floor, "EVERY", 0)
     monkeypatch.setattr(relay, "POLL", 600)
-    monkeypatch.setattr(relay, "LEADER_SILENCE", 600)  # or the server would end its session meanwhile, and it would begin anew
+    monkeypatch.setattr(
+        relay, "LEADER_SILENCE", 600
+    )  # or the server would end its session meanwhile, and it would begin anew
 
 
 @contextmanager
 def order_service(shop: Shop) -> Iterator[None]:
     with shop.running("order-service") as shop.urls["order-service"]:
-        eventually(lambda: shop.databases.rows("broker", "select to_regclass('pgmq.q_order') is not null") == [(True,)])
+        eventually(
+            lambda: (
+                shop.databases.rows("broker", "select to_regclass('pgmq.q_order') is not null")
+                == [(True,)]
+            )
+        )
         yield
 
 
 def published(shop: Shop) -> list[str]:
     """The subjects of the events in the queue, in the order in which they came."""
-    rows = shop.databases.rows("broker", "select message ->> 'subject' from pgmq.q_order order by msg_id")
+    rows = shop.databases.rows(
+        "broker", "select message ->> 'subject' from pgmq.q_order order by msg_id"
+    )
     return [subject for (subject,) in rows]
 
 
@@ -66,31 +80,43 @@ def order(shop: Shop) -> str:
     return subject
 
 
-def test_beside_a_session_that_holds_a_snapshot_the_relay_does_not_step_over_all_it_deleted(shop: Shop) -> None:
+def test_beside_a_session_that_holds_a_snapshot_the_relay_does_not_step_over_all_it_deleted(
+    shop: Shop,
+) -> None:
     with psycopg.connect(shop.databases.admin["order_service"]) as snapshot:
-        # Given a session that holds a snapshot, so that no deleted row can be vacuumed, and thousands of deleted rows
+        # Given a session that holds a snapshot, so that no deleted row can be vacuumed, and
+        # thousands of deleted rows
         snapshot.execute("set transaction isolation level repeatable read")
         snapshot.execute("select from demo.events")
         shop.databases.rows("order_service", PUT, "many", 5_000)
         with order_service(shop):
-            eventually(lambda: shop.databases.rows("broker", "select queue_length from pgmq.metrics('order')") == [(5_000,)])
+            eventually(
+                lambda: (
+                    shop.databases.rows("broker", "select queue_length from pgmq.metrics('order')")
+                    == [(5_000,)]
+                )
+            )
             # When sixty orders come one by one
             for _ in range(60):
                 order(shop)
-    # Then the index was read for these and for the thousands once or twice, not for the thousands sixty times
+    # Then the index was read for these and for the thousands once or twice, not for the thousands
+    # sixty times
     [(steps,)] = eventually(lambda: shop.databases.rows("order_service", STEPS))
     assert steps < 10 * 5_000
 
 
 @pytest.mark.usefixtures("no_net")
-def test_a_writer_that_commits_after_those_behind_it_were_published_is_found_by_the_next_look(shop: Shop) -> None:
+def test_a_writer_that_commits_after_those_behind_it_were_published_is_found_by_the_next_look(
+    shop: Shop,
+) -> None:
     with (
         order_service(shop),
         psycopg.connect(shop.databases.admin["order_service"]) as slow,
         psycopg.connect(shop.databases.admin["order_service"]) as undecided,
     ):
         order(shop)
-        # Given two writers who have taken their places in the log, and orders that were published after them
+        # Given two writers who have taken their places in the log, and orders that were published
+        # after them
         slow.execute(PUT, ["slow", 2])
         undecided.execute(PUT, ["undecided", 1])
         order(shop)
@@ -121,7 +147,9 @@ def test_a_relay_that_leads_anew_looks_at_the_whole_outbox(shop: Shop) -> None:
         eventually(lambda: published(shop).count(first) == 2)
 
 
-def test_an_event_put_back_into_the_outbox_by_hand_is_published_again(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_event_put_back_into_the_outbox_by_hand_is_published_again(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(floor, "EVERY", 0)
     with order_service(shop):
         first = order(shop)

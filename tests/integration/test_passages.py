@@ -37,10 +37,15 @@ def test_only_the_newest_passages_are_remembered() -> None:
     # Given batches of a hundred, one a second
     start, passages = datetime(2025, 1, 1, tzinfo=UTC), Passages()
     for batch in range(100):
-        passages.note([UUID(int=100 * batch + place) for place in range(100)], start + timedelta(seconds=batch))
+        passages.note(
+            [UUID(int=100 * batch + place) for place in range(100)],
+            start + timedelta(seconds=batch),
+        )
 
     # Then the newest are known by their first time, and what is older than that many is forgotten
     passages.note([UUID(int=9_999)])
     assert passages.first(UUID(int=9_999)) == start + timedelta(seconds=99)
-    assert passages.first(UUID(int=10_000 - REMEMBERED)) == start + timedelta(seconds=100 - REMEMBERED // 100)
+    assert passages.first(UUID(int=10_000 - REMEMBERED)) == start + timedelta(
+        seconds=100 - REMEMBERED // 100
+    )
     assert passages.first(UUID(int=10_000 - REMEMBERED - 200)) is None

@@ -1,4 +1,5 @@
-"""The projection commutes: whatever the order, the duplicates, the batches and the number of consumers, the same tables."""
+"""The projection commutes: whatever the order, the duplicates, the batches and the number of
+consumers, the same tables."""
 
 import asyncio
 import random
@@ -12,7 +13,15 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from cqrs_demo.contract.events import Account, AccountCreated, Event, Order, OrderCreated, User, UserCreated
+from cqrs_demo.contract.events import (
+    Account,
+    AccountCreated,
+    Event,
+    Order,
+    OrderCreated,
+    User,
+    UserCreated,
+)
 from cqrs_demo.database import connect
 from cqrs_demo.invoice_service.projection import NAMESPACE, project
 from cqrs_demo.tooling.runtime.postgres import EmbeddedPostgres
@@ -34,19 +43,32 @@ def invoice_database(migrated: EmbeddedPostgres) -> Iterator[Databases]:
 
 
 def event(kind: type[Any], source: str, sequence: int, data: Any) -> Any:
-    type_ = {UserCreated: "user.created", AccountCreated: "account.created", OrderCreated: "order.created"}[kind]
+    type_ = {
+        UserCreated: "user.created",
+        AccountCreated: "account.created",
+        OrderCreated: "order.created",
+    }[kind]
     number = sequence + (1_000_000 if source == "/order-service" else 0)
     return kind(
-        specversion="1.0", id=UUID(int=number), source=source, type=type_, subject=str(data.id), time=START, sequence=sequence, data=data
+        specversion="1.0",
+        id=UUID(int=number),
+        source=source,
+        type=type_,
+        subject=str(data.id),
+        time=START,
+        sequence=sequence,
+        data=data,
     )
 
 
 @st.composite
 def histories(draw: st.DrawFn) -> list[Event]:
-    """What could have happened: users, some with several accounts, orders over months, also by users never heard of."""
+    """What could have happened: users, some with several accounts, orders over months, also by
+    users never heard of."""
     users = draw(st.integers(0, 3))
     people: list[Event] = [
-        event(UserCreated, "/user-service", n, User(id=n, name=f"user {n}", email=f"{n}@demo.com")) for n in range(1, users + 1)
+        event(UserCreated, "/user-service", n, User(id=n, name=f"user {n}", email=f"{n}@demo.com"))
+        for n in range(1, users + 1)
     ]
     owners = draw(st.lists(st.integers(1, 3), max_size=5))
     people += [
@@ -54,19 +76,30 @@ def histories(draw: st.DrawFn) -> list[Event]:
             AccountCreated,
             "/user-service",
             10 + n,
-            Account(id=n, user_id=owner, address1=f"{n} Main St", city="Cityville", state="ST", zip="1"),
+            Account(
+                id=n, user_id=owner, address1=f"{n} Main St", city="Cityville", state="ST", zip="1"
+            ),
         )
         for n, owner in enumerate(owners, 1)
     ]
     placed = draw(
-        st.lists(st.tuples(st.integers(1, 4), st.integers(1, 10**6), st.integers(0, 90 * 24)), max_size=12)  # user, cents, hours
+        st.lists(
+            st.tuples(st.integers(1, 4), st.integers(1, 10**6), st.integers(0, 90 * 24)),
+            max_size=12,
+        )  # user, cents, hours
     )
     orders = [
         event(
             OrderCreated,
             "/order-service",
             n,
-            Order(id=n, user_id=user, description=f"thing {n}", amount=Decimal(cents) / 100, purchase_dt=START + timedelta(hours=hours)),
+            Order(
+                id=n,
+                user_id=user,
+                description=f"thing {n}",
+                amount=Decimal(cents) / 100,
+                purchase_dt=START + timedelta(hours=hours),
+            ),
         )
         for n, (user, cents, hours) in enumerate(placed, 1)
     ]
@@ -78,20 +111,38 @@ def invoice_id(user_id: int, month: datetime) -> UUID:
 
 
 def expected(history: list[Event]) -> dict[str, list[tuple[Any, ...]]]:
-    """What the tables must hold: worked out from the history at once, by other means than the projection's."""
+    """What the tables must hold: worked out from the history at once, by other means than the
+    projection's."""
     users = {e.data.id: e for e in history if isinstance(e, UserCreated)}
-    accounts = {e.data.user_id: e for e in sorted(history, key=lambda e: e.sequence) if isinstance(e, AccountCreated)}
+    accounts = {
+        e.data.user_id: e
+        for e in sorted(history, key=lambda e: e.sequence)
+        if isinstance(e, AccountCreated)
+    }
     orders = [e.data for e in history if isinstance(e, OrderCreated)]
 
     def known_of(user_id: int) -> tuple[str | None, str | None]:
         user, account = users.get(user_id), accounts.get(user_id)
-        address = account and f"{account.data.address1}, {account.data.city}, {account.data.state} {account.data.zip}"
+        address = (
+            account
+            and f"{account.data.address1}, {account.data.city}, {account.data.state} {account.data.zip}"
+        )
         return user and user.data.email, address
 
     lines, totals = [], dict[tuple[int, datetime], Decimal]()
     for order in orders:
-        month = order.purchase_dt.astimezone(UTC).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
-        lines.append((order.id, invoice_id(order.user_id, month), order.description, order.amount, order.purchase_dt))
+        month = order.purchase_dt.astimezone(UTC).replace(
+            day=1, hour=0, minute=0, second=0, microsecond=0
+        )
+        lines.append(
+            (
+                order.id,
+                invoice_id(order.user_id, month),
+                order.description,
+                order.amount,
+                order.purchase_dt,
+            )
+        )
         totals[order.user_id, month] = totals.get((order.user_id, month), Decimal(0)) + order.amount
     heard_of = {*users, *accounts, *(order.user_id for order in orders)}
     return {
@@ -106,7 +157,10 @@ def expected(history: list[Event]) -> dict[str, list[tuple[Any, ...]]]:
             )
             for id in heard_of
         ],
-        "invoices": [(invoice_id(user, m), user, m, *known_of(user), total) for (user, m), total in totals.items()],
+        "invoices": [
+            (invoice_id(user, m), user, m, *known_of(user), total)
+            for (user, m), total in totals.items()
+        ],
         "invoice_lines": lines,
         "processed_events": [(e.id,) for e in history],
     }
@@ -124,11 +178,18 @@ async def consume_at_once(dsn: str, *shares: list[list[Event]]) -> None:
         await asyncio.gather(*(consume(dsn, share) for share in shares))
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(history=histories(), seed=st.integers(0, 2**32))
-def test_any_interleaving_and_duplication_gives_the_same_read_model(invoice_database: Databases, history: list[Event], seed: int) -> None:
-    # Given the events of a history, each up to three times, shuffled and dealt out in random batches to two consumers
-    invoice_database.rows("invoice_service", f"truncate {', '.join(f'demo.{table}' for table in TABLES)}")
+def test_any_interleaving_and_duplication_gives_the_same_read_model(
+    invoice_database: Databases, history: list[Event], seed: int
+) -> None:
+    # Given the events of a history, each up to three times, shuffled and dealt out in random
+    # batches to two consumers
+    invoice_database.rows(
+        "invoice_service", f"truncate {', '.join(f'demo.{table}' for table in TABLES)}"
+    )
     chance = random.Random(seed)
     deck = [event for event in history for _ in range(chance.randint(1, 3))]
     chance.shuffle(deck)
@@ -143,51 +204,75 @@ def test_any_interleaving_and_duplication_gives_the_same_read_model(invoice_data
 
     # Then every table is as the history says, to the row
     for table, rows in expected(history).items():
-        found = invoice_database.rows("invoice_service", f"select {TABLES[table]} from demo.{table}")
+        found = invoice_database.rows(
+            "invoice_service", f"select {TABLES[table]} from demo.{table}"
+        )
         assert sorted(found, key=repr) == sorted(rows, key=repr), table
 
 
-def test_an_order_for_an_unknown_user_waits_for_name_and_address(invoice_database: Databases) -> None:
+def test_an_order_for_an_unknown_user_waits_for_name_and_address(
+    invoice_database: Databases,
+) -> None:
     # Given an order by a user nobody has told of
     dsn = invoice_database.dsn["invoice_service"]
-    invoice_database.rows("invoice_service", f"truncate {', '.join(f'demo.{table}' for table in TABLES)}")
+    invoice_database.rows(
+        "invoice_service", f"truncate {', '.join(f'demo.{table}' for table in TABLES)}"
+    )
     order = Order(id=1, user_id=7, description="Widget", amount=Decimal("50.00"), purchase_dt=START)
     asyncio.run(consume(dsn, [[event(OrderCreated, "/order-service", 1, order)]]))
-    assert invoice_database.rows("invoice_service", "select email, shipping_address, total from demo.invoices") == [
-        (None, None, Decimal("50.00"))
-    ]
+    assert invoice_database.rows(
+        "invoice_service", "select email, shipping_address, total from demo.invoices"
+    ) == [(None, None, Decimal("50.00"))]
 
     # When user and account arrive
     user = event(UserCreated, "/user-service", 1, User(id=7, name="Late", email="late@demo.com"))
     account = event(
-        AccountCreated, "/user-service", 2, Account(id=1, user_id=7, address1="1 Main St", city="Cityville", state="ST", zip="12345")
+        AccountCreated,
+        "/user-service",
+        2,
+        Account(id=1, user_id=7, address1="1 Main St", city="Cityville", state="ST", zip="12345"),
     )
     asyncio.run(consume(dsn, [[account], [user]]))
 
     # Then the invoice is complete
-    assert invoice_database.rows("invoice_service", "select email, shipping_address, total from demo.invoices") == [
-        ("late@demo.com", "1 Main St, Cityville, ST 12345", Decimal("50.00"))
-    ]
+    assert invoice_database.rows(
+        "invoice_service", "select email, shipping_address, total from demo.invoices"
+    ) == [("late@demo.com", "1 Main St, Cityville, ST 12345", Decimal("50.00"))]
 
 
 async def overlap(dsn: str, first: list[Event], second: list[Event]) -> None:
-    """Project `second` while the transaction that projected `first` is still open; then commit both."""
+    """Project `second` while the transaction that projected `first` is still open; then commit
+    both."""
     async with await connect(dsn, "first") as one:
         async with one.transaction():
             await project(one, first)
             late = asyncio.create_task(consume(dsn, [second]))
-            await asyncio.wait([late], timeout=0.3)  # it gets as far as it can; with the lock that is not far
+            await asyncio.wait(
+                [late], timeout=0.3
+            )  # it gets as far as it can; with the lock that is not far
         async with asyncio.timeout(10):
             await late
 
 
 @pytest.mark.parametrize("order_first", [True, False])
-def test_a_name_that_arrives_while_an_invoice_is_being_made_still_reaches_it(invoice_database: Databases, order_first: bool) -> None:
-    # Given an invoice being made in one transaction and the user's name learnt in another, at the same time
+def test_a_name_that_arrives_while_an_invoice_is_being_made_still_reaches_it(
+    invoice_database: Databases, order_first: bool
+) -> None:
+    # Given an invoice being made in one transaction and the user's name learnt in another, at the
+    # same time
     dsn = invoice_database.dsn["invoice_service"]
-    invoice_database.rows("invoice_service", f"truncate {', '.join(f'demo.{table}' for table in TABLES)}")
-    invoice_database.rows("invoice_service", "insert into demo.invoice_account (user_id) values (7)")
-    order = event(OrderCreated, "/order-service", 1, Order(id=1, user_id=7, description="W", amount=Decimal(5), purchase_dt=START))
+    invoice_database.rows(
+        "invoice_service", f"truncate {', '.join(f'demo.{table}' for table in TABLES)}"
+    )
+    invoice_database.rows(
+        "invoice_service", "insert into demo.invoice_account (user_id) values (7)"
+    )
+    order = event(
+        OrderCreated,
+        "/order-service",
+        1,
+        Order(id=1, user_id=7, description="W", amount=Decimal(5), purchase_dt=START),
+    )
     user = event(UserCreated, "/user-service", 1, User(id=7, name="Late", email="late@demo.com"))
 
     # When both commit
@@ -195,15 +280,27 @@ def test_a_name_that_arrives_while_an_invoice_is_being_made_still_reaches_it(inv
     asyncio.run(overlap(dsn, *batches))
 
     # Then the invoice has the name
-    assert invoice_database.rows("invoice_service", "select email from demo.invoices") == [("late@demo.com",)]
+    assert invoice_database.rows("invoice_service", "select email from demo.invoices") == [
+        ("late@demo.com",)
+    ]
 
 
-def test_two_consumers_that_meet_the_same_users_in_opposite_order_do_not_deadlock(invoice_database: Databases) -> None:
-    # Given many orders by the same users, each delivered to both of two consumers, in big batches and in opposite order
-    invoice_database.rows("invoice_service", f"truncate {', '.join(f'demo.{table}' for table in TABLES)}")
+def test_two_consumers_that_meet_the_same_users_in_opposite_order_do_not_deadlock(
+    invoice_database: Databases,
+) -> None:
+    # Given many orders by the same users, each delivered to both of two consumers, in big batches
+    # and in opposite order
+    invoice_database.rows(
+        "invoice_service", f"truncate {', '.join(f'demo.{table}' for table in TABLES)}"
+    )
     events: list[Event] = [
         event(
-            OrderCreated, "/order-service", n, Order(id=n, user_id=n * 7 % 500 + 1, description="W", amount=Decimal(1), purchase_dt=START)
+            OrderCreated,
+            "/order-service",
+            n,
+            Order(
+                id=n, user_id=n * 7 % 500 + 1, description="W", amount=Decimal(1), purchase_dt=START
+            ),
         )
         for n in range(1, 8001)
     ]
@@ -215,4 +312,6 @@ def test_two_consumers_that_meet_the_same_users_in_opposite_order_do_not_deadloc
     asyncio.run(consume_at_once(invoice_database.dsn["invoice_service"], there, back, elsewhere))
 
     # Then each order counts once
-    assert invoice_database.rows("invoice_service", "select sum(total) from demo.invoices") == [(Decimal(8000),)]
+    assert invoice_database.rows("invoice_service", "select sum(total) from demo.invoices") == [
+        (Decimal(8000),)
+    ]

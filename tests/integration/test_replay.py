@@ -1,4 +1,5 @@
-"""Replay: the same rows again from the logs alone, beside a live model that goes on, and no trace of a run that failed."""
+"""Replay: the same rows again from the logs alone, beside a live model that goes on, and no trace
+of a run that failed."""
 
 import asyncio
 import threading
@@ -37,17 +38,26 @@ def customer(shop: Shop) -> int:
     """A user with an address and three orders, all projected."""
     user = shop.create_user(email=fresh_email())
     id = user.json()["id"]
-    orders = [shop.place_order(id, amount, when) for amount, when in ((50, "2025-04-03T10:00:00Z"), (7.25, "2025-05-01T00:00:00Z"))]
+    orders = [
+        shop.place_order(id, amount, when)
+        for amount, when in ((50, "2025-04-03T10:00:00Z"), (7.25, "2025-05-01T00:00:00Z"))
+    ]
     projected(shop, user, shop.create_account(id), shop.create_account(id, city="Newtown"), *orders)
     return int(id)
 
 
 def test_a_lost_read_side_comes_back_byte_for_byte(shop: Shop, migrated: EmbeddedPostgres) -> None:
-    # Given the read model as it is, and a new and empty database in its place; no queue holds any of the events
+    # Given the read model as it is, and a new and empty database in its place; no queue holds any
+    # of the events
     before = read_model(shop)
     with cloned_databases(migrated, "invoice_service") as fresh:
         lost = replace(
-            shop, databases=replace(shop.databases, dsn=shop.databases.dsn | fresh.dsn, admin=shop.databases.admin | fresh.admin)
+            shop,
+            databases=replace(
+                shop.databases,
+                dsn=shop.databases.dsn | fresh.dsn,
+                admin=shop.databases.admin | fresh.admin,
+            ),
         )
         assert not any(read_model(lost).values())
 
@@ -91,10 +101,13 @@ def test_orders_that_arrive_during_replays_count_once_and_no_query_fails(shop: S
 
 
 def test_an_event_projected_before_an_earlier_number_commits_is_not_lost(shop: Shop) -> None:
-    # Given a writer that has taken a number of the log and does not commit, and an order after it that is projected already
+    # Given a writer that has taken a number of the log and does not commit, and an order after it
+    # that is projected already
     user = customer(shop)
     with psycopg.connect(shop.databases.dsn["order_service"]) as slow:
-        slow.execute("insert into demo.events (id, type, subject, data) values (uuidv7(), 'order.noted', '1', '{}')")
+        slow.execute(
+            "insert into demo.events (id, type, subject, data) values (uuidv7(), 'order.noted', '1', '{}')"
+        )
         projected(shop, shop.place_order(user, 3))
 
         # When a replay begins, then it does not end before that writer does
@@ -117,7 +130,8 @@ def test_a_long_query_delays_the_swap_and_neither_fails(shop: Shop) -> None:
         replaying = threading.Thread(target=run_replay, args=(shop,))
         replaying.start()
 
-        # When the replay tries to swap again and again, then other queries are answered and projections go on
+        # When the replay tries to swap again and again, then other queries are answered and
+        # projections go on
         eventually(lambda: waits_for_tables(shop))
         projected(shop, shop.place_order(user, 2))
         assert shop.invoice(user).status_code == 200
@@ -132,11 +146,15 @@ def test_a_long_query_delays_the_swap_and_neither_fails(shop: Shop) -> None:
 
 def test_what_no_log_knows_counts_no_more(shop: Shop) -> None:
     # Given an event that somebody slipped into the inbox
-    shop.databases.rows("invoice_service", "insert into demo.processed_events (event_id) values (gen_random_uuid())")
+    shop.databases.rows(
+        "invoice_service", "insert into demo.processed_events (event_id) values (gen_random_uuid())"
+    )
 
     # When the model is replayed, then that is refused, and nothing is changed
     before = read_model(shop)
-    with pytest.raises(SwapRefused, match=r"1 of the events that the read model is made of are in no log.*--force"):
+    with pytest.raises(
+        SwapRefused, match=r"1 of the events that the read model is made of are in no log.*--force"
+    ):
         run_replay(shop)
     assert read_model(shop) == before
 
@@ -153,12 +171,20 @@ def test_a_users_row_that_no_log_knows_is_not_dropped_unasked(shop: Shop) -> Non
         shop.databases.rows("invoice_service", slipped, 1_000_000 + user, user)
     before = read_model(shop)
 
-    # When that user is replayed, then that is refused with the count of that user's; unless it is forced
+    # When that user is replayed, then that is refused with the count of that user's; unless it is
+    # forced
     with pytest.raises(SwapRefused, match="1 of the events"):
         run_replay(shop, mine)
     assert read_model(shop) == before
     assert run_replay(shop, mine, force=True).in_no_log == 1
-    assert len(shop.databases.rows("invoice_service", "select 1 from demo.invoice_lines where description = 'Gift'")) == 1
+    assert (
+        len(
+            shop.databases.rows(
+                "invoice_service", "select 1 from demo.invoice_lines where description = 'Gift'"
+            )
+        )
+        == 1
+    )
     assert run_replay(shop, other, force=True).in_no_log == 1
 
 
@@ -184,7 +210,8 @@ def test_a_dead_letter_whose_cause_persists_stops_no_replay_and_no_repair(shop: 
     [letter] = eventually(lambda: shop.get("invoice-service", "/dead-letters").json())
     before = read_model(shop)
 
-    # When the model is replayed, whole or for that user, or verified, then the others are as they were and the one is reported
+    # When the model is replayed, whole or for that user, or verified, then the others are as they
+    # were and the one is reported
     assert run_replay(shop).set_aside == 1
     assert read_model(shop) == before
     assert run_replay(shop, user).set_aside == 1
@@ -199,13 +226,19 @@ def test_a_dead_letter_whose_cause_persists_stops_no_replay_and_no_repair(shop: 
 
 @contextmanager
 def set_aside(shop: Shop, user: int, amount: int) -> Iterator[str]:
-    """An order of that amount, which a fault of the read model has made a dead letter; its event's id. Afterwards the fault is gone."""
+    """An order of that amount, which a fault of the read model has made a dead letter; its event's
+    id. Afterwards the fault is gone."""
     name = f"not_{amount}"
-    shop.databases.rows("invoice_service", f"alter table demo.invoice_lines add constraint {name} check (amount <> {amount})")
+    shop.databases.rows(
+        "invoice_service",
+        f"alter table demo.invoice_lines add constraint {name} check (amount <> {amount})",
+    )
     event_id = shop.place_order(user, amount).headers["x-event-id"]
     eventually(lambda: letter_of(shop, event_id))
     yield event_id
-    shop.databases.rows("invoice_service", f"alter table demo.invoice_lines drop constraint if exists {name}")
+    shop.databases.rows(
+        "invoice_service", f"alter table demo.invoice_lines drop constraint if exists {name}"
+    )
 
 
 def letter_of(shop: Shop, event_id: str, status: str = "waiting") -> int | None:
@@ -214,18 +247,22 @@ def letter_of(shop: Shop, event_id: str, status: str = "waiting") -> int | None:
 
 
 def settle(shop: Shop, how: str, event_id: str) -> None:
-    answer = shop.post("invoice-service", f"/dead-letters/{how}", {"ids": [letter_of(shop, event_id)]})
+    answer = shop.post(
+        "invoice-service", f"/dead-letters/{how}", {"ids": [letter_of(shop, event_id)]}
+    )
     assert answer.json() in ({"discarded": 1}, {"applied": 1, "failed": 0}), answer.text
 
 
 def test_what_an_operator_has_discarded_stays_out_of_every_rebuilt_model(shop: Shop) -> None:
-    # Given an order that was set aside for a fault of the read model and discarded; the fault is gone
+    # Given an order that was set aside for a fault of the read model and discarded; the fault is
+    # gone
     user = customer(shop)
     with set_aside(shop, user, 100) as event_id:
         settle(shop, "discard", event_id)
     before = read_model(shop)
 
-    # When the model is rebuilt, whole or for that user, then the order is reported, and on no invoice
+    # When the model is rebuilt, whole or for that user, then the order is reported, and on no
+    # invoice
     for only in (None, user):
         assert run_replay(shop, only).set_aside == 1
         assert read_model(shop) == before
@@ -233,12 +270,16 @@ def test_what_an_operator_has_discarded_stays_out_of_every_rebuilt_model(shop: S
     # And verify sees no drift and nothing missing, and mends other drift without it
     verdict = run_verify(shop, pending_for=0)
     assert (verdict.ok, verdict.drift, verdict.pending, verdict.set_aside) == (True, {}, 0, 1)
-    shop.databases.rows("invoice_service", "update demo.invoices set total = 1 where user_id = %s", user)
+    shop.databases.rows(
+        "invoice_service", "update demo.invoices set total = 1 where user_id = %s", user
+    )
     assert run_verify(shop, fix=True).fixed
     assert read_model(shop) == before
 
 
-def test_a_dead_letter_that_a_replay_has_applied_counts_once_whatever_becomes_of_it(shop: Shop) -> None:
+def test_a_dead_letter_that_a_replay_has_applied_counts_once_whatever_becomes_of_it(
+    shop: Shop,
+) -> None:
     # Given two orders that were set aside; the fault is gone, and a replay has applied them
     user = customer(shop)
     with set_aside(shop, user, 101) as one, set_aside(shop, user, 102) as two:
@@ -247,7 +288,8 @@ def test_a_dead_letter_that_a_replay_has_applied_counts_once_whatever_becomes_of
     assert shop.invoice(user).json()["total"] == 50 + 101 + 102
     before = read_model(shop)
 
-    # When one is retried all the same, and the other discarded, then both stay, also in the next replay
+    # When one is retried all the same, and the other discarded, then both stay, also in the next
+    # replay
     settle(shop, "retry", one)
     settle(shop, "discard", two)
     assert read_model(shop) == before
@@ -257,7 +299,9 @@ def test_a_dead_letter_that_a_replay_has_applied_counts_once_whatever_becomes_of
     assert run_verify(shop).ok
 
 
-def test_a_dead_letter_that_a_replay_has_applied_is_not_lost_when_its_fault_comes_back(shop: Shop) -> None:
+def test_a_dead_letter_that_a_replay_has_applied_is_not_lost_when_its_fault_comes_back(
+    shop: Shop,
+) -> None:
     # Given an order that was set aside and that a replay has applied; its letter still waits
     user = customer(shop)
     with set_aside(shop, user, 104):
@@ -266,7 +310,10 @@ def test_a_dead_letter_that_a_replay_has_applied_is_not_lost_when_its_fault_come
     before = read_model(shop)
 
     # When the fault is back, then a replay fails rather than do without the order
-    shop.databases.rows("invoice_service", "alter table demo.invoice_lines add constraint not_104 check (amount <> 104) not valid")
+    shop.databases.rows(
+        "invoice_service",
+        "alter table demo.invoice_lines add constraint not_104 check (amount <> 104) not valid",
+    )
     with pytest.raises(CheckViolation, match="not_104"):
         run_replay(shop)
     assert read_model(shop) == before
@@ -274,8 +321,11 @@ def test_a_dead_letter_that_a_replay_has_applied_is_not_lost_when_its_fault_come
 
 
 @pytest.mark.parametrize(("how", "repaired"), [("discard", "before"), ("retry", "meanwhile")])
-def test_a_dead_letter_settled_during_a_replay_is_neither_revived_nor_lost(shop: Shop, how: str, repaired: str) -> None:
-    # Given an order that was set aside, and a read model whose fault is repaired before the replay, or while it goes on
+def test_a_dead_letter_settled_during_a_replay_is_neither_revived_nor_lost(
+    shop: Shop, how: str, repaired: str
+) -> None:
+    # Given an order that was set aside, and a read model whose fault is repaired before the replay,
+    # or while it goes on
     user = customer(shop)
     with set_aside(shop, user, 103) as event_id:
         repair = "alter table demo.invoice_lines drop constraint not_103"
@@ -303,7 +353,10 @@ def test_an_event_that_cannot_be_applied_and_is_no_dead_letter_ends_the_replay(s
     user = customer(shop)
     projected(shop, shop.place_order(user, 15))
     before = read_model(shop)
-    shop.databases.rows("invoice_service", "alter table demo.invoice_lines add constraint not_15 check (amount <> 15) not valid")
+    shop.databases.rows(
+        "invoice_service",
+        "alter table demo.invoice_lines add constraint not_15 check (amount <> 15) not valid",
+    )
 
     # When the model is replayed, then it fails, and the live model still has the order
     with pytest.raises(CheckViolation, match="not_15"):
@@ -347,15 +400,24 @@ def test_one_user_is_rebuilt_and_the_others_are_left_alone(shop: Shop) -> None:
 
 
 def test_the_service_role_may_not_change_tables(shop: Shop) -> None:
-    # Given the role that replays, when it tries to drop or to make a table by itself, then it may not
+    # Given the role that replays, when it tries to drop or to make a table by itself, then it may
+    # not
     with psycopg.connect(shop.databases.dsn["invoice_service"], autocommit=True) as role:
-        for statement in ("drop table demo.invoices", "create table demo.mine (x int)", "create table shadow.mine (x int)"):
+        for statement in (
+            "drop table demo.invoices",
+            "create table demo.mine (x int)",
+            "create table shadow.mine (x int)",
+        ):
             with pytest.raises(psycopg.errors.InsufficientPrivilege):
                 role.execute(statement)
 
 
 def shadow_tables(shop: Shop) -> int:
-    return int(shop.databases.rows("invoice_service", "select count(*) from pg_tables where schemaname = 'shadow'")[0][0])
+    return int(
+        shop.databases.rows(
+            "invoice_service", "select count(*) from pg_tables where schemaname = 'shadow'"
+        )[0][0]
+    )
 
 
 def waits_for_tables(shop: Shop) -> int:

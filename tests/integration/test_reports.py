@@ -22,22 +22,41 @@ def test_the_revenue_report_equals_sql_over_the_orders(shared_shop: Shop) -> Non
     shop, chance = shared_shop, random.Random(4)
     users = [shop.create_user(email=fresh_email()) for _ in range(3)]
     ids = [*(user.json()["id"] for user in users), 1_000_001]
-    days = [f"1999-{chance.randint(1, 12):02}-{chance.randint(1, 28):02}T12:00:00Z" for _ in range(40)]
-    edges = ["1998-12-31T23:30:00-01:00", "1999-12-31T23:30:00-01:00", "2000-01-01T00:30:00+01:00", "1999-01-01T00:00:00Z"]
-    orders = [shop.place_order(chance.choice(ids), chance.randint(1, 9_999) / 100, when) for when in (*days, *edges)]
+    days = [
+        f"1999-{chance.randint(1, 12):02}-{chance.randint(1, 28):02}T12:00:00Z" for _ in range(40)
+    ]
+    edges = [
+        "1998-12-31T23:30:00-01:00",
+        "1999-12-31T23:30:00-01:00",
+        "2000-01-01T00:30:00+01:00",
+        "1999-01-01T00:00:00Z",
+    ]
+    orders = [
+        shop.place_order(chance.choice(ids), chance.randint(1, 9_999) / 100, when)
+        for when in (*days, *edges)
+    ]
     projected(shop, *users, *orders)
 
     # When the report is asked for
     report = shop.get("invoice-service", "/reports/revenue", year=1999, top=3).json()
 
     # Then it is what the orders amount to
-    assert [tuple(month.values()) for month in report["months"]] == shop.databases.rows("order_service", MONTHS, 1999)
-    top = [(customer["user_id"], customer["orders"], customer["revenue"]) for customer in report["top_customers"]]
+    assert [tuple(month.values()) for month in report["months"]] == shop.databases.rows(
+        "order_service", MONTHS, 1999
+    )
+    top = [
+        (customer["user_id"], customer["orders"], customer["revenue"])
+        for customer in report["top_customers"]
+    ]
     assert top == shop.databases.rows("order_service", CUSTOMERS, 1999)
     assert report["orders"] == 40 + 3 == sum(month["orders"] for month in report["months"])
-    assert round(report["revenue"], 2) == round(sum(month["revenue"] for month in report["months"]), 2)
+    assert round(report["revenue"], 2) == round(
+        sum(month["revenue"] for month in report["months"]), 2
+    )
     known = {user.json()["id"]: user.json()["email"] for user in users}
-    assert [customer["email"] for customer in report["top_customers"]] == [known.get(id) for id, _, _ in top]
+    assert [customer["email"] for customer in report["top_customers"]] == [
+        known.get(id) for id, _, _ in top
+    ]
 
 
 def test_a_new_read_model_is_filled_from_old_events(shared_shop: Shop) -> None:
@@ -53,9 +72,12 @@ def test_a_new_read_model_is_filled_from_old_events(shared_shop: Shop) -> None:
         "top_customers": [],
     }
 
-    # When the model is replayed, then the report knows them; the command services were asked for nothing but their logs
+    # When the model is replayed, then the report knows them; the command services were asked for
+    # nothing but their logs
     run_replay(shop)
-    assert shop.get("invoice-service", "/reports/revenue", year=1990).json()["months"] == [{"month": 6, "orders": 1, "revenue": 12.5}]
+    assert shop.get("invoice-service", "/reports/revenue", year=1990).json()["months"] == [
+        {"month": 6, "orders": 1, "revenue": 12.5}
+    ]
 
 
 def test_the_last_year_has_a_report(shared_shop: Shop) -> None:

@@ -32,7 +32,9 @@ def spoiled_customer(shop: Shop) -> int:
     user = shop.create_user(email=fresh_email())
     id = int(user.json()["id"])
     projected(shop, user, shop.place_order(id, 50))
-    shop.databases.rows("invoice_service", "update demo.invoices set total = 0 where user_id = %s", id)
+    shop.databases.rows(
+        "invoice_service", "update demo.invoices set total = 0 where user_id = %s", id
+    )
     return id
 
 
@@ -66,7 +68,12 @@ def test_a_replay_over_http_can_be_watched_to_its_end(shop: Shop) -> None:
     assert (answer.status_code, answer.headers["location"]) == (202, "/invoice-service/replay")
     status = ended(shop, "replay")
     assert (status["state"], status["error"], status["seconds_left"]) == ("done", None, None)
-    assert status["result"] == {"events": status["events"], "set_aside": 0, "in_no_log": 0, "unreadable": 0}
+    assert status["result"] == {
+        "events": status["events"],
+        "set_aside": 0,
+        "in_no_log": 0,
+        "unreadable": 0,
+    }
     assert status["position"] == status["end"] >= status["events"] >= 2
     assert shop.invoice(user).json()["total"] == 50
 
@@ -94,7 +101,9 @@ def test_verify_over_http_reports_each_row(shop: Shop) -> None:
         ("replay", {"force": 1}),
     ],
 )
-def test_a_run_that_is_asked_for_in_the_wrong_words_does_not_begin(shop: Shop, kind: str, body: dict[str, object]) -> None:
+def test_a_run_that_is_asked_for_in_the_wrong_words_does_not_begin(
+    shop: Shop, kind: str, body: dict[str, object]
+) -> None:
     answer = shop.post("invoice-service", f"/{kind}", body)
     assert (answer.status_code, answer.json()["code"]) == (422, "invalid-request")
 
@@ -129,7 +138,8 @@ def test_stopping_a_run_of_one_kind_leaves_one_of_the_other_alone(shop: Shop) ->
         shop.post("invoice-service", "/replay", {})
         eventually(lambda: waits_to_swap(shop))
 
-        # When the verify is to be stopped, then it is said to be done, and the replay goes on to its end
+        # When the verify is to be stopped, then it is said to be done, and the replay goes on to
+        # its end
         assert httpx.delete(shop.urls["invoice-service"] + "/verify").json()["state"] == "done"
     assert ended(shop, "replay")["state"] == "done"
     assert shop.invoice(user).json()["total"] == 50
@@ -168,7 +178,12 @@ def test_a_replay_that_is_killed_leaves_no_trace(shop: Shop, how: signal.Signals
     # And the next run begins anew and succeeds
     run_replay(shop)
     assert shop.invoice(user).json()["total"] == 50
-    assert shop.databases.rows("invoice_service", "select tablename from pg_tables where schemaname = 'shadow'") == []
+    assert (
+        shop.databases.rows(
+            "invoice_service", "select tablename from pg_tables where schemaname = 'shadow'"
+        )
+        == []
+    )
 
 
 def test_verify_from_the_command_line_ends_in_1_where_there_is_drift(shop: Shop) -> None:
@@ -180,7 +195,8 @@ def test_verify_from_the_command_line_ends_in_1_where_there_is_drift(shop: Shop)
         found = json.loads(verifying.communicate(timeout=30)[0])
     assert (verifying.returncode, found["ok"], found["drift"]) == (1, False, {"invoices": 1})
 
-    # When it is verified for people, and mended, then it says so; and after that there is nothing to find
+    # When it is verified for people, and mended, then it says so; and after that there is nothing
+    # to find
     with command(shop, "verify", "--fix") as verifying:
         said = verifying.communicate(timeout=30)[0]
     assert verifying.returncode == 1
@@ -191,27 +207,41 @@ def test_verify_from_the_command_line_ends_in_1_where_there_is_drift(shop: Shop)
     assert (verifying.returncode, "No drift" in said) == (0, True)
 
 
-def test_verify_from_the_command_line_ends_in_1_for_what_has_been_pending_too_long(shop: Shop) -> None:
+def test_verify_from_the_command_line_ends_in_1_for_what_has_been_pending_too_long(
+    shop: Shop,
+) -> None:
     # Given a paused consumer, and an order after that
     user = spoiled_customer(shop)
     run_replay(shop, user)
     shop.put("invoice-service", "/consumer", {"mode": "paused"})
     order = shop.place_order(user, 1)
 
-    # When it is verified, then the order is pending; overdue is it only for those who wait no longer
+    # When it is verified, then the order is pending; overdue is it only for those who wait no
+    # longer
     with command(shop, "verify") as verifying:
         said = verifying.communicate(timeout=30)[0]
     assert (verifying.returncode, "1 pending" in said, "overdue" in said) == (0, True, False)
     with command(shop, "verify", "--pending-for", "0") as verifying:
         said = verifying.communicate(timeout=30)[0]
-    assert (verifying.returncode, "1 of them overdue, pending for more than 0 s" in said) == (1, True)
+    assert (verifying.returncode, "1 of them overdue, pending for more than 0 s" in said) == (
+        1,
+        True,
+    )
     with command(shop, "verify", "--pending-for", "0", "--json") as verifying:
         found = json.loads(verifying.communicate(timeout=30)[0])
-    assert (verifying.returncode, found["ok"], found["pending"], found["overdue"]) == (1, False, 1, 1)
+    assert (verifying.returncode, found["ok"], found["pending"], found["overdue"]) == (
+        1,
+        False,
+        1,
+        1,
+    )
 
     # And over HTTP alike
     shop.post("invoice-service", "/verify", {"pending_for": 0})
-    assert (ended(shop, "verify")["result"]["ok"], ended(shop, "verify")["result"]["overdue"]) == (False, 1)
+    assert (ended(shop, "verify")["result"]["ok"], ended(shop, "verify")["result"]["overdue"]) == (
+        False,
+        1,
+    )
     shop.put("invoice-service", "/consumer", {"mode": "running"})
     projected(shop, order)
 
@@ -237,12 +267,19 @@ def test_the_timeline_has_both_services_events_in_order_of_time(shop: Shop) -> N
         lines = events.communicate(timeout=30)[0].splitlines()
 
     # Then it tells the four things in their order
-    assert [re.findall(rf"user {user} (\w+)", line) for line in lines] == [["is"], ["orders"], ["lives"], ["orders"]]
+    assert [re.findall(rf"user {user} (\w+)", line) for line in lines] == [
+        ["is"],
+        ["orders"],
+        ["lives"],
+        ["orders"],
+    ]
     assert "orders Gadget [bold] for 2.50" in lines[3]
 
     # And for programs they are CloudEvents, filtered
     with command(shop, "events", "--type", "order.created", "--last", "1", "--json") as events:
-        assert json.loads(events.communicate(timeout=30)[0])["data"]["description"] == "Gadget [bold]"
+        assert (
+            json.loads(events.communicate(timeout=30)[0])["data"]["description"] == "Gadget [bold]"
+        )
 
 
 def test_the_timeline_follows(shop: Shop) -> None:

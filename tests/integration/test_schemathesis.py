@@ -1,4 +1,5 @@
-"""Each service does what its own OpenAPI says, whatever is sent to it. What is left out, and why, is in schemathesis_hooks.py."""
+"""Each service does what its own OpenAPI says, whatever is sent to it. What is left out, and why,
+is in schemathesis_hooks.py."""
 
 import os
 import subprocess
@@ -13,18 +14,32 @@ ROOT = Path(__file__).parents[2]
 
 
 @pytest.mark.parametrize("service", PREFIXES)
-def test_no_input_brings_a_service_to_break_its_own_openapi(shared_shop: Shop, service: str, tmp_path: Path) -> None:
+def test_no_input_brings_a_service_to_break_its_own_openapi(
+    shared_shop: Shop, service: str, tmp_path: Path
+) -> None:
     # Given a running service
     location = shared_shop.urls[service].removesuffix(PREFIXES[service]) + "/openapi.json"
 
-    # When schemathesis, with all its checks, sends what the schema allows and what it forbids, alone and in sequences
+    # When schemathesis, with all its checks, sends what the schema allows and what it forbids,
+    # alone and in sequences
     run = subprocess.run(
         [
             *(sys.executable, "-m", "schemathesis.cli", "run", location, "--no-color"),
-            *("--max-examples", "15", "--generation-deterministic", "--continue-on-failure", "--workers", "2"),
+            *(
+                "--max-examples",
+                "15",
+                "--generation-deterministic",
+                "--continue-on-failure",
+                "--workers",
+                "2",
+            ),
         ],
         cwd=tmp_path,  # it leaves a folder behind
-        env={**os.environ, "PYTHONPATH": str(ROOT), "SCHEMATHESIS_HOOKS": "tests.integration.schemathesis_hooks"},
+        env={
+            **os.environ,
+            "PYTHONPATH": str(ROOT),
+            "SCHEMATHESIS_HOOKS": "tests.integration.schemathesis_hooks",
+        },
         capture_output=True,
         text=True,
         timeout=180,

@@ -1,4 +1,5 @@
-"""Time travel: an invoice as of an instant is made of what had happened by then, and replay does not change the past."""
+"""Time travel: an invoice as of an instant is made of what had happened by then, and replay does
+not change the past."""
 
 import json
 from datetime import datetime, timedelta
@@ -21,7 +22,8 @@ def just_before(time: str) -> str:
 
 
 def test_an_invoice_as_of_an_instant_has_what_had_happened_by_then(shared_shop: Shop) -> None:
-    # Given, one after the other: an order, its user's name, an address, a second order, a new address
+    # Given, one after the other: an order, its user's name, an address, a second order, a new
+    # address
     shop = shared_shop
     user = shop.create_user(email=fresh_email())
     id, email = user.json()["id"], user.json()["email"]
@@ -31,13 +33,32 @@ def test_an_invoice_as_of_an_instant_has_what_had_happened_by_then(shared_shop: 
     moved = shop.create_account(id, city="Newtown")
     projected(shop, user, first, address, second, moved)
 
-    at_first, at_second = happened(shop, "order-service", first), happened(shop, "order-service", second)
-    at_address, at_move = happened(shop, "user-service", address), happened(shop, "user-service", moved)
+    at_first, at_second = (
+        happened(shop, "order-service", first),
+        happened(shop, "order-service", second),
+    )
+    at_address, at_move = (
+        happened(shop, "user-service", address),
+        happened(shop, "user-service", moved),
+    )
 
     def story() -> list[Any]:
         return [
-            (answer.status_code, answer.json().get("email"), answer.json().get("shipping_address"), answer.json().get("total"))
-            for as_of in (just_before(at_first), at_first, at_address, just_before(at_second), at_second, just_before(at_move), at_move)
+            (
+                answer.status_code,
+                answer.json().get("email"),
+                answer.json().get("shipping_address"),
+                answer.json().get("total"),
+            )
+            for as_of in (
+                just_before(at_first),
+                at_first,
+                at_address,
+                just_before(at_second),
+                at_second,
+                just_before(at_move),
+                at_move,
+            )
             for answer in [shop.invoice(id, as_of=as_of)]
         ]
 

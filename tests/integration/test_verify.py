@@ -1,4 +1,5 @@
-"""Verify: every kind of drift is found and named, lag is not drift, and a healthy busy system has none."""
+"""Verify: every kind of drift is found and named, lag is not drift, and a healthy busy system has
+none."""
 
 from collections.abc import Iterator
 from decimal import Decimal
@@ -23,11 +24,14 @@ def customer(shop: Shop) -> int:
     """A user with an address and two orders in April, all projected."""
     user = shop.create_user(email=fresh_email())
     id = int(user.json()["id"])
-    projected(shop, user, shop.create_account(id), shop.place_order(id, 50), shop.place_order(id, 7.25))
+    projected(
+        shop, user, shop.create_account(id), shop.place_order(id, 50), shop.place_order(id, 7.25)
+    )
     return id
 
 
-# What somebody does to the rows of user %(user)s, and how it is reported: table, kind, and per field what is live and what should be.
+# What somebody does to the rows of user %(user)s, and how it is reported: table, kind, and per
+# field what is live and what should be.
 DRIFTS = {
     "a deleted line": (
         "delete from demo.invoice_lines where amount = 50 and invoice_id in (select invoice_id from demo.invoices where user_id = %s)",
@@ -44,7 +48,11 @@ DRIFTS = {
     ),
     "a stale address": (
         "update demo.invoices set shipping_address = 'Oldtown' where user_id = %s",
-        ("invoices", "changed", {"shipping_address": {"live": "Oldtown", "log": "123 Main St, Cityville, ST 12345"}}),
+        (
+            "invoices",
+            "changed",
+            {"shipping_address": {"live": "Oldtown", "log": "123 Main St, Cityville, ST 12345"}},
+        ),
     ),
     "a lost user": (
         "delete from demo.invoice_account where user_id = %s",
@@ -85,7 +93,9 @@ def test_without_fix_nothing_is_changed(shop: Shop) -> None:
     # Given drift
     user = customer(shop)
     healthy = read_model(shop)
-    shop.databases.rows("invoice_service", "update demo.invoices set total = 1 where user_id = %s", user)
+    shop.databases.rows(
+        "invoice_service", "update demo.invoices set total = 1 where user_id = %s", user
+    )
     spoiled = read_model(shop)
 
     # When it is verified, then it is reported and stays
@@ -99,7 +109,11 @@ def test_without_fix_nothing_is_changed(shop: Shop) -> None:
 def test_a_healthy_busy_system_shows_no_drift(shop: Shop) -> None:
     # Given customers who order all the time, and one who moves house again and again
     user, other = customer(shop), customer(shop)
-    actions = (lambda: shop.place_order(user, 1), lambda: shop.place_order(other, 2), lambda: shop.create_account(user, city="Newtown"))
+    actions = (
+        lambda: shop.place_order(user, 1),
+        lambda: shop.place_order(other, 2),
+        lambda: shop.create_account(user, city="Newtown"),
+    )
 
     # When it is verified meanwhile, then there is no drift
     with meanwhile(*actions):
@@ -111,14 +125,20 @@ def test_events_not_yet_projected_are_pending_and_no_drift(shop: Shop) -> None:
     # Given a paused consumer, and two orders and a user after that
     user = customer(shop)
     assert shop.put("invoice-service", "/consumer", {"mode": "paused"}).status_code == 200
-    answers = [shop.place_order(user), shop.place_order(user), shop.create_user(email=fresh_email())]
+    answers = [
+        shop.place_order(user),
+        shop.place_order(user),
+        shop.create_user(email=fresh_email()),
+    ]
 
     # When it is verified, then they are pending
     verdict = run_verify(shop)
     assert (verdict.drift, verdict.pending) == ({}, 3)
 
     # And drift beside them is found, and mended with all events that there are
-    shop.databases.rows("invoice_service", "update demo.invoices set total = 1 where user_id = %s", user)
+    shop.databases.rows(
+        "invoice_service", "update demo.invoices set total = 1 where user_id = %s", user
+    )
     verdict = run_verify(shop, fix=True)
     assert (verdict.drift, verdict.pending, verdict.fixed) == ({"invoices": 1}, 3, True)
     assert shop.invoice(user).json()["total"] == 157.25
@@ -134,7 +154,10 @@ def test_events_not_yet_projected_are_pending_and_no_drift(shop: Shop) -> None:
 def test_an_event_that_was_set_aside_is_not_waited_for(shop: Shop) -> None:
     # Given a read model that refuses one order
     user = customer(shop)
-    shop.databases.rows("invoice_service", "alter table demo.invoice_lines add constraint no_such check (amount <> 66.60)")
+    shop.databases.rows(
+        "invoice_service",
+        "alter table demo.invoice_lines add constraint no_such check (amount <> 66.60)",
+    )
     shop.place_order(user, 66.60)
     eventually(lambda: shop.get("invoice-service", "/dead-letters").json())
 
@@ -151,7 +174,9 @@ def test_an_event_that_was_set_aside_is_not_waited_for(shop: Shop) -> None:
 def test_what_no_log_knows_is_reported(shop: Shop) -> None:
     # Given an event that somebody slipped into the inbox, with a line that no order stands behind
     user = customer(shop)
-    shop.databases.rows("invoice_service", "insert into demo.processed_events (event_id) values (gen_random_uuid())")
+    shop.databases.rows(
+        "invoice_service", "insert into demo.processed_events (event_id) values (gen_random_uuid())"
+    )
     shop.databases.rows(
         "invoice_service",
         "insert into demo.invoice_lines select 1000000000, invoice_id, 'Gift', 1, now(), now() from demo.invoices where user_id = %s",
@@ -163,7 +188,11 @@ def test_what_no_log_knows_is_reported(shop: Shop) -> None:
     assert (verdict.ok, verdict.in_no_log, verdict.fixed) == (False, 1, False)
     assert "1 of the events that the read model is made of are in no log" in str(verdict.refused)
     [found] = verdict.differences
-    assert (found.table, found.kind, found.key) == ("invoice_lines", "extra", {"order_id": 1_000_000_000})
+    assert (found.table, found.kind, found.key) == (
+        "invoice_lines",
+        "extra",
+        {"order_id": 1_000_000_000},
+    )
     assert isinstance(verdict.differences[0], Difference)
 
     # When it is forced, then it is mended
@@ -172,13 +201,18 @@ def test_what_no_log_knows_is_reported(shop: Shop) -> None:
 
 
 def test_what_has_been_pending_for_too_long_is_a_fault(shop: Shop) -> None:
-    # Given an order of two minutes ago that was lost on its way, and a paused consumer before a new order
+    # Given an order of two minutes ago that was lost on its way, and a paused consumer before a new
+    # order
     user = customer(shop)
     assert run_verify(shop, pending_for=0).ok
     shop.put("order-service", "/relay", {"mode": "paused"})
     lost = shop.place_order(user).headers["x-event-id"]
     shop.databases.rows("order_service", "delete from demo.outbox")
-    shop.databases.rows("order_service", "update demo.events set time = time - interval '2 minutes' where id = %s", lost)
+    shop.databases.rows(
+        "order_service",
+        "update demo.events set time = time - interval '2 minutes' where id = %s",
+        lost,
+    )
     shop.put("order-service", "/relay", {"mode": "running"})
     assert shop.put("invoice-service", "/consumer", {"mode": "paused"}).status_code == 200
     late = shop.place_order(user)
@@ -209,7 +243,11 @@ def test_each_write_model_is_the_sum_of_its_log(shop: Shop) -> None:
         assert all(table["rows"] > 0 for table in folded)
 
     # When rows are changed, removed and slipped in behind the services' backs
-    order = shop.databases.rows("order_service", "update demo.orders set amount = 1 where user_id = %s and amount = 50 returning id", user)
+    order = shop.databases.rows(
+        "order_service",
+        "update demo.orders set amount = 1 where user_id = %s and amount = 50 returning id",
+        user,
+    )
     shop.databases.rows("user_service", "delete from demo.users where id = %s", other)
     slipped = "insert into demo.accounts (user_id, address1, city, state, zip, event_id) values (%s, '', '', '', '', uuidv7()) returning id"
     account = shop.databases.rows("user_service", slipped, user)
@@ -218,8 +256,18 @@ def test_each_write_model_is_the_sum_of_its_log(shop: Shop) -> None:
     [orders] = shop.get("order-service", "/verify").json()
     assert (orders["drift"], orders["differences"]) == (
         1,
-        [{"key": {"id": order[0][0]}, "kind": "changed", "fields": {"amount": {"live": 1.00, "log": 50.00}}}],
+        [
+            {
+                "key": {"id": order[0][0]},
+                "kind": "changed",
+                "fields": {"amount": {"live": 1.00, "log": 50.00}},
+            }
+        ],
     )
     users, accounts = shop.get("user-service", "/verify").json()
-    assert [(row["key"], row["kind"]) for row in users["differences"]] == [({"id": other}, "missing")]
-    assert [(row["key"], row["kind"]) for row in accounts["differences"]] == [({"id": account[0][0]}, "extra")]
+    assert [(row["key"], row["kind"]) for row in users["differences"]] == [
+        ({"id": other}, "missing")
+    ]
+    assert [(row["key"], row["kind"]) for row in accounts["differences"]] == [
+        ({"id": account[0][0]}, "extra")
+    ]

@@ -1,4 +1,5 @@
-"""The tasks beside the requests are watched: a service without its relay or consumer is not well, and does not stay."""
+"""The tasks beside the requests are watched: a service without its relay or consumer is not well,
+and does not stay."""
 
 import asyncio
 import os
@@ -28,14 +29,27 @@ sys.argv = ["cqrs-demo", "serve", "{name}"]
 from cqrs_demo.tooling.cli import main
 main()
 """
-WORKERS = [("order-service", "outbox.relay", "Relay"), ("invoice-service", "inbox.consumer", "Consumer")]
+WORKERS = [
+    ("order-service", "outbox.relay", "Relay"),
+    ("invoice-service", "inbox.consumer", "Consumer"),
+]
 
 
 @pytest.fixture
 def environment(databases: Databases) -> dict[str, str]:
     clean = {name: value for name, value in os.environ.items() if not name.startswith("CQRS_")}
-    dsns = {f"CQRS_{name.removesuffix('_service').upper()}_DB": dsn for name, dsn in databases.dsn.items()}
-    return clean | dsns | {"CQRS_BROKER_URL": "postgresql://nobody:x@127.0.0.1:1/none", "CQRS_PORT": str(free_port())}
+    dsns = {
+        f"CQRS_{name.removesuffix('_service').upper()}_DB": dsn
+        for name, dsn in databases.dsn.items()
+    }
+    return (
+        clean
+        | dsns
+        | {
+            "CQRS_BROKER_URL": "postgresql://nobody:x@127.0.0.1:1/none",
+            "CQRS_PORT": str(free_port()),
+        }
+    )
 
 
 @pytest.mark.parametrize(("name", "module", "worker"), WORKERS)
@@ -45,7 +59,9 @@ def test_a_service_whose_worker_ends_exits_for_its_supervisor(
     # Given a worker with a bug that its own loop does not survive
     script = BROKEN.format(module=module, worker=worker, after=0.3, name=name)
     with (tmp_path / "log").open("wb") as log:
-        process = subprocess.Popen([sys.executable, "-c", script], env=environment, stdout=log, stderr=log)
+        process = subprocess.Popen(
+            [sys.executable, "-c", script], env=environment, stdout=log, stderr=log
+        )
     # Then the process ends, and says why
     assert process.wait(30) == 1
     assert "a bug that nobody thought of" in (tmp_path / "log").read_text()
@@ -74,14 +90,27 @@ def test_a_service_whose_worker_has_ended_is_neither_ready_nor_alive() -> None:
         watched.start()
         await asyncio.sleep(0)  # each has run by now, and the broken one has ended
         await asyncio.sleep(0)
-        async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://service") as client:
-            answers = {path: await client.get(f"/service/{path}") for path in ("healthcheck", "healthcheck/live")}
+        async with httpx.AsyncClient(
+            transport=httpx.ASGITransport(app), base_url="http://service"
+        ) as client:
+            answers = {
+                path: await client.get(f"/service/{path}")
+                for path in ("healthcheck", "healthcheck/live")
+            }
         await watched.stop()
-        return {path: (answer.status_code, answer.json()["checks"]) for path, answer in answers.items()}
+        return {
+            path: (answer.status_code, answer.json()["checks"]) for path, answer in answers.items()
+        }
 
     sound = asyncio.run(asked(relay=Sound()))
-    assert sound == {"healthcheck": (200, {"database": "ok", "relay": "ok"}), "healthcheck/live": (200, {"relay": "ok"})}
+    assert sound == {
+        "healthcheck": (200, {"database": "ok", "relay": "ok"}),
+        "healthcheck/live": (200, {"relay": "ok"}),
+    }
 
     ended = "ended: KeyError: 'a bug'"
     broken = asyncio.run(asked(relay=Broken()))
-    assert broken == {"healthcheck": (503, {"database": "ok", "relay": ended}), "healthcheck/live": (503, {"relay": ended})}
+    assert broken == {
+        "healthcheck": (503, {"database": "ok", "relay": ended}),
+        "healthcheck/live": (503, {"relay": ended}),
+    }

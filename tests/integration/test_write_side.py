@@ -1,4 +1,5 @@
-"""The write side: state, event and outbox row together or not at all, and roles that can do what their service does and no more."""
+"""The write side: state, event and outbox row together or not at all, and roles that can do what
+their service does and no more."""
 
 import threading
 from collections.abc import Iterator
@@ -25,8 +26,14 @@ COMMAND_SERVICES = {"user_service": ("users", "accounts"), "order_service": ("or
 def failing(shop: Shop, database: str, table: str, condition: str = "true") -> Iterator[None]:
     """Inside the database, inserts into this table fail where the condition holds for the new row."""
     rows = shop.databases.rows
-    rows(database, "create function public.fail() returns trigger language plpgsql as $$ begin raise 'no room for %%', new; end $$")
-    rows(database, f"create trigger fail before insert on demo.{table} for each row when ({condition}) execute function public.fail()")
+    rows(
+        database,
+        "create function public.fail() returns trigger language plpgsql as $$ begin raise 'no room for %%', new; end $$",
+    )
+    rows(
+        database,
+        f"create trigger fail before insert on demo.{table} for each row when ({condition}) execute function public.fail()",
+    )
     try:
         yield
     finally:
@@ -36,7 +43,9 @@ def failing(shop: Shop, database: str, table: str, condition: str = "true") -> I
 def everything(shop: Shop, database: str) -> list[tuple[int, ...]]:
     """How many rows each table of the write side holds."""
     tables = (*COMMAND_SERVICES[database], "events", "outbox")
-    return shop.databases.rows(database, "select " + ", ".join(f"(select count(*) from demo.{table})" for table in tables))
+    return shop.databases.rows(
+        database, "select " + ", ".join(f"(select count(*) from demo.{table})" for table in tables)
+    )
 
 
 @pytest.fixture
@@ -51,7 +60,9 @@ def paused(shared_shop: Shop) -> Iterator[Shop]:
 
 @pytest.mark.parametrize("what", ["users", "accounts", "orders"])
 @pytest.mark.parametrize("step", ["state", "events", "outbox"])
-def test_when_one_of_the_three_rows_cannot_be_written_none_is(paused: Shop, what: str, step: str) -> None:
+def test_when_one_of_the_three_rows_cannot_be_written_none_is(
+    paused: Shop, what: str, step: str
+) -> None:
     # Given a database that refuses one of the three inserts of a command
     database = "order_service" if what == "orders" else "user_service"
     user_id = paused.create_user("Alice", fresh_email()).json()["id"]
@@ -79,7 +90,8 @@ def test_a_command_that_was_accepted_has_written_all_three_rows(paused: Shop) ->
 
 
 def test_in_a_group_commit_only_the_command_at_fault_fails(paused: Shop) -> None:
-    # Given a database that refuses one kind of order, and commits that are made to wait until all commands have come
+    # Given a database that refuses one kind of order, and commits that are made to wait until all
+    # commands have come
     before = everything(paused, "order_service")
     with (
         failing(paused, "order_service", "orders", "new.description like 'bad%%'"),
@@ -96,14 +108,20 @@ def test_in_a_group_commit_only_the_command_at_fault_fails(paused: Shop) -> None
         answers = dict(zip(names, (future.result() for future in futures), strict=True))
 
     # Then those four failed and the others stand, each with its event
-    assert {name for name, answer in answers.items() if answer.status_code == 500} == {name for name in names if "bad" in name}
+    assert {name for name, answer in answers.items() if answer.status_code == 500} == {
+        name for name in names if "bad" in name
+    }
     assert {answer.status_code for name, answer in answers.items() if "good" in name} == {201}
     assert everything(paused, "order_service") == [tuple(count + 36 for count in before[0])]
 
 
 def test_orders_that_come_together_share_commits_and_keep_one_event_each(shared_shop: Shop) -> None:
     with ThreadPoolExecutor(30) as pool:
-        answers = list(pool.map(lambda number: shared_shop.place_order(1, number + 1, what="shared"), range(120)))
+        answers = list(
+            pool.map(
+                lambda number: shared_shop.place_order(1, number + 1, what="shared"), range(120)
+            )
+        )
     orders = shared_shop.databases.rows(
         "order_service",
         "select count(*), count(distinct e.id), count(distinct e.sequence) from demo.orders o join demo.events e on e.id = o.event_id"
@@ -123,7 +141,9 @@ def test_the_relay_reads_no_more_of_the_log_than_it_publishes(databases: Databas
     )
 
     # When the relay asks for the oldest hundred
-    [[[explained]]] = databases.rows("order_service", "explain (analyze, format json) " + FETCH, 0, 100)
+    [[[explained]]] = databases.rows(
+        "order_service", "explain (analyze, format json) " + FETCH, 0, 100
+    )
 
     # Then only their events were looked at
     [log] = [node for node in nodes(explained["Plan"]) if node.get("Relation Name") == "events"]
@@ -164,18 +184,25 @@ def nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
         "select pg_read_file('/etc/passwd')",
     ],
 )
-def test_a_services_role_cannot_rewrite_history_or_give_itself_more(migrated: EmbeddedPostgres, database: str, statement: str) -> None:
+def test_a_services_role_cannot_rewrite_history_or_give_itself_more(
+    migrated: EmbeddedPostgres, database: str, statement: str
+) -> None:
     # On the databases as the migration made them: a clone has other rights on the database itself.
     with psycopg.connect(dsn_of(migrated, database, database), autocommit=True) as connection:
-        connection.execute("insert into demo.events (id, type, subject, data) values (uuidv7(), 'test', '1', '{}')")
+        connection.execute(
+            "insert into demo.events (id, type, subject, data) values (uuidv7(), 'test', '1', '{}')"
+        )
         # "must be owner" and "permission denied" have the same code
         with pytest.raises(errors.InsufficientPrivilege, match=r"permission denied|must be owner"):
             connection.execute(statement)  # type: ignore[call-overload]  # plain text on purpose
 
 
 @pytest.mark.parametrize("database", COMMAND_SERVICES)
-def test_a_role_that_tries_to_grant_itself_more_has_no_more(migrated: EmbeddedPostgres, database: str) -> None:
-    # PostgreSQL answers such a grant with a warning, or with an error where nothing at all could be granted.
+def test_a_role_that_tries_to_grant_itself_more_has_no_more(
+    migrated: EmbeddedPostgres, database: str
+) -> None:
+    # PostgreSQL answers such a grant with a warning, or with an error where nothing at all could be
+    # granted.
     before = granted(migrated, database)
     with psycopg.connect(dsn_of(migrated, database, database), autocommit=True) as connection:
         for receiver in (database, "public", "invoice_service"):
@@ -191,13 +218,20 @@ def dsn_of(server: EmbeddedPostgres, role: str, database: str) -> str:
 
 
 @pytest.mark.parametrize("role", [*SCHEMAS, "broker"])
-def test_the_catalogue_lets_a_role_enter_its_own_database_only(migrated: EmbeddedPostgres, databases: Databases, role: str) -> None:
-    # Given a server with PostgreSQL's own databases, the shop's, and the copies that tests run on, named after what they copy
+def test_the_catalogue_lets_a_role_enter_its_own_database_only(
+    migrated: EmbeddedPostgres, databases: Databases, role: str
+) -> None:
+    # Given a server with PostgreSQL's own databases, the shop's, and the copies that tests run on,
+    # named after what they copy
     with psycopg.connect(migrated.dsn()) as admin:
-        rows = admin.execute("select datname, has_database_privilege(%s, oid, 'connect') from pg_database", [role]).fetchall()
+        rows = admin.execute(
+            "select datname, has_database_privilege(%s, oid, 'connect') from pg_database", [role]
+        ).fetchall()
     assert {"postgres", "template0", "template1", *SCHEMAS, "broker"} < {name for name, _ in rows}
     # Then a role may enter what has its name
-    assert {name for name, allowed in rows if allowed} == {name for name, _ in rows if name.startswith(role)}
+    assert {name for name, allowed in rows if allowed} == {
+        name for name, _ in rows if name.startswith(role)
+    }
 
 
 @pytest.mark.parametrize("role", [*SCHEMAS, "broker"])
@@ -214,10 +248,28 @@ READ_AND_APPEND = {"INSERT", "SELECT"}
 QUEUE = {"INSERT", "SELECT", "DELETE"}
 REWRITE = {"INSERT", "SELECT", "UPDATE", "DELETE"}  # a read model may be built anew
 NEEDED = {
-    "user_service": {**dict.fromkeys(("users", "accounts", "events"), READ_AND_APPEND), "outbox": QUEUE, "log_identity": {"SELECT"}},
-    "order_service": {**dict.fromkeys(("orders", "events"), READ_AND_APPEND), "outbox": QUEUE, "log_identity": {"SELECT"}},
+    "user_service": {
+        **dict.fromkeys(("users", "accounts", "events"), READ_AND_APPEND),
+        "outbox": QUEUE,
+        "log_identity": {"SELECT"},
+    },
+    "order_service": {
+        **dict.fromkeys(("orders", "events"), READ_AND_APPEND),
+        "outbox": QUEUE,
+        "log_identity": {"SELECT"},
+    },
     "invoice_service": {
-        **dict.fromkeys(("invoice_account", "invoices", "invoice_lines", "user_history", "address_history", "customer_revenue"), REWRITE),
+        **dict.fromkeys(
+            (
+                "invoice_account",
+                "invoices",
+                "invoice_lines",
+                "user_history",
+                "address_history",
+                "customer_revenue",
+            ),
+            REWRITE,
+        ),
         **dict.fromkeys(("processed_events", "handling_attempts", "attempts"), REWRITE),
         "dead_letters": {"INSERT", "SELECT", "UPDATE"},
         "read_model": {"SELECT"},
@@ -227,7 +279,8 @@ NEEDED = {
 
 
 def granted(server: EmbeddedPostgres, database: str) -> dict[str, set[str]]:
-    """Every right on a table or view in schema demo that the service's role has, by itself or through PUBLIC."""
+    """Every right on a table or view in schema demo that the service's role has, by itself or
+    through PUBLIC."""
     with psycopg.connect(make_conninfo(server.dsn(), dbname=database)) as connection:
         rows = connection.execute(
             "select table_name, privilege_type from information_schema.role_table_grants"
@@ -241,18 +294,24 @@ def granted(server: EmbeddedPostgres, database: str) -> dict[str, set[str]]:
 
 
 @pytest.mark.parametrize("database", NEEDED)
-def test_a_services_rights_are_exactly_what_it_needs(migrated: EmbeddedPostgres, database: str) -> None:
+def test_a_services_rights_are_exactly_what_it_needs(
+    migrated: EmbeddedPostgres, database: str
+) -> None:
     assert granted(migrated, database) == NEEDED[database]
 
 
 @pytest.mark.parametrize("role", [*SCHEMAS, "broker"])
-def test_a_services_role_has_no_attribute_beyond_login_and_is_nobodys_member(migrated: EmbeddedPostgres, role: str) -> None:
+def test_a_services_role_has_no_attribute_beyond_login_and_is_nobodys_member(
+    migrated: EmbeddedPostgres, role: str
+) -> None:
     with psycopg.connect(migrated.dsn()) as connection:
         [attributes] = connection.execute(
             "select rolcanlogin, rolsuper, rolcreatedb, rolcreaterole, rolreplication, rolbypassrls from pg_roles where rolname = %s",
             [role],
         ).fetchall()
-        memberships = connection.execute("select from pg_auth_members where member = %s::regrole", [role]).fetchall()
+        memberships = connection.execute(
+            "select from pg_auth_members where member = %s::regrole", [role]
+        ).fetchall()
     assert attributes == (True, False, False, False, False, False)
     assert memberships == []
 
@@ -263,7 +322,9 @@ def test_migrations_can_be_applied_again(migrated: EmbeddedPostgres) -> None:
     assert migrate(migrated.dsn(), dsns[:-1], dsns[-1]) == []
 
 
-def test_two_migrations_at_once_apply_each_file_once(tmp_path_factory: pytest.TempPathFactory) -> None:
+def test_two_migrations_at_once_apply_each_file_once(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
     # Given a server that knows nothing of the shop
     server = EmbeddedPostgres(tmp_path_factory.mktemp("fresh") / "postgres")
     server.start()
@@ -284,8 +345,12 @@ def test_two_migrations_at_once_apply_each_file_once(tmp_path_factory: pytest.Te
         assert sorted(map(bool, applied)) == [False, False, True]
         [files] = filter(None, applied)
         assert len(files) == len(set(files))
-        databases = Databases(admin={name: make_conninfo(server.dsn(), dbname=name) for name in names})
+        databases = Databases(
+            admin={name: make_conninfo(server.dsn(), dbname=name) for name in names}
+        )
         for name in SCHEMAS:
-            assert databases.rows(name, "select count(*) from demo.schema_files") == [(sum(f.startswith(f"{name}: ") for f in files),)]
+            assert databases.rows(name, "select count(*) from demo.schema_files") == [
+                (sum(f.startswith(f"{name}: ") for f in files),)
+            ]
     finally:
         server.stop()

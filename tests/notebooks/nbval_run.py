@@ -1,4 +1,5 @@
-"""Running notebooks with nbval, which compares what comes out of each cell with what is stored in it."""
+"""Running notebooks with nbval, which compares what comes out of each cell with what is stored in
+it."""
 
 import os
 import subprocess
@@ -11,13 +12,26 @@ import psutil
 from tests.fixtures.shop import eventually
 
 NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
-RUN = "CI_NOTEBOOK_RUN"  # its value marks the processes that one call of assert_shows_what_is_stored() has started
+# its value marks the processes that one call of assert_shows_what_is_stored() has started
+RUN = "CI_NOTEBOOK_RUN"
 
 
 def assert_shows_what_is_stored(files: list[Path], broker: str) -> None:
     """Fails when an output differs, and when something that the notebooks started is left."""
-    options = ["--nbval", "--nbval-sanitize-with", str(NOTEBOOKS / "sanitize.cfg"), "-q", "--color=no", "-p", "no:cacheprovider"]
-    clean = {name: value for name, value in os.environ.items() if not name.startswith(("CQRS_", "PYTEST_"))}
+    options = [
+        "--nbval",
+        "--nbval-sanitize-with",
+        str(NOTEBOOKS / "sanitize.cfg"),
+        "-q",
+        "--color=no",
+        "-p",
+        "no:cacheprovider",
+    ]
+    clean = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("CQRS_", "PYTEST_"))
+    }
     run = uuid4().hex
     done = subprocess.run(
         [sys.executable, "-m", "pytest", *options, *map(str, files)],

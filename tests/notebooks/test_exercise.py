@@ -26,13 +26,17 @@ def test_a_wrong_answer_is_told_why(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().out.startswith("✘ Not quite: 3 is not 2\n")
 
 
-def test_an_answer_of_the_wrong_kind_is_told_what_happened(capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_answer_of_the_wrong_kind_is_told_what_happened(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     # When an answer makes the check itself fail
     with exercise(None):
         assert len(None) == 2  # type: ignore[arg-type]
 
     # Then it says how
-    assert capsys.readouterr().out.startswith("✘ Not quite: your answer cannot be checked, TypeError: ")
+    assert capsys.readouterr().out.startswith(
+        "✘ Not quite: your answer cannot be checked, TypeError: "
+    )
 
 
 def test_a_missing_answer_is_no_wrong_one(capsys: pytest.CaptureFixture[str]) -> None:

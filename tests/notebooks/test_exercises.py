@@ -43,12 +43,19 @@ def test_the_notebook_that_people_open_is_made_from_its_solution(solved: Path) -
 @each_notebook
 def test_no_solution_is_left_in_the_notebook_that_people_open(solved: Path) -> None:
     # Given the cells of an exercise
-    cells = [cell for cell in code_cells(ROOT / "notebooks" / solved.name) if "solution" in cell.metadata.get("tags", [])]
+    cells = [
+        cell
+        for cell in code_cells(ROOT / "notebooks" / solved.name)
+        if "solution" in cell.metadata.get("tags", [])
+    ]
 
     # Then there are one to three, and each has only comments and names to fill
     assert 1 <= len(cells) <= 3
     for cell in cells:
-        assert all(line.startswith("#") or re.fullmatch(r"\w+ = \.\.\.", line) for line in cell.source.splitlines())
+        assert all(
+            line.startswith("#") or re.fullmatch(r"\w+ = \.\.\.", line)
+            for line in cell.source.splitlines()
+        )
         assert "= ..." in cell.source
 
 
@@ -60,12 +67,18 @@ def test_a_solution_is_right_and_its_outputs_are_stored(solved: Path) -> None:
     # Then every cell was run, in order, and no output came from an error or as a warning
     assert [cell.execution_count for cell in cells] == list(range(1, len(cells) + 1))
     outputs = [output for cell in cells for output in cell.outputs]
-    assert not [output for output in outputs if output.output_type == "error" or output.get("name") == "stderr"]
+    assert not [
+        output
+        for output in outputs
+        if output.output_type == "error" or output.get("name") == "stderr"
+    ]
 
     # And every check says that the answer is right
     checks = [cell for cell in cells if "check" in cell.metadata.get("tags", [])]
     assert checks
-    assert all(any("✔ Right." in output.get("text", "") for output in cell.outputs) for cell in checks)
+    assert all(
+        any("✔ Right." in output.get("text", "") for output in cell.outputs) for cell in checks
+    )
 
 
 @each_notebook

@@ -22,7 +22,9 @@ def test_lab_opens_the_notebooks_with_a_system_ready_and_ends_both(tmp_path: Pat
 
     # When the lab is started
     options = ["--no-browser", f"--port={port}", f"--data-dir={folder}"]
-    lab = subprocess.Popen([*COMMAND, "lab", *options], env=CLEAN, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    lab = subprocess.Popen(
+        [*COMMAND, "lab", *options], env=CLEAN, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+    )
     try:
         # Then JupyterLab answers
         eventually(lambda: _answers(f"http://127.0.0.1:{port}/api"), within=90)
@@ -50,7 +52,13 @@ def _answers(url: str) -> bool:
 def test_a_notebook_that_is_killed_leaves_nothing_behind(tmp_path: Path) -> None:
     # Given a program that has opened a shop of its own
     program = "from cqrs_demo.tooling.workshop import Shop; shop = Shop.open_private(); print(shop.folder, flush=True); input()"
-    kernel = subprocess.Popen([sys.executable, "-c", program], env=CLEAN, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    kernel = subprocess.Popen(
+        [sys.executable, "-c", program],
+        env=CLEAN,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
     assert kernel.stdout is not None
     folder = Path(kernel.stdout.readline().strip())
     assert find_system(folder).ready

@@ -1,4 +1,5 @@
-"""The benchmark's own parts: what a figure says, how it is shown and drawn, and what the load client counts."""
+"""The benchmark's own parts: what a figure says, how it is shown and drawn, and what the load
+client counts."""
 
 import asyncio
 import re
@@ -20,7 +21,8 @@ MACHINE = {"date": "2026-01-01 12:00 UTC", "machine": "2 × <CPU> & more", "pyth
 
 @contextmanager
 def answering(*answers: bytes) -> Iterator[tuple[str, list[bytes]]]:
-    """A server that gives these answers in turn on each connection, then hangs up. Also what it was sent."""
+    """A server that gives these answers in turn on each connection, then hangs up. Also what it was
+    sent."""
     received: list[bytes] = []
     loop = asyncio.new_event_loop()
 
@@ -58,7 +60,11 @@ def test_a_figure_is_the_median_of_its_rounds() -> None:
 
 
 def test_latencies_are_told_as_median_99th_percentile_and_longest() -> None:
-    assert in_milliseconds([second / 1000 for second in range(1, 101)]) == {"p50": 50.5, "p99": 100.0, "max": 100.0}
+    assert in_milliseconds([second / 1000 for second in range(1, 101)]) == {
+        "p50": 50.5,
+        "p99": 100.0,
+        "max": 100.0,
+    }
 
 
 def test_the_client_counts_what_was_accepted_and_keeps_the_event_ids() -> None:
@@ -69,7 +75,11 @@ def test_the_client_counts_what_was_accepted_and_keeps_the_event_ids() -> None:
     # Then it knows of each, and has sent the requests in turn
     assert (outcome.accepted, outcome.refused, outcome.broken) == (3, {}, 0)
     assert [id for id, _ in outcome.events] == ["0199"] * 3
-    assert [re.findall(rb'"user_id": (\d)', request)[0] for request in received] == [b"1", b"2", b"1"]
+    assert [re.findall(rb'"user_id": (\d)', request)[0] for request in received] == [
+        b"1",
+        b"2",
+        b"1",
+    ]
 
 
 def test_a_refused_order_is_not_counted_as_accepted_and_fails_the_measurement() -> None:
@@ -100,8 +110,11 @@ def test_half_an_answer_is_none() -> None:
 
 
 def test_the_ratio_to_the_peer_is_told_for_each_broker() -> None:
-    # Given a peer that was slow while the machine was, and ours, in turn with it on RabbitMQ, earlier on PGMQ
-    peer = Figure("peer", "end to end, 1,000 users", "orders/s", [100.0, 50.0, 100.0], "rabbitmq", {"lost": 3})
+    # Given a peer that was slow while the machine was, and ours, in turn with it on RabbitMQ,
+    # earlier on PGMQ
+    peer = Figure(
+        "peer", "end to end, 1,000 users", "orders/s", [100.0, 50.0, 100.0], "rabbitmq", {"lost": 3}
+    )
     ours = [
         Figure("end to end", "1,000 users, 64 clients", "orders/s", [1300], "pgmq"),
         Figure("end to end", "1,000 users, 64 clients", "orders/s", [2000], "rabbitmq"),
@@ -109,8 +122,12 @@ def test_the_ratio_to_the_peer_is_told_for_each_broker() -> None:
     ]
     # When they are compared
     ratios = list(against_peer([*ours, peer]))
-    # Then 13 times is enough on RabbitMQ, where rounds are compared, and not on PGMQ; and the peer's losses are told
-    assert [(ratio.broker, ratio.value, ratio.met) for ratio in ratios] == [("pgmq", 13.0, False), ("rabbitmq", 13.0, True)]
+    # Then 13 times is enough on RabbitMQ, where rounds are compared, and not on PGMQ; and the
+    # peer's losses are told
+    assert [(ratio.broker, ratio.value, ratio.met) for ratio in ratios] == [
+        ("pgmq", 13.0, False),
+        ("rabbitmq", 13.0, True),
+    ]
     assert ratios[0].notes == {"lost by the peer": 3}
 
 

@@ -15,7 +15,14 @@ def commands() -> list[list[str]]:
 
     def below(command: click.Command, path: list[str]) -> list[list[str]]:
         inner = getattr(command, "commands", {})
-        return [path] if not inner else [path, *(found for name, child in inner.items() for found in below(child, [*path, name]))]
+        return (
+            [path]
+            if not inner
+            else [
+                path,
+                *(found for name, child in inner.items() for found in below(child, [*path, name])),
+            ]
+        )
 
     return below(typer.main.get_command(app), [])
 
@@ -44,7 +51,12 @@ def test_the_version_is_said() -> None:
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
 def test_a_command_that_cannot_do_its_work_says_why_in_a_line_and_in_its_exit_code(
-    arguments: list[str], code: int, word: str, tmp_path: object, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    arguments: list[str],
+    code: int,
+    word: str,
+    tmp_path: object,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     # Given nothing: no settings, no system
     monkeypatch.setenv("CQRS_DATA_DIR", f"{tmp_path}/nothing")
@@ -62,7 +74,10 @@ def test_a_command_that_cannot_do_its_work_says_why_in_a_line_and_in_its_exit_co
 def test_the_first_steps_carry_the_urls_of_the_system_they_are_for() -> None:
     # Given a system on unusual ports
     ports = {"user-service": 4001, "order-service": 4002, "invoice-service": 4003}
-    services = {name: ServiceStatus(url=f"http://127.0.0.1:{port}", pid=1, ready=True) for name, port in ports.items()}
+    services = {
+        name: ServiceStatus(url=f"http://127.0.0.1:{port}", pid=1, ready=True)
+        for name, port in ports.items()
+    }
     steps = first_steps(RunningSystem(services=services, databases={}, broker=None, dashboard=None))
     # Then each step goes where its service is
     order = ["user-service", "user-service", "order-service", "invoice-service"]

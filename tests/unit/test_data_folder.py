@@ -9,7 +9,16 @@ import pytest
 
 from cqrs_demo.tooling.runtime.down import hold, refuse_foreign
 from cqrs_demo.tooling.runtime.lock import FolderLock
-from cqrs_demo.tooling.runtime.system import Folder, NotOurFolder, NotRunning, Process, Run, State, data_folder, find_system
+from cqrs_demo.tooling.runtime.system import (
+    Folder,
+    NotOurFolder,
+    NotRunning,
+    Process,
+    Run,
+    State,
+    data_folder,
+    find_system,
+)
 
 HOLDER = """
 import pathlib, sys
@@ -22,7 +31,11 @@ sys.stdin.read()
 def test_a_folder_is_held_by_one_process_and_free_again_when_that_dies(tmp_path: Path) -> None:
     # Given another process that holds the lock
     lock = FolderLock(tmp_path / "lock")
-    with subprocess.Popen([sys.executable, "-c", HOLDER, tmp_path / "lock"], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
+    with subprocess.Popen(
+        [sys.executable, "-c", HOLDER, tmp_path / "lock"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    ) as other:
         assert other.stdout is not None
         assert other.stdout.readline() == b"True\n"
         # Then it is not to be had
@@ -57,14 +70,18 @@ def test_a_system_whose_supervisor_is_gone_does_not_run(tmp_path: Path) -> None:
     myself = Process.of(os.getpid())
     assert myself is not None
     gone = myself.model_copy(update={"created": myself.created - 60})
-    run = Run(supervisor=gone, phase="ready", services={}, databases={}, broker=None, dashboard=None)
+    run = Run(
+        supervisor=gone, phase="ready", services={}, databases={}, broker=None, dashboard=None
+    )
     Folder(tmp_path).write(State(made_by="cqrs-demo", passwords={}, run=run))
     # Then nobody finds a system there
     with pytest.raises(NotRunning):
         find_system(tmp_path)
 
 
-def test_the_folder_is_the_one_named_else_the_environments_else_one_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_folder_is_the_one_named_else_the_environments_else_one_here(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("CQRS_DATA_DIR", raising=False)
     assert data_folder().path == tmp_path / ".cqrs-demo"

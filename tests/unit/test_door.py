@@ -8,7 +8,9 @@ from cqrs_demo.http.problems import Problem
 
 def refused(door: Door, host: str, origin: str | None = None) -> str | None:
     """The code of the refusal, or None when the request is let in."""
-    headers = [(b"host", host.encode())] + ([] if origin is None else [(b"origin", origin.encode())])
+    headers = [(b"host", host.encode())] + (
+        [] if origin is None else [(b"origin", origin.encode())]
+    )
     try:
         door.check(headers)
     except Problem as problem:
@@ -31,9 +33,34 @@ def test_the_address_that_the_server_listens_on_is_its_name_too() -> None:
 @pytest.mark.parametrize(
     "host",
     [
-        *("evil.example", "evil.example:8085", "localhost.evil.example", "127.0.0.1.evil.example", "evil-localhost", "localhost."),
-        *("", ":8085", "localhost:", "localhost:80:80", "localhost:abc", "user@localhost", "evil.example@localhost", "[::1", "::1"),
-        *("localhost/", "localhost evil.example", "192.168.1.5", "0.0.0.0", "0", "2130706433", "[::ffff:127.0.0.1]"),
+        *(
+            "evil.example",
+            "evil.example:8085",
+            "localhost.evil.example",
+            "127.0.0.1.evil.example",
+            "evil-localhost",
+            "localhost.",
+        ),
+        *(
+            "",
+            ":8085",
+            "localhost:",
+            "localhost:80:80",
+            "localhost:abc",
+            "user@localhost",
+            "evil.example@localhost",
+            "[::1",
+            "::1",
+        ),
+        *(
+            "localhost/",
+            "localhost evil.example",
+            "192.168.1.5",
+            "0.0.0.0",
+            "0",
+            "2130706433",
+            "[::ffff:127.0.0.1]",
+        ),
     ],
 )
 def test_any_other_host_is_refused_also_by_its_own_page(host: str) -> None:
@@ -44,8 +71,21 @@ def test_any_other_host_is_refused_also_by_its_own_page(host: str) -> None:
 @pytest.mark.parametrize(
     "origin",
     [
-        *("http://evil.example", "https://evil.example:8085", "null", "", "file://", "http://localhost.evil.example"),
-        *("http://localhost@evil.example", "http://evil.example#localhost", "http://127.0.0.2", "localhost", "ftp://localhost"),
+        *(
+            "http://evil.example",
+            "https://evil.example:8085",
+            "null",
+            "",
+            "file://",
+            "http://localhost.evil.example",
+        ),
+        *(
+            "http://localhost@evil.example",
+            "http://evil.example#localhost",
+            "http://127.0.0.2",
+            "localhost",
+            "ftp://localhost",
+        ),
     ],
 )
 def test_any_other_origin_is_refused(origin: str) -> None:

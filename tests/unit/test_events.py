@@ -1,4 +1,5 @@
-"""The contract: what is encoded is decoded again, and whatever else comes is a DecodeError and nothing worse."""
+"""The contract: what is encoded is decoded again, and whatever else comes is a DecodeError and
+nothing worse."""
 
 import json
 from datetime import UTC, datetime
@@ -27,8 +28,21 @@ TIME = datetime(2025, 4, 3, 10, tzinfo=UTC)
 
 DATA: dict[str, dict[str, Any]] = {
     "user.created": {"id": 1, "name": "Alice", "email": "alice@demo.com"},
-    "account.created": {"id": 2, "user_id": 1, "address1": "123 Main St", "city": "Cityville", "state": "ST", "zip": "12345"},
-    "order.created": {"id": 3, "user_id": 1, "description": "Widget", "amount": 50.25, "purchase_dt": "2025-04-03T10:00:00Z"},
+    "account.created": {
+        "id": 2,
+        "user_id": 1,
+        "address1": "123 Main St",
+        "city": "Cityville",
+        "state": "ST",
+        "zip": "12345",
+    },
+    "order.created": {
+        "id": 3,
+        "user_id": 1,
+        "description": "Widget",
+        "amount": 50.25,
+        "purchase_dt": "2025-04-03T10:00:00Z",
+    },
 }
 TYPES = pytest.mark.parametrize("type_", DATA)
 
@@ -62,13 +76,34 @@ def reason(body: bytes) -> str:
 def test_what_is_encoded_is_decoded_again(type_: str) -> None:
     body = encode(ORDER_SERVICE, 2**62, ID, type_, "3", TIME, json.dumps(DATA[type_]))
     back = decode(body)
-    assert isinstance(back, {"user.created": UserCreated, "account.created": AccountCreated, "order.created": OrderCreated}[type_])
-    assert (back.id, back.source, back.sequence, back.time, back.subject) == (ID, ORDER_SERVICE, 2**62, TIME, "3")
+    assert isinstance(
+        back,
+        {
+            "user.created": UserCreated,
+            "account.created": AccountCreated,
+            "order.created": OrderCreated,
+        }[type_],
+    )
+    assert (back.id, back.source, back.sequence, back.time, back.subject) == (
+        ID,
+        ORDER_SERVICE,
+        2**62,
+        TIME,
+        "3",
+    )
     assert back.data.id == DATA[type_]["id"]
 
 
 def test_data_is_put_in_as_it_stands_and_amounts_stay_exact() -> None:
-    body = encode(ORDER_SERVICE, 1, ID, "order.created", "3", TIME, json.dumps(DATA["order.created"]).replace("50.25", "9999999999.99"))
+    body = encode(
+        ORDER_SERVICE,
+        1,
+        ID,
+        "order.created",
+        "3",
+        TIME,
+        json.dumps(DATA["order.created"]).replace("50.25", "9999999999.99"),
+    )
     assert b'"amount": 9999999999.99' in body
     back = decode(body)
     assert isinstance(back, OrderCreated)
@@ -77,7 +112,9 @@ def test_data_is_put_in_as_it_stands_and_amounts_stay_exact() -> None:
 
 @TYPES
 def test_fields_nobody_knows_are_ignored(type_: str) -> None:
-    assert decoded(event(type_, colour="red", traceparent="00-1", data={"colour": {"deep": ["red"]}})) == decoded(event(type_))
+    assert decoded(
+        event(type_, colour="red", traceparent="00-1", data={"colour": {"deep": ["red"]}})
+    ) == decoded(event(type_))
 
 
 def test_a_type_nobody_knows_is_no_error() -> None:
@@ -128,7 +165,9 @@ WRONG = {
 
 
 @pytest.mark.parametrize(("path", "value"), WRONG.items(), ids=[".".join(path) for path in WRONG])
-def test_a_wrong_value_is_named_by_its_field_and_not_shown(path: tuple[str, ...], value: Any) -> None:
+def test_a_wrong_value_is_named_by_its_field_and_not_shown(
+    path: tuple[str, ...], value: Any
+) -> None:
     changes = {path[0]: value} if len(path) == 1 else {"data": {path[1]: value}}
     said = reason(json.dumps(event("order.created", **changes)).encode())
     assert said.startswith(".".join(path) + ": ")
@@ -148,14 +187,17 @@ def test_one_mistake_has_one_reason_whatever_the_value(text: str) -> None:
 
 values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
-    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner, max_size=4),
+    lambda inner: (
+        st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner, max_size=4)
+    ),
     max_leaves=10,
 )
 
 
 @st.composite
 def mutated(draw: st.DrawFn) -> Any:
-    """A valid event with one of its attributes or data fields replaced or removed, or one more added."""
+    """A valid event with one of its attributes or data fields replaced or removed, or one more
+    added."""
     body = event(draw(st.sampled_from([*DATA, "some.thing"])))
     target = body["data"] if draw(st.booleans()) and body["data"] else body
     key = draw(st.sampled_from(sorted(target)) | st.text(max_size=8))
@@ -198,7 +240,9 @@ def test_any_mutation_of_an_event_decodes_or_says_why_not(value: Any) -> None:
 
 
 @given(mutated(), st.integers(0, 400), st.integers(0, 255))
-def test_any_flipped_byte_of_an_event_decodes_or_says_why_not(value: Any, position: int, byte: int) -> None:
+def test_any_flipped_byte_of_an_event_decodes_or_says_why_not(
+    value: Any, position: int, byte: int
+) -> None:
     body = bytearray(json.dumps(value).encode())
     body[position % len(body)] = byte
     assert_decodes_or_says_why(bytes(body))
@@ -208,7 +252,9 @@ def test_any_flipped_byte_of_an_event_decodes_or_says_why_not(value: Any, positi
 @given(marker=st.text(st.sampled_from("QXZ§¶"), min_size=6, max_size=12))
 def test_no_reason_contains_a_value_of_the_message(type_: str, marker: str) -> None:
     whole = event(type_)
-    for path in [(name,) for name in whole if name not in ("type", "data")] + [("data", name) for name in whole["data"]]:
+    for path in [(name,) for name in whole if name not in ("type", "data")] + [
+        ("data", name) for name in whole["data"]
+    ]:
         for value in (marker, [marker], {marker: marker}, None, 1.5):
             changes = {path[0]: value} if len(path) == 1 else {"data": {path[1]: value}}
             error = refused(json.dumps(event(type_, **changes)).encode())

@@ -7,7 +7,9 @@ import pytest
 from cqrs_demo.tooling.runtime import supervisor
 
 
-def test_a_log_that_grew_too_long_is_set_aside_while_its_writer_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_log_that_grew_too_long_is_set_aside_while_its_writer_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     # Given a program that keeps its log open
     monkeypatch.setattr(supervisor, "LOG_LIMIT", 100)
     log = tmp_path / "order-service.log"

@@ -43,7 +43,10 @@ def test_head_and_body_leave_together() -> None:
 
 
 def test_what_was_written_leaves_before_the_connection_is_closed() -> None:
-    assert calls_after(b"head ", b"body", close=True) == ([b"head body", "closed"], [b"head body", "closed"])
+    assert calls_after(b"head ", b"body", close=True) == (
+        [b"head body", "closed"],
+        [b"head body", "closed"],
+    )
 
 
 def test_a_stream_is_not_gathered_as_a_whole() -> None:

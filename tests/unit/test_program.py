@@ -14,9 +14,7 @@ from cqrs_demo.tooling.runtime.parts import PartError, Program
 from cqrs_demo.tooling.runtime.ports import HOST, free_port
 from tests.fixtures.shop import eventually
 
-SERVE = (
-    "import sys; from http.server import *; ThreadingHTTPServer(('127.0.0.1', int(sys.argv[1])), SimpleHTTPRequestHandler).serve_forever()"
-)
+SERVE = "import sys; from http.server import *; ThreadingHTTPServer(('127.0.0.1', int(sys.argv[1])), SimpleHTTPRequestHandler).serve_forever()"
 
 
 class Well(BaseHTTPRequestHandler):
@@ -30,7 +28,15 @@ class Well(BaseHTTPRequestHandler):
 
 def program(folder: Path, port: int, code: str, say: Callable[[str], None] = print) -> Program:
     (folder / "logs").mkdir()
-    return Program("a-service", port, lambda port: [sys.executable, "-c", code, str(port)], lambda _: {}, "/", folder, say)
+    return Program(
+        "a-service",
+        port,
+        lambda port: [sys.executable, "-c", code, str(port)],
+        lambda _: {},
+        "/",
+        folder,
+        say,
+    )
 
 
 def test_a_program_that_answers_works(tmp_path: Path) -> None:
@@ -44,7 +50,8 @@ def test_a_program_that_answers_works(tmp_path: Path) -> None:
 
 
 def test_another_server_at_the_port_of_a_program_does_not_answer_for_it(tmp_path: Path) -> None:
-    # Given a program that does not listen yet, and another that took its port in the meantime and is well
+    # Given a program that does not listen yet, and another that took its port in the meantime and
+    # is well
     port = free_port()
     ours = program(tmp_path, port, "import time; time.sleep(60)")
     ours.start()
@@ -82,7 +89,9 @@ def test_a_program_waits_for_the_port_that_others_know(tmp_path: Path) -> None:
         ours.stop()
 
 
-def test_a_program_whose_port_is_not_to_be_had_takes_another_in_the_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_program_whose_port_is_not_to_be_had_takes_another_in_the_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(parts, "PORT_PATIENCE", 0.3)
     said: list[str] = []
     port = free_port()

@@ -1,4 +1,5 @@
-"""Settings come from the environment, and what is wrong with them is said in one line that shows no secret."""
+"""Settings come from the environment, and what is wrong with them is said in one line that shows no
+secret."""
 
 import pytest
 from hypothesis import given
@@ -27,7 +28,9 @@ def refusal() -> str:
     return text
 
 
-@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.1.5", "example.com", "10.0.0.1", "127.0.0.1.example.com"])
+@pytest.mark.parametrize(
+    "host", ["0.0.0.0", "::", "192.168.1.5", "example.com", "10.0.0.1", "127.0.0.1.example.com"]
+)
 def test_beyond_loopback_a_token_is_required(monkeypatch: pytest.MonkeyPatch, host: str) -> None:
     monkeypatch.setenv("CQRS_HOST", host)
     assert refusal().startswith(f"CQRS_API_TOKEN is required to listen on {host}")
@@ -44,9 +47,16 @@ def test_on_loopback_it_is_not(monkeypatch: pytest.MonkeyPatch, host: str) -> No
 
 @pytest.mark.parametrize(
     ("token", "why"),
-    [("short", "16"), ("two words of a token", "space"), ("a-token-from-a-file\n", "line break"), ("ein-sehr-schönes-Zeichen", "ASCII")],
+    [
+        ("short", "16"),
+        ("two words of a token", "space"),
+        ("a-token-from-a-file\n", "line break"),
+        ("ein-sehr-schönes-Zeichen", "ASCII"),
+    ],
 )
-def test_a_token_that_could_not_be_sent_is_refused(monkeypatch: pytest.MonkeyPatch, token: str, why: str) -> None:
+def test_a_token_that_could_not_be_sent_is_refused(
+    monkeypatch: pytest.MonkeyPatch, token: str, why: str
+) -> None:
     monkeypatch.setenv("CQRS_API_TOKEN", token)
     text = refusal()
     assert text.startswith("CQRS_API_TOKEN: ")
@@ -68,14 +78,23 @@ def test_a_token_that_could_not_be_sent_is_refused(monkeypatch: pytest.MonkeyPat
         f"postgresql://u@h/db?{SECRET}=1",
     ],
 )
-@pytest.mark.parametrize("name", ["CQRS_USER_DB", "CQRS_ORDER_DB", "CQRS_INVOICE_DB", "CQRS_BROKER_URL"])
-def test_a_malformed_url_is_refused_without_showing_its_password(monkeypatch: pytest.MonkeyPatch, name: str, url: str) -> None:
+@pytest.mark.parametrize(
+    "name", ["CQRS_USER_DB", "CQRS_ORDER_DB", "CQRS_INVOICE_DB", "CQRS_BROKER_URL"]
+)
+def test_a_malformed_url_is_refused_without_showing_its_password(
+    monkeypatch: pytest.MonkeyPatch, name: str, url: str
+) -> None:
     monkeypatch.setenv(name, url)
     assert refusal().startswith(f"{name}: ")
 
 
-@pytest.mark.parametrize("url", [f"amqp://u:{SECRET}/x@h:5672/", f"amqp://u:{SECRET}@h:{SECRET}/", f"amqps://u:{SECRET}@[::1/"])
-def test_a_malformed_broker_url_is_refused_without_showing_its_password(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
+@pytest.mark.parametrize(
+    "url",
+    [f"amqp://u:{SECRET}/x@h:5672/", f"amqp://u:{SECRET}@h:{SECRET}/", f"amqps://u:{SECRET}@[::1/"],
+)
+def test_a_malformed_broker_url_is_refused_without_showing_its_password(
+    monkeypatch: pytest.MonkeyPatch, url: str
+) -> None:
     monkeypatch.setenv("CQRS_BROKER_URL", url)
     assert refusal().startswith("CQRS_BROKER_URL: ")
 
@@ -89,12 +108,16 @@ def test_a_malformed_broker_url_is_refused_without_showing_its_password(monkeypa
         "postgresql://u:p@[::1]:5432/db",
     ],
 )
-def test_the_ways_postgresql_urls_are_written_are_taken(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
+def test_the_ways_postgresql_urls_are_written_are_taken(
+    monkeypatch: pytest.MonkeyPatch, url: str
+) -> None:
     monkeypatch.setenv("CQRS_ORDER_DB", url)
     assert read_settings().order_db == url
 
 
-@pytest.mark.parametrize("name", ["CQRS_USER_DB", "CQRS_ORDER_DB", "CQRS_INVOICE_DB", "CQRS_BROKER_URL"])
+@pytest.mark.parametrize(
+    "name", ["CQRS_USER_DB", "CQRS_ORDER_DB", "CQRS_INVOICE_DB", "CQRS_BROKER_URL"]
+)
 def test_a_missing_setting_is_named_with_what_it_is_for(name: str) -> None:
     with pytest.raises(SettingsError, match=f"^{name} is not set: .+") as refused:
         read_settings().need(name.removeprefix("CQRS_").lower())
@@ -102,9 +125,17 @@ def test_a_missing_setting_is_named_with_what_it_is_for(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "value"), [("CQRS_PORT", "http"), ("CQRS_PORT", "65536"), ("CQRS_PORT", "-1"), ("CQRS_WORKSHOP", "perhaps")]
+    ("name", "value"),
+    [
+        ("CQRS_PORT", "http"),
+        ("CQRS_PORT", "65536"),
+        ("CQRS_PORT", "-1"),
+        ("CQRS_WORKSHOP", "perhaps"),
+    ],
 )
-def test_a_malformed_setting_is_named(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
+def test_a_malformed_setting_is_named(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
     monkeypatch.setenv(name, value)
     assert refusal().startswith(f"{name}: ")
 

@@ -1,4 +1,5 @@
-"""The supervisor says what it waits for, and starts again who was told something that is no longer so."""
+"""The supervisor says what it waits for, and starts again who was told something that is no longer
+so."""
 
 import threading
 from collections.abc import Callable
@@ -41,16 +42,25 @@ class Pretended(Part):
         self._alive = False
 
 
-def test_a_start_that_takes_long_says_what_it_waits_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    # Given a part that works only once somebody complained about it, one beside it that works at once, and one that comes later
+def test_a_start_that_takes_long_says_what_it_waits_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Given a part that works only once somebody complained about it, one beside it that works at
+    # once, and one that comes later
     monkeypatch.setattr(supervisor, "SAY_WHAT_IS_MISSING", (0.0, 60.0))
     said: list[str] = []
     slow = Pretended("slow", tmp_path, works=lambda: any(line.startswith("After") for line in said))
-    started = Supervisor([[Pretended("quick", tmp_path), slow], [Pretended("later", tmp_path)]], said.append, lambda _: None)
+    started = Supervisor(
+        [[Pretended("quick", tmp_path), slow], [Pretended("later", tmp_path)]],
+        said.append,
+        lambda _: None,
+    )
     # When they are started, then it is said which of them is missing, and which is still to come
     started.run(when_ready=started.ask_to_stop)
     [complaint] = [line for line in said if line.startswith("After")]
-    assert complaint.endswith(("waiting for slow; then come later", "waiting for quick, slow; then come later"))
+    assert complaint.endswith(
+        ("waiting for slow; then come later", "waiting for quick, slow; then come later")
+    )
 
 
 def test_who_was_told_an_address_that_has_changed_is_started_again(tmp_path: Path) -> None:
@@ -67,7 +77,10 @@ def test_who_was_told_an_address_that_has_changed_is_started_again(tmp_path: Pat
         # Then it is started again, and told anew; the other is left alone
         eventually(lambda: reader.starts == 2 and reader.told == "somewhere else")
         assert bystander.starts == 1
-        assert any(line.startswith("reader was told of another part's address, and that has changed") for line in said)
+        assert any(
+            line.startswith("reader was told of another part's address, and that has changed")
+            for line in said
+        )
     finally:
         running.ask_to_stop()
         thread.join()

@@ -1,6 +1,7 @@
 """The logs of the command services, read over HTTP: all that ever happened, a page at a time.
 
-Nothing here knows a command service's database: the feed is part of what a service publishes. Next: replay.py.
+Nothing here knows a command service's database: the feed is part of what a service publishes. Next:
+replay.py.
 """
 
 import asyncio
@@ -26,10 +27,13 @@ from cqrs_demo.contract.events import (
 )
 
 SOURCES = (USER_SERVICE, ORDER_SERVICE)
-"""Whose logs are read, in the order of the URLs. user-service's first: then no invoice has to be changed when its name comes."""
+"""Whose logs are read, in the order of the URLs. user-service's first: then no invoice has to be
+changed when its name comes."""
 
 PAGE = 10_000  # events per request: some 4 MB, and as many objects
-PATIENCE = 60.0  # seconds a service may be away, or busy with a long write, before reading is given up
+PATIENCE = (
+    60.0  # seconds a service may be away, or busy with a long write, before reading is given up
+)
 
 Item = TypeVar("Item")
 
@@ -43,7 +47,8 @@ class LogChanged(Exception):
 
 
 class Page(NamedTuple):
-    """Events that were read together, without those that nobody asked for, and the position of the last line among them."""
+    """Events that were read together, without those that nobody asked for, and the position of the
+    last line among them."""
 
     events: list[Event]
     last: int
@@ -66,11 +71,13 @@ class Log:
     position: int = 0
     end: int = 0
     unreadable: set[int] = field(default_factory=set)
-    """Positions of what is no event of the published language. The consumer sets such a message aside as a dead letter."""
+    """Positions of what is no event of the published language. The consumer sets such a message
+    aside as a dead letter."""
 
     async def pages(self, upto: int, patience: float) -> AsyncIterator[Page]:
-        """What comes after `position`, to the end of the page that holds `upto`. Raises LogUnavailable when the service does not
-        answer within `patience` seconds, LogChanged when another log answers."""
+        """What comes after `position`, to the end of the page that holds `upto`. Raises
+        LogUnavailable when the service does not answer within `patience` seconds, LogChanged when
+        another log answers."""
         async for lines in _ahead(self._lines(upto, patience)):
             self.told_source = orjson.loads(lines[-1])["source"]
             # In a thread, so that the database goes on while a page is decoded.
@@ -98,11 +105,14 @@ class Log:
                 return answer.content.splitlines()
             except httpx.HTTPError as error:
                 if asyncio.get_running_loop().time() > deadline or _is_refusal(error):
-                    raise LogUnavailable(f"the log at {self.url} cannot be read: {error or type(error).__name__}") from error
+                    raise LogUnavailable(
+                        f"the log at {self.url} cannot be read: {error or type(error).__name__}"
+                    ) from error
             await asyncio.sleep(0.2)
 
     def _recognise(self, headers: httpx.Headers) -> None:
-        """Two requests of one run may reach two systems: a service ends, and its port goes to another's."""
+        """Two requests of one run may reach two systems: a service ends, and its port goes to
+        another's."""
         try:
             id, end = UUID(headers["X-Log-Id"]), int(headers["X-Log-Horizon"])
         except (KeyError, ValueError):
@@ -110,7 +120,9 @@ class Log:
                 f"what answers at {self.url} does not say which log it is (X-Log-Id): it is no command service, or one of an older version"
             ) from None
         if self.id not in (None, id) or end < self.end:
-            raise LogChanged(f"while the log at {self.url} was read, another took its place. Nothing was changed; try again")
+            raise LogChanged(
+                f"while the log at {self.url} was read, another took its place. Nothing was changed; try again"
+            )
         self.id, self.end = id, end
 
     def _decode(self, lines: Sequence[bytes]) -> list[Event]:
@@ -179,8 +191,9 @@ class History:
     progress: Progress = field(default_factory=Progress)
 
     async def pages(self, patience: float = PATIENCE) -> AsyncIterator[list[Event]]:
-        """What has not been handled yet of what was committed before the call. (Not of what comes meanwhile: where orders keep
-        coming, that has no end.) While one page is handled, the next is decoded and the one after it fetched. Raises LogUnavailable."""
+        """What has not been handled yet of what was committed before the call. (Not of what comes
+        meanwhile: where orders keep coming, that has no end.) While one page is handled, the next
+        is decoded and the one after it fetched. Raises LogUnavailable."""
         for log in self.logs:
             async for events, last in _ahead(log.pages(await log.find_end(patience), patience)):
                 if events:
@@ -208,11 +221,17 @@ class History:
 
 
 @asynccontextmanager
-async def open_history(urls: Sequence[str], token: str | None, progress: Progress, *, user_id: int | None = None) -> AsyncIterator[History]:
-    """`urls` are the command services' with their prefixes, in the order of SOURCES. With `user_id`, that user's events alone.
-    Raises LogUnavailable when one does not answer, or refuses."""
+async def open_history(
+    urls: Sequence[str], token: str | None, progress: Progress, *, user_id: int | None = None
+) -> AsyncIterator[History]:
+    """`urls` are the command services' with their prefixes, in the order of SOURCES. With
+    `user_id`, that user's events alone. Raises LogUnavailable when one does not answer, or refuses.
+    """
     headers = {"Authorization": f"Bearer {token}"} if token else {}
     async with httpx.AsyncClient(headers=headers, timeout=10, trust_env=False) as client:
-        logs = [Log(client, f"{url}/events", source, user_id) for url, source in zip(urls, SOURCES, strict=True)]
+        logs = [
+            Log(client, f"{url}/events", source, user_id)
+            for url, source in zip(urls, SOURCES, strict=True)
+        ]
         progress.end = sum([await log.find_end() for log in logs])
         yield History(logs, progress)

@@ -1,14 +1,19 @@
-"""Replay: build the whole read model a second time from the logs, beside the live one, and swap it in.
+"""Replay: build the whole read model a second time from the logs, beside the live one, and swap it
+in.
 
 1. Empty twins of the tables are made in schema `shadow`.
-2. The logs are read from the beginning, and the projection that serves the live model fills the twins.
-3. The live model's projections are held off for a moment, and what came meanwhile is read: now nothing can be missing.
-   If something is all the same, or the logs are not those known, the run ends here (unless it is forced).
-4. In the same transaction the twins take the live tables' place. A query sees the old model or the new one, whole.
+2. The logs are read from the beginning, and the projection that serves the live model fills the
+  twins.
+3. The live model's projections are held off for a moment, and what came meanwhile is read: now
+  nothing can be missing. If something is all the same, or the logs are not those known, the run
+  ends here (unless it is forced).
+4. In the same transaction the twins take the live tables' place. A query sees the old model or the
+  new one, whole.
 
-The inbox is among the tables. So an event still on its way through the broker is either in the shadow, and a duplicate
-when it arrives, or it is not, and will be counted then. A run that dies before the last commit has changed nothing.
-Next: shadow.py, and sql/invoice_service/003_shadow.sql for what the swap is made of.
+The inbox is among the tables. So an event still on its way through the broker is either in the
+shadow, and a duplicate when it arrives, or it is not, and will be counted then. A run that dies
+before the last commit has changed nothing. Next: shadow.py, and sql/invoice_service/003_shadow.sql
+for what the swap is made of.
 """
 
 from dataclasses import dataclass
@@ -25,8 +30,8 @@ select table_name from demo.read_model join information_schema.columns using (ta
 where table_schema = 'demo' and column_name = 'user_id'
 """
 
-# What REPLACE_LINES and REPLACE_ROWS drop and do not bring back. An event is known by what it is about and when it happened:
-# a row that only says something wrong is not lost but mended.
+# What REPLACE_LINES and REPLACE_ROWS drop and do not bring back. An event is known by what it is
+# about and when it happened: a row that only says something wrong is not lost but mended.
 IN_NO_LOG_OF_USER = """
 select
     (select count(*) from demo.user_history as live
@@ -57,14 +62,16 @@ delete from demo.{table} where user_id = {user};
 insert into demo.{table} select * from shadow.{table}
 """
 
-COUNT_EVENTS = "insert into demo.processed_events select * from shadow.processed_events on conflict do nothing"
+COUNT_EVENTS = (
+    "insert into demo.processed_events select * from shadow.processed_events on conflict do nothing"
+)
 
 
 @dataclass(frozen=True)
 class Replayed:
-    """`in_no_log`: events that counted in the live model and are in no log, so that they count no more; only with force.
-    `set_aside`: events that are dead letters, and still cannot be applied or were discarded. `unreadable`: lines of the logs that are no
-    events of the published language."""
+    """`in_no_log`: events that counted in the live model and are in no log, so that they count no
+    more; only with force. `set_aside`: events that are dead letters, and still cannot be applied or
+    were discarded. `unreadable`: lines of the logs that are no events of the published language."""
 
     events: int
     set_aside: int
@@ -73,8 +80,9 @@ class Replayed:
 
 
 async def replay(dsn: str, history: History, *, force: bool = False) -> Replayed:
-    """Rebuild everything. With `force` also from logs that are not the known ones, or that lack events of the live model.
-    Raises AlreadyRunning, SwapRefused, LogUnavailable, LogChanged, psycopg.Error; the live model is then as it was."""
+    """Rebuild everything. With `force` also from logs that are not the known ones, or that lack
+    events of the live model. Raises AlreadyRunning, SwapRefused, LogUnavailable, LogChanged,
+    psycopg.Error; the live model is then as it was."""
     async with open_shadow(dsn) as shadow:
         await shadow.leave_out_discarded()
         await _build(shadow, history)
@@ -86,20 +94,27 @@ async def replay(dsn: str, history: History, *, force: bool = False) -> Replayed
 
 
 async def replay_user(dsn: str, history: History, user_id: int, *, force: bool = False) -> Replayed:
-    """Rebuild one user's rows, with a history of that user alone. Others are not touched. Raises what replay() raises."""
+    """Rebuild one user's rows, with a history of that user alone. Others are not touched. Raises
+    what replay() raises."""
     in_no_log = 0
 
     async def replace(session: Connection) -> None:
         nonlocal in_no_log
         user = sql.Literal(user_id)
-        lost = await (await session.execute(sql.SQL(IN_NO_LOG_OF_USER).format(user=user))).fetchone()
+        lost = await (
+            await session.execute(sql.SQL(IN_NO_LOG_OF_USER).format(user=user))
+        ).fetchone()
         assert lost is not None
         in_no_log = lost["events"]
         await accept(session, history, in_no_log, force=force)
-        tables = [row["table_name"] for row in await (await session.execute(TABLES_BY_USER)).fetchall()]
+        tables = [
+            row["table_name"] for row in await (await session.execute(TABLES_BY_USER)).fetchall()
+        ]
         await session.execute(sql.SQL(REPLACE_LINES).format(user=user))
         for table in tables:
-            await session.execute(sql.SQL(REPLACE_ROWS).format(table=sql.Identifier(table), user=user))
+            await session.execute(
+                sql.SQL(REPLACE_ROWS).format(table=sql.Identifier(table), user=user)
+            )
         await session.execute(COUNT_EVENTS)
 
     async with open_shadow(dsn) as shadow:
@@ -117,8 +132,10 @@ async def _build(shadow: Shadow, history: History) -> None:
 
 
 async def swap_in(shadow: Shadow, history: History, *, force: bool) -> int:
-    """The shadow takes the live model's place. Returns how many events of that one it lacks. Raises what replay() raises."""
-    # Nearly all can be compared now, so that the live projections are held off for a moment and not for seconds.
+    """The shadow takes the live model's place. Returns how many events of that one it lacks. Raises
+    what replay() raises."""
+    # Nearly all can be compared now, so that the live projections are held off for a moment and not
+    # for seconds.
     settled = await shadow.in_no_log(before=shadow.settled)
     in_no_log = 0
 

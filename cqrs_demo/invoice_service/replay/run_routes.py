@@ -16,8 +16,21 @@ from cqrs_demo.invoice_service.replay.runs import Action, Run, Runs
 from cqrs_demo.invoice_service.replay.verify import PENDING_FOR, Verdict, verify
 
 YesOrNo = Annotated[bool, Field(strict=True)]
-Force = Annotated[YesOrNo, Field(description="Swap, although the logs are others than before, or lack events of the live model.")]
-Seconds = Annotated[int, Field(strict=True, ge=0, le=31_536_000, description="A pending event that happened longer ago is overdue.")]
+Force = Annotated[
+    YesOrNo,
+    Field(
+        description="Swap, although the logs are others than before, or lack events of the live model."
+    ),
+]
+Seconds = Annotated[
+    int,
+    Field(
+        strict=True,
+        ge=0,
+        le=31_536_000,
+        description="A pending event that happened longer ago is overdue.",
+    ),
+]
 
 
 class StartReplay(Command):
@@ -54,20 +67,28 @@ def run_routes(prefix: str, dsn: str, runs: Runs) -> APIRouter:
     router = routes(prefix)
 
     @router.post("/replay", status_code=202, response_model=RunStatus, responses=refusals(409, 413))
-    async def start_replay(body: Annotated[StartReplay, Body(default_factory=StartReplay)]) -> JsonResponse:
-        """Rebuild the read model from the logs while it goes on serving. Answers at once; watch it at `Location`.
+    async def start_replay(
+        body: Annotated[StartReplay, Body(default_factory=StartReplay)],
+    ) -> JsonResponse:
+        """Rebuild the read model from the logs while it goes on serving. Answers at once; watch it
+        at `Location`.
 
-        It fails, with the live model as it was, when a log is another than before or shorter, or when events of the live model
-        are in no log; unless it is told so with `force`.
+        It fails, with the live model as it was, when a log is another than before or shorter, or
+        when events of the live model are in no log; unless it is told so with `force`.
         """
         return _accepted(prefix, runs.start("replay", _replay(dsn, body), body.user_id))
 
     @router.post("/verify", status_code=202, response_model=RunStatus, responses=refusals(409, 413))
-    async def start_verify(body: Annotated[StartVerify, Body(default_factory=StartVerify)]) -> JsonResponse:
-        """Compare the read model with the logs. Answers at once; watch it at `Location`. `result.ok` tells whether all is well."""
+    async def start_verify(
+        body: Annotated[StartVerify, Body(default_factory=StartVerify)],
+    ) -> JsonResponse:
+        """Compare the read model with the logs. Answers at once; watch it at `Location`.
+        `result.ok` tells whether all is well."""
 
         async def action(history: History) -> Verdict:
-            return await verify(dsn, history, fix=body.fix, force=body.force, pending_for=body.pending_for)
+            return await verify(
+                dsn, history, fix=body.fix, force=body.force, pending_for=body.pending_for
+            )
 
         return _accepted(prefix, runs.start("verify", action))
 
@@ -86,12 +107,16 @@ def _replay(dsn: str, body: StartReplay) -> Action:
 
 
 def _add_look_and_stop(router: APIRouter, kind: str, runs: Runs) -> None:
-    @router.get(f"/{kind}", name=f"look at {kind}", response_model=RunStatus, responses=refusals(404))
+    @router.get(
+        f"/{kind}", name=f"look at {kind}", response_model=RunStatus, responses=refusals(404)
+    )
     async def look() -> JsonResponse:
         """The one that runs, else the last."""
         return JsonResponse(runs.last(kind).status())
 
-    @router.delete(f"/{kind}", name=f"stop {kind}", response_model=RunStatus, responses=refusals(404))
+    @router.delete(
+        f"/{kind}", name=f"stop {kind}", response_model=RunStatus, responses=refusals(404)
+    )
     async def stop() -> JsonResponse:
         """Stop it, if it runs: the live model stays as it was."""
         return JsonResponse((await runs.stop(kind)).status())

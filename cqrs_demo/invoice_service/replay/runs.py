@@ -1,8 +1,8 @@
 """Replay and verify as something that runs beside the requests and can be watched.
 
-In a thread with an event loop of its own: to project a million events is work for a processor, and queries must not wait
-for it. It dies with the service, which leaves the live model as it was, like any other death. (`cqrs-demo replay` does
-the same work in a process of its own.)
+In a thread with an event loop of its own: to project a million events is work for a processor, and
+queries must not wait for it. It dies with the service, which leaves the live model as it was, like
+any other death. (`cqrs-demo replay` does the same work in a process of its own.)
 """
 
 import asyncio
@@ -17,7 +17,13 @@ from typing import Any, Literal
 import structlog
 
 from cqrs_demo.http.problems import Problem
-from cqrs_demo.invoice_service.replay.history import History, LogChanged, LogUnavailable, Progress, open_history
+from cqrs_demo.invoice_service.replay.history import (
+    History,
+    LogChanged,
+    LogUnavailable,
+    Progress,
+    open_history,
+)
 from cqrs_demo.invoice_service.replay.shadow import AlreadyRunning, SwapRefused
 
 log = structlog.get_logger()
@@ -28,7 +34,8 @@ State = Literal["running", "done", "failed", "stopped"]
 
 @dataclass
 class Run:
-    """One replay or verify, as it is now. `result` is there once it is done, `error` once it has failed."""
+    """One replay or verify, as it is now. `result` is there once it is done, `error` once it has
+    failed."""
 
     kind: str
     progress: Progress = field(default_factory=Progress)
@@ -44,7 +51,10 @@ class Run:
 
     def ask_to_stop(self) -> None:
         """Also before its work has begun: it then ends at its first step."""
-        with self._lock, suppress(RuntimeError):  # RuntimeError: its loop is closed, so it has ended already
+        with (
+            self._lock,
+            suppress(RuntimeError),
+        ):  # RuntimeError: its loop is closed, so it has ended already
             self._stop_asked = True
             self._cancel()
 
@@ -65,9 +75,12 @@ class Run:
         return self._seconds if self._seconds is not None else time.monotonic() - self._clock
 
     def status(self) -> dict[str, Any]:
-        """`position` of `end`: how much of the logs has been read. `seconds_left` is a guess, for as long as they are being read."""
+        """`position` of `end`: how much of the logs has been read. `seconds_left` is a guess, for
+        as long as they are being read."""
         progress, rate = self.progress, self.progress.position / max(self.seconds, 0.001)
-        left = (progress.end - progress.position) / rate if rate and self.state == "running" else None
+        left = (
+            (progress.end - progress.position) / rate if rate and self.state == "running" else None
+        )
         return {
             "kind": self.kind,
             "state": self.state,
@@ -101,14 +114,21 @@ class Runs:
         """Raises Problem 409 while another runs."""
         for other in self._last.values():
             if other.state == "running":
-                raise Problem(409, "already-running", f"a {other.kind} is running already; wait for it, or stop it")
+                raise Problem(
+                    409,
+                    "already-running",
+                    f"a {other.kind} is running already; wait for it, or stop it",
+                )
         run = self._last[kind] = Run(kind)
-        threading.Thread(target=self._work, args=(run, action, user_id), name=kind, daemon=True).start()
+        threading.Thread(
+            target=self._work, args=(run, action, user_id), name=kind, daemon=True
+        ).start()
         return run
 
     async def stop(self, kind: str) -> Run:
-        """Returns when it has stopped, with the live model as it was; or as it is, when it was too late. A run of another kind
-        goes on. Raises Problem 404 when there was none of this kind since the service started."""
+        """Returns when it has stopped, with the live model as it was; or as it is, when it was too
+        late. A run of another kind goes on. Raises Problem 404 when there was none of this kind
+        since the service started."""
         run = self.last(kind)
         run.ask_to_stop()
         while run.state == "running":  # noqa: ASYNC110  # it ends in another loop
@@ -120,7 +140,9 @@ class Runs:
             task = asyncio.current_task()
             assert task is not None
             run.working_in(task)
-            async with open_history(self._urls, self._token, run.progress, user_id=user_id) as history:
+            async with open_history(
+                self._urls, self._token, run.progress, user_id=user_id
+            ) as history:
                 return await action(history)
 
         try:

@@ -1,7 +1,9 @@
-"""The shadow: a second copy of the read model's tables, in a schema of its own, filled by the same projection.
+"""The shadow: a second copy of the read model's tables, in a schema of its own, filled by the same
+projection.
 
-projection.py names its tables without a schema, so all it takes is another search_path. One run at a time has the shadow;
-what a run that was killed leaves in it, the next one drops. Next: replay.py and verify.py, the two that use it.
+projection.py names its tables without a schema, so all it takes is another search_path. One run at
+a time has the shadow; what a run that was killed leaves in it, the next one drops. Next: replay.py
+and verify.py, the two that use it.
 """
 
 import asyncio
@@ -19,10 +21,11 @@ from cqrs_demo.invoice_service.projection import project
 from cqrs_demo.invoice_service.replay.history import History, LogUnavailable, concerned
 
 ONE_RUN_LOCK = (7_365, 2)
-LOCK_ATTEMPTS = 10  # a fifth of a second apart: the session of a run that was killed just now may not have ended yet
+# a fifth of a second apart: the session of a run that was killed just now may not have ended yet
+LOCK_ATTEMPTS = 10
 PATIENCE = (50, 100, 200, 400, 600, 600, 600)
-"""Milliseconds per attempt that the swap waits for queries to let go of a table: other queries wait behind it that long.
-Below deadlock_timeout (1 s), so that it is always the swap that gives way."""
+"""Milliseconds per attempt that the swap waits for queries to let go of a table: other queries wait
+behind it that long. Below deadlock_timeout (1 s), so that it is always the swap that gives way."""
 
 SESSION = """
 set search_path = shadow;
@@ -42,7 +45,8 @@ where not exists (select from shadow.processed_events as twin where twin.event_i
   and processed_at >= %(since)s and processed_at < %(before)s
 """
 
-# No projection takes that long from its inbox row to its commit: the limits in database.py end it before.
+# No projection takes that long from its inbox row to its commit: the limits in database.py end it
+# before.
 BEGIN = "select clock_timestamp() - interval '5 minutes' as settled, demo.make_shadow()"
 
 NEVER, EVER = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
@@ -55,7 +59,8 @@ where letter.event_id = %(id)s::text and status <> 'retried'
 limit 1
 """
 
-# The same holds for what was discarded. A dead letter's event_id is what a broken message claims: it may be anything.
+# The same holds for what was discarded. A dead letter's event_id is what a broken message claims:
+# it may be anything.
 DISCARDED = """
 with discarded as materialized (
     select event_id::uuid from demo.dead_letters where status = 'discarded' and pg_input_is_valid(event_id, 'uuid')
@@ -79,11 +84,13 @@ class SwapRefused(Exception):
 
 
 class Shadow:
-    """The shadow's tables, empty at first, the session that has them, and one that helps to fill them."""
+    """The shadow's tables, empty at first, the session that has them, and one that helps to fill
+    them."""
 
     def __init__(self, session: Connection, helper: Connection, settled: datetime) -> None:
-        """`settled`: what the live model had counted before that instant was committed before the shadow was begun, and so it is
-        among the first that is read of the logs. By the database's clock, as everything in the inbox."""
+        """`settled`: what the live model had counted before that instant was committed before the
+        shadow was begun, and so it is among the first that is read of the logs. By the database's
+        clock, as everything in the inbox."""
         self.session, self.settled = session, settled
         self.set_aside: set[UUID] = set()
         """Events of the logs that are not here, as they are not in the live model: dead letters."""
@@ -104,17 +111,25 @@ class Shadow:
         return [event for event in events if event.id not in self._discarded]
 
     async def fill(self, events: Sequence[Event]) -> None:
-        """Apply a page: users with even numbers in the one session, at the same time those with odd ones in the other. Every row
-        is about one user, so neither waits for the other."""
+        """Apply a page: users with even numbers in the one session, at the same time those with odd
+        ones in the other. Every row is about one user, so neither waits for the other."""
         halves: tuple[list[Event], list[Event]] = ([], [])
         for event in self._without_discarded(events):
             if not isinstance(event, Unknown):
                 halves[concerned(event) % 2].append(event)
-        done = await asyncio.gather(*map(self._project_in, (self.session, self._helper), halves), return_exceptions=True)
+        done = await asyncio.gather(
+            *map(self._project_in, (self.session, self._helper), halves), return_exceptions=True
+        )
         for error in filter(None, done):
             raise error
         self._pages += 1
-        if self._pages in (1, 4, 16, 64, 256):  # else every statement stays planned for tables that were empty
+        if self._pages in (
+            1,
+            4,
+            16,
+            64,
+            256,
+        ):  # else every statement stays planned for tables that were empty
             await self.session.execute("select demo.analyze_shadow()")
 
     async def project(self, events: Sequence[Event]) -> None:
@@ -122,8 +137,9 @@ class Shadow:
         await self._project_in(self.session, self._without_discarded(events))
 
     async def _project_in(self, session: Connection, events: Sequence[Event]) -> None:
-        """An event that cannot be applied is found by halving. It ends the run; unless it is a dead letter, because then the live
-        model does without it, too, and the rebuilt one is no worse."""
+        """An event that cannot be applied is found by halving. It ends the run; unless it is a dead
+        letter, because then the live model does without it, too, and the rebuilt one is no worse.
+        """
         try:
             async with session.transaction():
                 await project(session, events)
@@ -146,9 +162,11 @@ class Shadow:
         """What is better done once at the end than row by row: indexes."""
         await self.session.execute("select demo.complete_shadow()")
 
-    async def catch_up_and(self, take_over: Callable[[Connection], Awaitable[None]], history: History) -> None:
-        """Read what has come, with the live projections held off for the last of it, and `take_over` in the same transaction.
-        Raises SwapRefused."""
+    async def catch_up_and(
+        self, take_over: Callable[[Connection], Awaitable[None]], history: History
+    ) -> None:
+        """Read what has come, with the live projections held off for the last of it, and
+        `take_over` in the same transaction. Raises SwapRefused."""
         reason: Exception | None = None
         for patience in PATIENCE:
             async for events in history.pages():
@@ -161,37 +179,54 @@ class Shadow:
                     async for events in history.pages(patience=2):
                         await self.project(events)
                     await self._see_that_no_letter_was_settled()
-                    # Whatever counts live was in a log before, and the logs have been read to their ends: it is here, too.
-                    await self.session.execute(sql.SQL("set local lock_timeout = {}").format(patience))
+                    # Whatever counts live was in a log before, and the logs have been read to their
+                    # ends: it is here, too.
+                    await self.session.execute(
+                        sql.SQL("set local lock_timeout = {}").format(patience)
+                    )
                     await take_over(self.session)
                 return
-            except (LockNotAvailable, LogUnavailable) as error:  # somebody reads, or writes, for longer than others should wait
+            except (
+                LockNotAvailable,
+                LogUnavailable,
+            ) as error:  # somebody reads, or writes, for longer than others should wait
                 go_back()
                 reason = error
             await asyncio.sleep(patience / 250)
         told = str(reason).splitlines()[0]
-        raise SwapRefused(f"the moment without long queries and writers did not come ({told}). Nothing was changed; try again") from reason
+        raise SwapRefused(
+            f"the moment without long queries and writers did not come ({told}). Nothing was changed; try again"
+        ) from reason
 
     async def _see_that_no_letter_was_settled(self) -> None:
-        """An operator may do so while the shadow is filled. What was retried would be lost with the swap, what was discarded would
-        come back. Raises SwapRefused."""
-        news = {"set_aside": list(self.set_aside), "discarded": list(await self._read_discarded() - self._discarded)}
+        """An operator may do so while the shadow is filled. What was retried would be lost with the
+        swap, what was discarded would come back. Raises SwapRefused."""
+        news = {
+            "set_aside": list(self.set_aside),
+            "discarded": list(await self._read_discarded() - self._discarded),
+        }
         row = await (await self.session.execute(SETTLED_MEANWHILE, news)).fetchone()
         assert row is not None
         if row["settled"]:
-            raise SwapRefused("dead letters were retried or discarded while the model was rebuilt. Nothing was changed; try again")
+            raise SwapRefused(
+                "dead letters were retried or discarded while the model was rebuilt. Nothing was changed; try again"
+            )
 
     async def in_no_log(self, since: datetime = NEVER, before: datetime = EVER) -> int:
-        """Events that the live model counted at that time and that are not here. They are in no log, once the logs have been read
-        further than the live projections have come. Over a million events it takes half a second."""
-        row = await (await self.session.execute(IN_NO_LOG, {"since": since, "before": before})).fetchone()
+        """Events that the live model counted at that time and that are not here. They are in no
+        log, once the logs have been read further than the live projections have come. Over a
+        million events it takes half a second."""
+        row = await (
+            await self.session.execute(IN_NO_LOG, {"since": since, "before": before})
+        ).fetchone()
         assert row is not None
         return int(row["events"])
 
 
 @asynccontextmanager
 async def open_shadow(dsn: str) -> AsyncIterator[Shadow]:
-    """Raises AlreadyRunning when another run has the shadow, psycopg.OperationalError when the database is away."""
+    """Raises AlreadyRunning when another run has the shadow, psycopg.OperationalError when the
+    database is away."""
     async with await connect(dsn, "replay") as session, await connect(dsn, "replay") as helper:
         await _be_the_only_one(session)
         for each in (session, helper):
@@ -207,7 +242,9 @@ async def open_shadow(dsn: str) -> AsyncIterator[Shadow]:
 
 async def _be_the_only_one(session: Connection) -> None:
     for _ in range(LOCK_ATTEMPTS):
-        row = await (await session.execute("select pg_try_advisory_lock(%s, %s) as mine", ONE_RUN_LOCK)).fetchone()
+        row = await (
+            await session.execute("select pg_try_advisory_lock(%s, %s) as mine", ONE_RUN_LOCK)
+        ).fetchone()
         if row is not None and row["mine"]:
             return
         await asyncio.sleep(0.2)

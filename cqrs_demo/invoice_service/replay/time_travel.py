@@ -1,7 +1,8 @@
 """Time travel: an invoice as it was at an instant, made of the events that had happened by then.
 
-"Happened" is the event's own time: when the command was committed, not when its event was projected. So the answer does
-not depend on how far the read side lagged that day, and it is the same after a replay.
+"Happened" is the event's own time: when the command was committed, not when its event was
+projected. So the answer does not depend on how far the read side lagged that day, and it is the
+same after a replay.
 """
 
 from datetime import UTC, datetime
@@ -44,7 +45,9 @@ where user_id = %(user_id)s and invoice_dt = %(month)s and placed.total is not n
 """
 
 
-async def invoice_as_of(pool: Pool, user_id: int, year: int, month: int, as_of: datetime) -> dict[str, Any] | None:
+async def invoice_as_of(
+    pool: Pool, user_id: int, year: int, month: int, as_of: datetime
+) -> dict[str, Any] | None:
     """None when none of the invoice's orders had been placed by then."""
     values = {"user_id": user_id, "month": datetime(year, month, 1, tzinfo=UTC), "as_of": as_of}
     async with pool.connection() as connection:

@@ -1,11 +1,13 @@
-"""Verify: is the live read model what the logs say? The shadow is built from the logs and compared with it, row by row.
+"""Verify: is the live read model what the logs say? The shadow is built from the logs and compared
+with it, row by row.
 
-What is in a log and not yet projected is lag and no drift. So the shadow is made of those events alone that the live inbox
-has; the others are put aside and reported as pending. The comparison is one transaction with one snapshot of the live
-model, whose inbox and rows belong together in it, so it needs no lock and disturbs nobody, however busy the system is.
+What is in a log and not yet projected is lag and no drift. So the shadow is made of those events
+alone that the live inbox has; the others are put aside and reported as pending. The comparison is
+one transaction with one snapshot of the live model, whose inbox and rows belong together in it, so
+it needs no lock and disturbs nobody, however busy the system is.
 
-Lag passes within moments. An event that is pending for longer does not come by itself, and that is a fault like drift.
-Next: replay.py, which is what --fix ends in.
+Lag passes within moments. An event that is pending for longer does not come by itself, and that is
+a fault like drift. Next: replay.py, which is what --fix ends in.
 """
 
 import json
@@ -37,9 +39,12 @@ where event_id in (select event_id from pending join demo.processed_events using
 returning body
 """
 
-TAKE_ANY = "delete from pending where event_id in (select event_id from pending limit %s) returning body"
+TAKE_ANY = (
+    "delete from pending where event_id in (select event_id from pending limit %s) returning body"
+)
 
-# What a dead letter holds will not come by itself; unless an operator retries it, and then it counts.
+# What a dead letter holds will not come by itself; unless an operator retries it, and then it
+# counts.
 NOT_COUNTED = """
 with letters as (
     select event_id from demo.dead_letters where status <> 'retried' and event_id is not null
@@ -79,8 +84,9 @@ _any_event: TypeAdapter[Event] = TypeAdapter(Event)
 
 @dataclass(frozen=True)
 class Difference:
-    """A row that is not as it should be. `missing`: the log has it, the table does not; `extra`: the other way round;
-    `changed`: `fields` names what differs. Each field has the value it has live and the one the log gives."""
+    """A row that is not as it should be. `missing`: the log has it, the table does not; `extra`:
+    the other way round; `changed`: `fields` names what differs. Each field has the value it has
+    live and the one the log gives."""
 
     table: str
     key: dict[str, Any]
@@ -90,11 +96,13 @@ class Difference:
 
 @dataclass
 class Verdict:
-    """`ok`: no drift, nothing overdue, and the logs are the known ones and whole. `drift` counts differing rows per table,
-    `differences` shows the first hundred of each. `pending`: events in the logs and not projected yet; `overdue`: those of them
-    that happened longer ago than lag explains. `set_aside`: not projected because they are dead letters, or were discarded.
-    `in_no_log`: events projected that no log has. `log_faults`: what is wrong with the logs, in sentences. `unreadable`: lines of
-    the logs that are no events. `refused`: why there was drift and it was not mended, though that was asked for."""
+    """`ok`: no drift, nothing overdue, and the logs are the known ones and whole. `drift` counts
+    differing rows per table, `differences` shows the first hundred of each. `pending`: events in
+    the logs and not projected yet; `overdue`: those of them that happened longer ago than lag
+    explains. `set_aside`: not projected because they are dead letters, or were discarded.
+    `in_no_log`: events projected that no log has. `log_faults`: what is wrong with the logs, in
+    sentences. `unreadable`: lines of the logs that are no events. `refused`: why there was drift
+    and it was not mended, though that was asked for."""
 
     ok: bool = False
     events: int = 0
@@ -110,9 +118,16 @@ class Verdict:
     refused: str | None = None
 
 
-async def verify(dsn: str, history: History, *, fix: bool = False, force: bool = False, pending_for: float = PENDING_FOR) -> Verdict:
-    """Compare; with `fix`, swap the shadow in where there is drift. `force` as for replay(). `pending_for`: seconds after which a
-    pending event is overdue. Raises what replay() raises."""
+async def verify(
+    dsn: str,
+    history: History,
+    *,
+    fix: bool = False,
+    force: bool = False,
+    pending_for: float = PENDING_FOR,
+) -> Verdict:
+    """Compare; with `fix`, swap the shadow in where there is drift. `force` as for replay().
+    `pending_for`: seconds after which a pending event is overdue. Raises what replay() raises."""
     progress = history.progress
     async with open_shadow(dsn) as shadow:
         progress.enter("building")
@@ -139,12 +154,18 @@ async def verify(dsn: str, history: History, *, fix: bool = False, force: bool =
 
 async def _what_counts(shadow: Shadow, events: Sequence[Event]) -> list[Event]:
     """The events that the live model has counted; the others are put aside as pending."""
-    rows = await shadow.session.execute(COUNTED_LIVE, [[event.id for event in events]], prepare=True)
+    rows = await shadow.session.execute(
+        COUNTED_LIVE, [[event.id for event in events]], prepare=True
+    )
     counted = {row["event_id"] for row in await rows.fetchall()}
     pending = [event for event in events if event.id not in counted]
     if pending:
         await shadow.session.execute(
-            PUT_ASIDE, [[event.id for event in pending], [_any_event.dump_json(event).decode() for event in pending]]
+            PUT_ASIDE,
+            [
+                [event.id for event in pending],
+                [_any_event.dump_json(event).decode() for event in pending],
+            ],
         )
     return [event for event in events if event.id in counted]
 
@@ -186,7 +207,18 @@ async def _compare_table(shadow: Shadow, table: str, key: list[str], verdict: Ve
 
 def _difference(table: str, key: list[str], live: str | None, log: str | None) -> Difference:
     there, told = (json.loads(row, parse_float=Decimal) if row else {} for row in (live, log))
-    kind: Literal["missing", "extra", "changed"] = "missing" if not there else "extra" if not told else "changed"
+    kind: Literal["missing", "extra", "changed"] = (
+        "missing" if not there else "extra" if not told else "changed"
+    )
     row = there or told
-    fields = {name: {"live": there.get(name), "log": told.get(name)} for name in row if there.get(name) != told.get(name)}
-    return Difference(table, {name: row[name] for name in key}, kind, {n: f for n, f in fields.items() if n not in key})
+    fields = {
+        name: {"live": there.get(name), "log": told.get(name)}
+        for name in row
+        if there.get(name) != told.get(name)
+    }
+    return Difference(
+        table,
+        {name: row[name] for name in key},
+        kind,
+        {n: f for n, f in fields.items() if n not in key},
+    )

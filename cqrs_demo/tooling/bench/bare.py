@@ -1,4 +1,5 @@
-"""What relay and consumer are compared with: the bare client library that sends and takes the same bytes and does nothing with them."""
+"""What relay and consumer are compared with: the bare client library that sends and takes the same
+bytes and does nothing with them."""
 
 import asyncio
 import time
@@ -41,10 +42,13 @@ class Bare:
 
 
 async def rabbitmq(url: str, number: int) -> Bare:
-    """aio-pika as its documentation has it: persistent, confirmed, 500 in flight; taken with a prefetch of 500, acknowledged in bulk."""
+    """aio-pika as its documentation has it: persistent, confirmed, 500 in flight; taken with a
+    prefetch of 500, acknowledged in bulk."""
     async with await aio_pika.connect(url) as connection:
         channel = await connection.channel()
-        queue = await channel.declare_queue(f"bench.{uuid4().hex}", durable=True, arguments={"x-queue-type": "quorum"})
+        queue = await channel.declare_queue(
+            f"bench.{uuid4().hex}", durable=True, arguments={"x-queue-type": "quorum"}
+        )
         began = time.perf_counter()
         for batch in _batches(number):
             await asyncio.gather(*(_publish(channel, queue.name) for _ in batch))
@@ -56,11 +60,15 @@ async def rabbitmq(url: str, number: int) -> Bare:
 
 
 async def _publish(channel: aio_pika.abc.AbstractChannel, queue: str) -> None:
-    message = aio_pika.Message(BODY, delivery_mode=aio_pika.DeliveryMode.PERSISTENT, message_id=str(uuid4()))
+    message = aio_pika.Message(
+        BODY, delivery_mode=aio_pika.DeliveryMode.PERSISTENT, message_id=str(uuid4())
+    )
     await channel.default_exchange.publish(message, queue, mandatory=True)
 
 
-async def _take(channel: aio_pika.abc.AbstractChannel, queue: aio_pika.abc.AbstractQueue, number: int) -> float:
+async def _take(
+    channel: aio_pika.abc.AbstractChannel, queue: aio_pika.abc.AbstractQueue, number: int
+) -> float:
     await channel.set_qos(prefetch_count=BATCH)
     taken, all_taken = 0, asyncio.Event()
 
@@ -88,13 +96,23 @@ async def pgmq(url: str, number: int) -> Bare:
         began = time.perf_counter()
         for batch in _batches(number):
             bodies = [BODY.decode()] * len(batch)
-            await connection.execute("select count(*) from pgmq.send_batch(%s, %b::text[]::jsonb[])", [queue, bodies], prepare=True)
+            await connection.execute(
+                "select count(*) from pgmq.send_batch(%s, %b::text[]::jsonb[])",
+                [queue, bodies],
+                prepare=True,
+            )
         sent = number / (time.perf_counter() - began)
         began = time.perf_counter()
         for _ in _batches(number):
-            cursor = await connection.execute("select msg_id, message::text from pgmq.read(%s, 30, %s)", [queue, BATCH], prepare=True)
+            cursor = await connection.execute(
+                "select msg_id, message::text from pgmq.read(%s, 30, %s)",
+                [queue, BATCH],
+                prepare=True,
+            )
             ids = [row[0] for row in await cursor.fetchall()]
-            await connection.execute("select count(*) from pgmq.delete(%s, %s::bigint[])", [queue, ids], prepare=True)
+            await connection.execute(
+                "select count(*) from pgmq.delete(%s, %s::bigint[])", [queue, ids], prepare=True
+            )
         taken = number / (time.perf_counter() - began)
         await connection.execute("select pgmq.drop_queue(%s)", [queue])
     return Bare(sent, taken)

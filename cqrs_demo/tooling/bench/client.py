@@ -1,9 +1,11 @@
-"""The load client: a process of its own that sends prepared requests over keep-alive connections and times the answers.
+"""The load client: a process of its own that sends prepared requests over keep-alive connections
+and times the answers.
 
-It must not saturate before the server does, so it is as bare as Python gets: request bytes made beforehand, an asyncio protocol
-on uvloop, and of an answer it reads the status, the length and (when asked) the event id. What it can do at most is
-measured beside every result, against a server that does nothing (see accept.py). Reads one Order from standard input,
-writes one Report to standard output, both JSON. Next: load.py, which starts it.
+It must not saturate before the server does, so it is as bare as Python gets: request bytes made
+beforehand, an asyncio protocol on uvloop, and of an answer it reads the status, the length and
+(when asked) the event id. What it can do at most is measured beside every result, against a server
+that does nothing (see accept.py). Reads one Order from standard input, writes one Report to
+standard output, both JSON. Next: load.py, which starts it.
 """
 
 import asyncio
@@ -22,7 +24,8 @@ import psycopg
 from cqrs_demo.tooling.bench import loop
 
 WINDOW_POLL = 0.02  # seconds between looks at how much has arrived
-STALLED = 2.0  # seconds without an arrival after which what is missing counts as lost, and the window moves on
+# seconds without an arrival after which what is missing counts as lost, and the window moves on
+STALLED = 2.0
 
 _LENGTH = re.compile(rb"\r\ncontent-length: *([0-9]+)", re.IGNORECASE)
 _EVENT = re.compile(rb"\r\nx-event-id: *([0-9a-f-]+)", re.IGNORECASE)
@@ -30,18 +33,22 @@ _EVENT = re.compile(rb"\r\nx-event-id: *([0-9a-f-]+)", re.IGNORECASE)
 
 @dataclass(frozen=True)
 class Task:
-    """What to send. Without `rate` every connection sends its next request when the last is answered (closed loop). With it,
-    requests are due at even intervals and are timed from when they were due, not from when a connection was free for them."""
+    """What to send. Without `rate` every connection sends its next request when the last is
+    answered (closed loop). With it, requests are due at even intervals and are timed from when they
+    were due, not from when a connection was free for them."""
 
     host: str
     port: int
-    requests: list[str]  # whole HTTP requests, sent in turn; "{key}" in one becomes a text never sent before
+    requests: list[
+        str
+    ]  # whole HTTP requests, sent in turn; "{key}" in one becomes a text never sent before
     connections: int
     seconds: float
     rate: float | None = None
     most: int | None = None  # requests
     events: bool = False  # keep each accepted request's event id and the moment of its 201
-    # At the most this many accepted orders not yet readable, as far as `arrived` (a query of one number, on `dsn`) tells.
+    # At the most this many accepted orders not yet readable, as far as `arrived` (a query of one
+    # number, on `dsn`) tells.
     window: int | None = None
     dsn: str = ""
     arrived: str = ""
@@ -75,7 +82,11 @@ class Load:
 
     def next_request(self) -> bytes | None:
         """None when there is nothing to send now."""
-        if self._over or self._sent == self.task.most or (self._allowed is not None and self._sent >= self._allowed):
+        if (
+            self._over
+            or self._sent == self.task.most
+            or (self._allowed is not None and self._sent >= self._allowed)
+        ):
             return None
         parts = self._parts[self._sent % len(self._parts)]
         self._sent += 1
@@ -83,7 +94,13 @@ class Load:
 
     def ready(self, connection: "Connection") -> None:
         """The connection is free: give it work, or let it wait."""
-        since = time.perf_counter() if self.task.rate is None else self._due.popleft() if self._due else None
+        since = (
+            time.perf_counter()
+            if self.task.rate is None
+            else self._due.popleft()
+            if self._due
+            else None
+        )
         if since is None or not self._send(connection, since):
             self._idle.append(connection)
 
@@ -120,7 +137,9 @@ class Load:
     async def run(self) -> Report:
         watcher = asyncio.create_task(self._watch_arrivals()) if self.task.window else None
         for _ in range(self.task.connections):
-            await asyncio.get_running_loop().create_connection(lambda: Connection(self), self.task.host, self.task.port)
+            await asyncio.get_running_loop().create_connection(
+                lambda: Connection(self), self.task.host, self.task.port
+            )
             self._open += 1
         started, cpu = time.perf_counter(), time.process_time()
         self.report.began = time.time()
@@ -153,9 +172,13 @@ class Load:
 
     async def _watch_arrivals(self) -> None:
         forgiven, last, since = 0, -1, time.perf_counter()
-        async with await psycopg.AsyncConnection.connect(self.task.dsn, autocommit=True) as connection:
+        async with await psycopg.AsyncConnection.connect(
+            self.task.dsn, autocommit=True
+        ) as connection:
             while True:
-                row: Any = await (await connection.execute(self.task.arrived.encode(), prepare=True)).fetchone()
+                row: Any = await (
+                    await connection.execute(self.task.arrived.encode(), prepare=True)
+                ).fetchone()
                 arrived = int(row[0])
                 if arrived != last:
                     last, since = arrived, time.perf_counter()
@@ -175,7 +198,9 @@ class Connection(asyncio.Protocol):
         self._received = b""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = cast(asyncio.WriteTransport, transport)  # uvloop's is one without saying so
+        self._transport = cast(
+            asyncio.WriteTransport, transport
+        )  # uvloop's is one without saying so
         self._load.ready(self)
 
     def send(self, request: bytes, since: float) -> None:
@@ -200,7 +225,10 @@ class Connection(asyncio.Protocol):
 
 async def _main() -> None:
     report = await Load(Task(**orjson.loads(sys.stdin.buffer.read()))).run()
-    plain = {**vars(report), "statuses": {str(status): count for status, count in report.statuses.items()}}
+    plain = {
+        **vars(report),
+        "statuses": {str(status): count for status, count in report.statuses.items()},
+    }
     sys.stdout.buffer.write(orjson.dumps(plain | {"latencies": report.latencies.tolist()}))
 
 

@@ -1,4 +1,5 @@
-"""relay and consumer alone: events per second out of a prepared outbox, then out of the queue that this filled.
+"""relay and consumer alone: events per second out of a prepared outbox, then out of the queue that
+this filled.
 
 Each has the machine to itself: while the relay drains, the consumer is paused, and nobody posts.
 """
@@ -21,7 +22,9 @@ FIRST_USER = 2_000_001
 def measure(rig: Rig, scale: Scale, say: Say) -> Iterator[Figure]:
     relayed, consumed, sent, taken = [], [], [], []
     for number in range(scale.drains):
-        say(f"relay and consumer, {rig.broker}: round {number + 1} of {scale.drains}, {scale.drained_events:,} events")
+        say(
+            f"relay and consumer, {rig.broker}: round {number + 1} of {scale.drains}, {scale.drained_events:,} events"
+        )
         relay, consumer = _drain(rig, FIRST_USER + number * 1_000, scale.drained_events)
         library = bare.rabbitmq if rig.broker == "rabbitmq" else bare.pgmq
         alone = loop.run(library(rig.broker_url, scale.drained_events))
@@ -35,20 +38,28 @@ def measure(rig: Rig, scale: Scale, say: Say) -> Iterator[Figure]:
 
 
 def _drain(rig: Rig, first_user: int, number: int) -> tuple[float, float]:
-    """Events per second of the relay and of the consumer. Raises LoadFailed when an event gets lost."""
+    """Events per second of the relay and of the consumer. Raises LoadFailed when an event gets
+    lost."""
     with rig.paused("consumer"):
         with rig.paused("relay"):
             prepared.orders_in_outbox(rig, first_user, number)
             began = time.perf_counter()
-        with _asking(rig.dsn("order_service"), "select count(*) from (select from demo.outbox limit 1) as one_left") as left:
+        with _asking(
+            rig.dsn("order_service"),
+            "select count(*) from (select from demo.outbox limit 1) as one_left",
+        ) as left:
             emptied = wait_until(lambda: left() == 0)
         relay = number / (time.perf_counter() - began)
         began = time.perf_counter()
-    with _asking(rig.dsn("invoice_service"), invoiced(range(first_user, first_user + 1_000))) as arrived:
+    with _asking(
+        rig.dsn("invoice_service"), invoiced(range(first_user, first_user + 1_000))
+    ) as arrived:
         all_there = wait_until(lambda: arrived() >= number)
         consumer = number / (time.perf_counter() - began)
         if not emptied or not all_there or arrived() != number:
-            raise LoadFailed(f"the oracle says no: {number} events in the outbox, {arrived()} orders on invoices ({rig.broker})")
+            raise LoadFailed(
+                f"the oracle says no: {number} events in the outbox, {arrived()} orders on invoices ({rig.broker})"
+            )
     return relay, consumer
 
 
@@ -64,8 +75,18 @@ def _asking(dsn: str, query: str) -> Iterator[Callable[[], int]]:
         yield ask
 
 
-def _beside(name: str, ours: list[float], bare_name: str, bare_rates: list[float], broker: str) -> Iterator[Figure]:
+def _beside(
+    name: str, ours: list[float], bare_name: str, bare_rates: list[float], broker: str
+) -> Iterator[Figure]:
     share = in_turn(ours, bare_rates)
     goal = verdict(share >= 0.8, "≥ 0.8 of the bare library")
-    yield Figure(name, "draining what is prepared", "events/s", ours, broker, {"of the bare library": round(share, 2)}, **goal)
+    yield Figure(
+        name,
+        "draining what is prepared",
+        "events/s",
+        ours,
+        broker,
+        {"of the bare library": round(share, 2)},
+        **goal,
+    )
     yield Figure(name, bare_name, "messages/s", bare_rates, broker)

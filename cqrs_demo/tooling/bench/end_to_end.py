@@ -1,8 +1,10 @@
-"""end to end: orders per second from POST to readable invoice, at the highest rate at which no backlog grows.
+"""end to end: orders per second from POST to readable invoice, at the highest rate at which no
+backlog grows.
 
-The rate is not guessed: the client keeps at most WINDOW orders between "accepted" and "readable" and posts the next one when one
-arrives. So whatever is slowest sets the pace, and nothing can pile up. Counted is the whole of it, from the first POST to the
-moment when the last order can be read. Every run ends with the oracle.
+The rate is not guessed: the client keeps at most WINDOW orders between "accepted" and "readable"
+and posts the next one when one arrives. So whatever is slowest sets the pace, and nothing can pile
+up. Counted is the whole of it, from the first POST to the moment when the last order can be read.
+Every run ends with the oracle.
 """
 
 import sys
@@ -24,7 +26,8 @@ QUIET = 5.0  # seconds without an arrival after which what is missing is lost
 
 @dataclass(frozen=True)
 class Run:
-    """Orders accepted, orders found on invoices, and the seconds from the first POST until the last of them was."""
+    """Orders accepted, orders found on invoices, and the seconds from the first POST until the last
+    of them was."""
 
     accepted: int
     invoiced: int
@@ -60,13 +63,29 @@ def invoiced(users: Sequence[int]) -> str:
 
 def make_users(rig: Rig, number: int) -> list[int]:
     """Users with their accounts, through the API. Returns their ids."""
-    users, accounts = rig.system.url("user-service") + "/users", rig.system.url("user-service") + "/accounts"
+    users, accounts = (
+        rig.system.url("user-service") + "/users",
+        rig.system.url("user-service") + "/accounts",
+    )
     first = rig.execute("user_service", "select coalesce(max(id), 0) + 1 from demo.users")[0][0]
-    people = [post(users, {"name": "Alice", "email": f"alice{first + i}@demo.com"}) for i in range(number)]
+    people = [
+        post(users, {"name": "Alice", "email": f"alice{first + i}@demo.com"}) for i in range(number)
+    ]
     send(users, people, connections=32, seconds=60, most=number).expect_no_refusals()
-    ids: list[int] = [id for (id,) in rig.execute("user_service", "select id from demo.users where id >= %s order by id", first)]
+    ids: list[int] = [
+        id
+        for (id,) in rig.execute(
+            "user_service", "select id from demo.users where id >= %s order by id", first
+        )
+    ]
     address = {"address1": "123 Main St", "city": "Cityville", "state": "ST", "zip": "12345"}
-    send(accounts, [post(accounts, {"user_id": id, **address}) for id in ids], connections=32, seconds=60, most=number).expect_no_refusals()
+    send(
+        accounts,
+        [post(accounts, {"user_id": id, **address}) for id in ids],
+        connections=32,
+        seconds=60,
+        most=number,
+    ).expect_no_refusals()
     return ids
 
 
@@ -78,12 +97,15 @@ def carry_ours(rig: Rig, users: Sequence[int], seconds: float) -> Run:
     """See carry(). Raises LoadFailed when an order was lost."""
     run = carry(rig.orders_url, users, rig.dsn("invoice_service"), invoiced(users), seconds)
     if run.lost:
-        raise LoadFailed(f"the oracle says no: {run.accepted} orders accepted, {run.invoiced} on invoices ({rig.broker})")
+        raise LoadFailed(
+            f"the oracle says no: {run.accepted} orders accepted, {run.invoiced} on invoices ({rig.broker})"
+        )
     return run
 
 
 def carry(url: str, users: Sequence[int], dsn: str, arrived: str, seconds: float) -> Run:
-    """Post orders for `seconds`, never more than WINDOW ahead of what `arrived` counts, and wait for the last of them."""
+    """Post orders for `seconds`, never more than WINDOW ahead of what `arrived` counts, and wait
+    for the last of them."""
     with psycopg.connect(dsn, autocommit=True) as connection:
 
         def count() -> int:
@@ -94,7 +116,15 @@ def carry(url: str, users: Sequence[int], dsn: str, arrived: str, seconds: float
         before = count()
         began = time.time()
         ahead = f"select ({arrived}) - {before}"
-        outcome = send(url, orders(url, users), connections=CLIENTS, seconds=seconds, window=WINDOW, dsn=dsn, arrived=ahead)
+        outcome = send(
+            url,
+            orders(url, users),
+            connections=CLIENTS,
+            seconds=seconds,
+            window=WINDOW,
+            dsn=dsn,
+            arrived=ahead,
+        )
         outcome.expect_no_refusals()
         wanted = before + outcome.accepted
         reached, at = _last_arrival(count, wanted)
@@ -102,13 +132,17 @@ def carry(url: str, users: Sequence[int], dsn: str, arrived: str, seconds: float
 
 
 def wait_until_quiet(dsn: str, arrived: str) -> None:
-    """Until nothing arrives any more: what an earlier run left behind is not to be counted in the next."""
+    """Until nothing arrives any more: what an earlier run left behind is not to be counted in the
+    next."""
     with psycopg.connect(dsn, autocommit=True) as connection:
-        _last_arrival(lambda: int((connection.execute(arrived.encode()).fetchone() or (0,))[0]), sys.maxsize)
+        _last_arrival(
+            lambda: int((connection.execute(arrived.encode()).fetchone() or (0,))[0]), sys.maxsize
+        )
 
 
 def _last_arrival(count: Callable[[], int], wanted: int) -> tuple[int, float]:
-    """How many arrived, and when (Unix time) the last did. Waits for `wanted`, and for no more arrivals than that."""
+    """How many arrived, and when (Unix time) the last did. Waits for `wanted`, and for no more
+    arrivals than that."""
     reached, at = count(), time.time()
     while reached < wanted and time.time() - at < QUIET:
         time.sleep(0.02)

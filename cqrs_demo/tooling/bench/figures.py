@@ -14,8 +14,9 @@ Say = Callable[[str], None]
 class Figure:
     """One row of the table. `rounds` are the repetitions' results; the figure is their median.
 
-    `broker` is empty where no broker has part in it. `notes` are shown beside the figure: latencies in ms, shares, counts.
-    `goal` says what was aimed at and `met` whether it was reached; None where nothing was.
+    `broker` is empty where no broker has part in it. `notes` are shown beside the figure: latencies
+    in ms, shares, counts. `goal` says what was aimed at and `met` whether it was reached; None
+    where nothing was.
     """
 
     measurement: str
@@ -37,8 +38,8 @@ class Figure:
 
 @dataclass(frozen=True)
 class Scale:
-    """How much is measured. Seconds are those of one run of load: many short ones rather than few long ones, because a machine that
-    is shared has moods, and they last for seconds."""
+    """How much is measured. Seconds are those of one run of load: many short ones rather than few
+    long ones, because a machine that is shared has moods, and they last for seconds."""
 
     rounds: int
     seconds: float
@@ -54,14 +55,17 @@ class Scale:
     clients: tuple[int, ...]
 
 
-FULL = Scale(9, 0.7, 3, 20, 10, 20_000, 100_000, 1_000_000, 10_000, 1_000_000, 10_000, (1, 8, 32, 64))
+FULL = Scale(
+    9, 0.7, 3, 20, 10, 20_000, 100_000, 1_000_000, 10_000, 1_000_000, 10_000, (1, 8, 32, 64)
+)
 QUICK = Scale(1, 0.5, 1, 2, 2, 2_000, 2_000, 20_000, 1_000, 10_000, 1_000, (1, 32))
 
 Measurement = Callable[[Rig, Scale, Say], Iterator[Figure]]
 
 
 def in_turn(ours: Sequence[float], theirs: Sequence[float]) -> float:
-    """The ratio of what was measured in turn: the median over the rounds, since what slowed the machine in a round slowed both."""
+    """The ratio of what was measured in turn: the median over the rounds, since what slowed the
+    machine in a round slowed both."""
     return statistics.median(mine / other for mine, other in zip(ours, theirs, strict=True))
 
 

@@ -1,6 +1,8 @@
-"""The floor under `accept`: the same rows written by bare psycopg, one transaction per command, over eight connections.
+"""The floor under `accept`: the same rows written by bare psycopg, one transaction per command,
+over eight connections.
 
-No HTTP, no validation, no merging of commands. A process of its own. Reads the DSN from standard input, prints orders per second.
+No HTTP, no validation, no merging of commands. A process of its own. Reads the DSN from standard
+input, prints orders per second.
 """
 
 import asyncio
@@ -22,7 +24,9 @@ CONNECTIONS = 8
 def written_per_second(dsn: str, seconds: float) -> float:
     """Orders per second. Raises LoadFailed."""
     command = [sys.executable, "-P", "-m", "cqrs_demo.tooling.bench.floor", str(seconds)]
-    done = subprocess.run(command, input=dsn.encode(), capture_output=True, timeout=seconds + 60, check=False)  # noqa: S603  # ours
+    done = subprocess.run(
+        command, input=dsn.encode(), capture_output=True, timeout=seconds + 60, check=False
+    )  # ours
     if done.returncode != 0:
         raise LoadFailed(done.stderr.decode(errors="replace").strip().splitlines()[-1])
     return float(done.stdout)
@@ -35,8 +39,11 @@ async def _write(dsn: str, seconds: float) -> float:
     async def write(connection: AsyncConnection) -> int:
         written = 0
         while time.perf_counter() - began < seconds:
-            command = orjson.dumps([{"position": 0, "user_id": next(users) % 1000 + 1, **ORDER}]).decode()
-            # In autocommit mode a statement is a transaction; this one writes order, event and outbox row.
+            command = orjson.dumps(
+                [{"position": 0, "user_id": next(users) % 1000 + 1, **ORDER}]
+            ).decode()
+            # In autocommit mode a statement is a transaction; this one writes order, event and
+            # outbox row.
             await connection.execute(PLACE_ORDERS, {"commands": command}, prepare=True)
             written += 1
         return written

@@ -1,4 +1,5 @@
-"""growth: what an order costs when many are stored already, and what a line costs on an invoice that has many."""
+"""growth: what an order costs when many are stored already, and what a line costs on an invoice
+that has many."""
 
 import time
 from collections.abc import Iterator
@@ -39,10 +40,19 @@ def _orders(scale: Scale, say: Say) -> Iterator[Figure]:
                 cost[stored].append(_microseconds_per_order(rig))
     cost = {stored: rounds[1:] for stored, rounds in cost.items()}  # the first is warm-up
     ratio = in_turn(cost[scale.many_orders], cost[scale.few_orders])
-    yield Figure("growth", f"an order beside {scale.few_orders:,} stored", "µs", cost[scale.few_orders])
+    yield Figure(
+        "growth", f"an order beside {scale.few_orders:,} stored", "µs", cost[scale.few_orders]
+    )
     goal = verdict(ratio <= 1.2, "≤ 1.2 ×")
     notes: dict[str, float | str] = {"times": round(ratio, 2)}
-    yield Figure("growth", f"an order beside {scale.many_orders:,} stored", "µs", cost[scale.many_orders], notes=notes, **goal)
+    yield Figure(
+        "growth",
+        f"an order beside {scale.many_orders:,} stored",
+        "µs",
+        cost[scale.many_orders],
+        notes=notes,
+        **goal,
+    )
 
 
 @contextmanager
@@ -55,7 +65,9 @@ def _with_orders(stored: int, say: Say) -> Iterator[Rig]:
 
 def _microseconds_per_order(rig: Rig) -> float:
     requests = orders(rig.orders_url, range(1, 1001))
-    run = send(rig.orders_url, requests, connections=CLIENTS, seconds=60, most=len(requests)).expect_no_refusals()
+    run = send(
+        rig.orders_url, requests, connections=CLIENTS, seconds=60, most=len(requests)
+    ).expect_no_refusals()
     return 1e6 / run.rate
 
 
@@ -73,9 +85,14 @@ async def _lines(rig: Rig, scale: Scale) -> list[Figure]:
                 await _add(connection, FIRST_USER + place, 1)
                 times[size].append((time.perf_counter() - began) * 1e6)
     ratio = in_turn(times[sizes[-1]], times[sizes[0]])
-    figures = [Figure("growth", f"a line on an invoice of {size:,}", "µs", times[size]) for size in sizes]
+    figures = [
+        Figure("growth", f"a line on an invoice of {size:,}", "µs", times[size]) for size in sizes
+    ]
     goal = verdict(ratio <= 3, "≤ 3 × the shortest")
-    return [*figures[:-1], Figure(**{**vars(figures[-1]), "notes": {"times": round(ratio, 2)}, **goal})]
+    return [
+        *figures[:-1],
+        Figure(**{**vars(figures[-1]), "notes": {"times": round(ratio, 2)}, **goal}),
+    ]
 
 
 async def _add(connection: Connection, user: int, number: int) -> None:
@@ -85,5 +102,19 @@ async def _add(connection: Connection, user: int, number: int) -> None:
 
 def _order_created(user: int) -> OrderCreated:
     id, now = next(_order_ids), datetime.now(UTC)
-    order = Order(id=id, user_id=user, description="Widget", amount=Decimal(1), purchase_dt=datetime(2025, 4, 3, tzinfo=UTC))
-    return OrderCreated(specversion="1.0", id=uuid4(), source=ORDER_SERVICE, type="order.created", time=now, sequence=id, data=order)
+    order = Order(
+        id=id,
+        user_id=user,
+        description="Widget",
+        amount=Decimal(1),
+        purchase_dt=datetime(2025, 4, 3, tzinfo=UTC),
+    )
+    return OrderCreated(
+        specversion="1.0",
+        id=uuid4(),
+        source=ORDER_SERVICE,
+        type="order.created",
+        time=now,
+        sequence=id,
+        data=order,
+    )

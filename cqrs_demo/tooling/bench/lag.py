@@ -1,8 +1,8 @@
 """lag: at 200 orders a second, how long after its 201 an order is on its invoice, hop by hop.
 
-The services' own logs say when each event was committed, published and projected, and the inbox row when it was received;
-the client says when it read the 201. One machine, one clock. A lag below zero is an order that was on its invoice before its
-client had read the answer.
+The services' own logs say when each event was committed, published and projected, and the inbox row
+when it was received; the client says when it read the 201. One machine, one clock. A lag below zero
+is an order that was on its invoice before its client had read the answer.
 """
 
 from collections.abc import Iterator
@@ -23,9 +23,18 @@ Moments = dict[str, float]
 def measure(rig: Rig, scale: Scale, say: Say) -> Iterator[Figure]:
     say(f"lag, {rig.broker}: {scale.lag_seconds:.0f} s at {RATE:.0f} orders/s")
     requests = orders(rig.orders_url, range(1, 1001))
-    send(rig.orders_url, requests, connections=CLIENTS, seconds=min(scale.lag_seconds, 2), rate=RATE)  # warm-up
+    send(
+        rig.orders_url, requests, connections=CLIENTS, seconds=min(scale.lag_seconds, 2), rate=RATE
+    )  # warm-up
     logs = {"order": rig.log("order-service"), "invoice": rig.log("invoice-service")}
-    outcome = send(rig.orders_url, requests, connections=CLIENTS, seconds=scale.lag_seconds, rate=RATE, events=True).expect_no_refusals()
+    outcome = send(
+        rig.orders_url,
+        requests,
+        connections=CLIENTS,
+        seconds=scale.lag_seconds,
+        rate=RATE,
+        events=True,
+    ).expect_no_refusals()
     answered = dict(outcome.events)
     at = _moments(rig, logs, answered)
     lag = in_milliseconds([at["projected"][id] - moment for id, moment in answered.items()])
@@ -40,7 +49,11 @@ def measure(rig: Rig, scale: Scale, say: Say) -> Iterator[Figure]:
 
 def _moments(rig: Rig, logs: dict[str, LogTail], answered: Moments) -> dict[str, Moments]:
     """When each of the events reached each hop. Raises LoadFailed when one did not."""
-    wait_until(lambda: answered.keys() <= _logged(logs["invoice"], "projected").keys(), seconds=20, every=0.2)
+    wait_until(
+        lambda: answered.keys() <= _logged(logs["invoice"], "projected").keys(),
+        seconds=20,
+        every=0.2,
+    )
     at = {
         "committed": _logged(logs["order"], "committed"),
         "published": _logged(logs["order"], "published"),
@@ -49,13 +62,19 @@ def _moments(rig: Rig, logs: dict[str, LogTail], answered: Moments) -> dict[str,
     }
     for hop, moments in at.items():
         if missing := answered.keys() - moments.keys():
-            raise LoadFailed(f"the oracle says no: {len(missing)} of {len(answered)} accepted orders were never {hop}")
+            raise LoadFailed(
+                f"the oracle says no: {len(missing)} of {len(answered)} accepted orders were never {hop}"
+            )
     return at
 
 
 def _logged(log: LogTail, hop: str) -> Moments:
     lines = [line for line in log.read() if line.get("event") == hop]
-    return {id: datetime.fromisoformat(line["timestamp"]).timestamp() for line in lines for id in line["events"]}
+    return {
+        id: datetime.fromisoformat(line["timestamp"]).timestamp()
+        for line in lines
+        for id in line["events"]
+    }
 
 
 def _received(rig: Rig, answered: Moments) -> Moments:

@@ -11,7 +11,11 @@ from urllib.parse import urlsplit
 
 import orjson
 
-ORDER = {"description": "Widget, blue, with a handle", "amount": 1, "purchase_dt": "2025-04-03T10:00:00Z"}
+ORDER = {
+    "description": "Widget, blue, with a handle",
+    "amount": 1,
+    "purchase_dt": "2025-04-03T10:00:00Z",
+}
 """An order costs 1, so that the sum of the invoices is the number of orders on them."""
 
 
@@ -39,19 +43,41 @@ class Outcome:
 
     def quantile(self, share: float) -> float:
         """In seconds."""
-        return self.latencies[min(int(share * len(self.latencies)), len(self.latencies) - 1)] if self.latencies else 0.0
+        return (
+            self.latencies[min(int(share * len(self.latencies)), len(self.latencies) - 1)]
+            if self.latencies
+            else 0.0
+        )
 
     def expect_no_refusals(self) -> "Outcome":
         """Raises LoadFailed: a rate that hides errors is no rate."""
         if self.refused or self.broken:
-            raise LoadFailed(f"{self.broken} requests without an answer, and answers other than wanted: {self.refused}")
+            raise LoadFailed(
+                f"{self.broken} requests without an answer, and answers other than wanted: {self.refused}"
+            )
         return self
 
 
-def send(url: str, requests: Sequence[str], *, connections: int, seconds: float, wanted: int = 201, **more: Any) -> Outcome:
-    """Run one client against the server of `url`. `more` are the other fields of client.Task. Raises LoadFailed."""
+def send(
+    url: str,
+    requests: Sequence[str],
+    *,
+    connections: int,
+    seconds: float,
+    wanted: int = 201,
+    **more: Any,
+) -> Outcome:
+    """Run one client against the server of `url`. `more` are the other fields of client.Task.
+    Raises LoadFailed."""
     parts = urlsplit(url)
-    task = {"host": parts.hostname, "port": parts.port, "requests": list(requests), "connections": connections, "seconds": seconds, **more}
+    task = {
+        "host": parts.hostname,
+        "port": parts.port,
+        "requests": list(requests),
+        "connections": connections,
+        "seconds": seconds,
+        **more,
+    }
     done = subprocess.run(
         [sys.executable, "-P", "-m", "cqrs_demo.tooling.bench.client"],
         input=orjson.dumps(task),
@@ -64,7 +90,9 @@ def send(url: str, requests: Sequence[str], *, connections: int, seconds: float,
     said = orjson.loads(done.stdout)
     statuses: dict[str, int] = said.pop("statuses")
     accepted = statuses.pop(str(wanted), 0)
-    return Outcome(**{**said, "latencies": sorted(said["latencies"])}, accepted=accepted, refused=statuses)
+    return Outcome(
+        **{**said, "latencies": sorted(said["latencies"])}, accepted=accepted, refused=statuses
+    )
 
 
 def post(url: str, body: dict[str, Any], *, key: bool = False) -> str:

@@ -42,8 +42,13 @@ class Memory:
                 self._peak[name] = max(size, self._peak.get(name, 0))
 
     def _look(self) -> dict[str, float]:
-        """Megabytes. What several processes share (PostgreSQL's buffers) counts once, where the system can tell."""
-        return {name: sum(map(_size, family)) / 1e6 for name, family in self._processes().items() if family}
+        """Megabytes. What several processes share (PostgreSQL's buffers) counts once, where the
+        system can tell."""
+        return {
+            name: sum(map(_size, family)) / 1e6
+            for name, family in self._processes().items()
+            if family
+        }
 
 
 def _size(process: psutil.Process) -> float:

@@ -1,7 +1,9 @@
-"""--against: what a Python developer would write today without this project, under the same load, in the same run.
+"""--against: what a Python developer would write today without this project, under the same load,
+in the same run.
 
-The peer is two modules in a folder (orders.py, an ASGI app; invoices.py, a consumer; see its README). It gets a database of its own
-in the rig's PostgreSQL, and the rig's RabbitMQ. It needs packages of its own, so it may have a Python of its own.
+The peer is two modules in a folder (orders.py, an ASGI app; invoices.py, a consumer; see its
+README). It gets a database of its own in the rig's PostgreSQL, and the rig's RabbitMQ. It needs
+packages of its own, so it may have a Python of its own.
 """
 
 import os
@@ -29,7 +31,9 @@ def check(folder: Path, python: str) -> None:
     for name in ("orders.py", "invoices.py", "model.py"):
         if not (folder / name).is_file():
             raise RigFailed(f"{folder} is no peer: it has no {name}")
-    tried = subprocess.run([python, "-c", f"import {', '.join(NEEDS)}"], capture_output=True, check=False, text=True)  # noqa: S603
+    tried = subprocess.run(
+        [python, "-c", f"import {', '.join(NEEDS)}"], capture_output=True, check=False, text=True
+    )
     if tried.returncode != 0:
         raise RigFailed(
             f"the peer's packages are not all there for {python}: {tried.stderr.strip().splitlines()[-1]}\n"
@@ -46,9 +50,19 @@ def measure(rig: Rig, folder: Path, python: str, scale: Scale, say: Say) -> Iter
     with ExitStack() as stack:
         url, dsn = _started(rig, folder, python, stack)
         requests = orders(url, USERS)
-        send(url, requests, connections=CLIENTS, seconds=min(2, scale.end_to_end_seconds))  # warm-up
-        accepted = [send(url, requests, connections=32, seconds=scale.seconds) for _ in range(scale.rounds)]
-        yield Figure("peer", "accept, 32 clients, its consumer at work", "requests/s", [run.rate for run in accepted], "rabbitmq")
+        send(
+            url, requests, connections=CLIENTS, seconds=min(2, scale.end_to_end_seconds)
+        )  # warm-up
+        accepted = [
+            send(url, requests, connections=32, seconds=scale.seconds) for _ in range(scale.rounds)
+        ]
+        yield Figure(
+            "peer",
+            "accept, 32 clients, its consumer at work",
+            "requests/s",
+            [run.rate for run in accepted],
+            "rabbitmq",
+        )
         wait_until_quiet(dsn, ARRIVED)
         ours, theirs = [], []
         for _ in range(TURNS):
@@ -69,11 +83,25 @@ def _started(rig: Rig, folder: Path, python: str, stack: ExitStack) -> tuple[str
         "PYTHONPATH": str(folder),
     }
     port = free_port()
-    serve = [python, "-m", "uvicorn", "orders:app", "--host", HOST, "--port", str(port), "--log-level", "warning", "--no-access-log"]
+    serve = [
+        python,
+        "-m",
+        "uvicorn",
+        "orders:app",
+        "--host",
+        HOST,
+        "--port",
+        str(port),
+        "--log-level",
+        "warning",
+        "--no-access-log",
+    ]
     stack.enter_context(child(serve, port, environment))  # it makes the tables
     nothing = subprocess.DEVNULL
     consume = [python, str(folder / "invoices.py")]
-    consumer = subprocess.Popen(consume, env=environment, stdin=nothing, stdout=nothing, stderr=nothing)  # noqa: S603
+    consumer = subprocess.Popen(
+        consume, env=environment, stdin=nothing, stdout=nothing, stderr=nothing
+    )
     stack.callback(consumer.wait)
     stack.callback(consumer.terminate)
     return f"http://{HOST}:{port}/orders", dsn

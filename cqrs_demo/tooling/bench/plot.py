@@ -1,4 +1,5 @@
-"""The figures as a picture: bars in an SVG file that any browser and GitHub show. Drawn by hand, so that no drawing library is needed."""
+"""The figures as a picture: bars in an SVG file that any browser and GitHub show. Drawn by hand, so
+that no drawing library is needed."""
 
 from collections.abc import Iterator, Sequence
 from html import escape
@@ -20,7 +21,8 @@ PANELS = {
 
 
 def svg(machine: dict[str, str], figures: Sequence[Figure]) -> str:
-    """Bars of one unit share a scale; the thin line is the spread of the rounds. The peer stands where it belongs."""
+    """Bars of one unit share a scale; the thin line is the spread of the rounds. The peer stands
+    where it belongs."""
     parts: list[str] = []
     y = 56
     for measurement, title in PANELS.items():
@@ -34,11 +36,20 @@ def svg(machine: dict[str, str], figures: Sequence[Figure]) -> str:
                 y += BAR + GAP
             y += GAP
     about = f"{machine['date']}, {machine['machine']}, Python {machine['python']}"
-    return "\n".join([_opening(y + GAP), _text(16, 26, "cqrs-demo bench", "title"), _text(16, 44, about, "small"), *parts, "</svg>\n"])
+    return "\n".join(
+        [
+            _opening(y + GAP),
+            _text(16, 26, "cqrs-demo bench", "title"),
+            _text(16, 44, about, "small"),
+            *parts,
+            "</svg>\n",
+        ]
+    )
 
 
 def _panel(figure: Figure) -> str:
-    """The peer's bars belong beside ours of the same name; a p99 is no rate, and the client's ceiling would dwarf the rest."""
+    """The peer's bars belong beside ours of the same name; a p99 is no rate, and the client's
+    ceiling would dwarf the rest."""
     if figure.measurement == "peer":
         return "end to end" if figure.name.startswith("end to end") else "accept"
     if figure.measurement == "query" and figure.unit != "invoices/s":
@@ -53,7 +64,9 @@ def _bar(y: int, figure: Figure, top: float) -> Iterator[str]:
     colour = COLOURS[owner]
     length = max(figure.value, 0) * scale
     middle = y + BAR / 2
-    yield _text(LABELS - 8, y + 13, f"{label} · {figure.broker}" if figure.broker else label, "label")
+    yield _text(
+        LABELS - 8, y + 13, f"{label} · {figure.broker}" if figure.broker else label, "label"
+    )
     yield f'<rect x="{LABELS}" y="{y}" width="{length:.1f}" height="{BAR}" fill="{colour}"/>'
     low, high = LABELS + max(min(figure.rounds), 0) * scale, LABELS + max(figure.rounds) * scale
     yield f'<line x1="{low:.1f}" x2="{high:.1f}" y1="{middle}" y2="{middle}" stroke="#333"/>'

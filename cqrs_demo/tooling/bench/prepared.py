@@ -1,4 +1,5 @@
-"""Data that is put in place rather than produced: a long log, a full outbox, many invoices. Written in SQL, as superuser."""
+"""Data that is put in place rather than produced: a long log, a full outbox, many invoices. Written
+in SQL, as superuser."""
 
 from cqrs_demo.tooling.bench.rig import Rig
 

@@ -18,10 +18,19 @@ def measure(rig: Rig, scale: Scale, say: Say) -> Iterator[Figure]:
     prepared.invoices(rig, FIRST_USER, scale.invoices)
     picks = random.Random(1)  # noqa: S311  # the same requests in every run
     users = [FIRST_USER + picks.randrange(scale.invoices // 12) for _ in range(2_000)]
-    requests = [get(f"{rig.invoices_url}?user_id={user}&month={user % 12 + 1}&year=2025") for user in users]
+    requests = [
+        get(f"{rig.invoices_url}?user_id={user}&month={user % 12 + 1}&year=2025") for user in users
+    ]
 
     def ask(rate: float | None = None) -> Outcome:
-        outcome = send(rig.invoices_url, requests, connections=CLIENTS, seconds=scale.seconds, wanted=200, rate=rate)
+        outcome = send(
+            rig.invoices_url,
+            requests,
+            connections=CLIENTS,
+            seconds=scale.seconds,
+            wanted=200,
+            rate=rate,
+        )
         return outcome.expect_no_refusals()
 
     ask()  # warm-up
@@ -31,10 +40,24 @@ def measure(rig: Rig, scale: Scale, say: Say) -> Iterator[Figure]:
         flat_out.append(ask())
         steady.append(ask(RATE))
     latencies = in_milliseconds([latency for run in flat_out for latency in run.latencies])
-    notes: dict[str, float | str] = {"p50 ms": round(latencies["p50"], 1), "p99 ms": round(latencies["p99"], 1)}
-    yield Figure("query", f"{scale.invoices:,} invoices, {CLIENTS} clients", "invoices/s", [run.rate for run in flat_out], notes=notes)
+    notes: dict[str, float | str] = {
+        "p50 ms": round(latencies["p50"], 1),
+        "p99 ms": round(latencies["p99"], 1),
+    }
+    yield Figure(
+        "query",
+        f"{scale.invoices:,} invoices, {CLIENTS} clients",
+        "invoices/s",
+        [run.rate for run in flat_out],
+        notes=notes,
+    )
     p99s = [run.quantile(0.99) * 1000 for run in steady]
-    figure = Figure("query", f"{scale.invoices:,} invoices, at {RATE:,.0f} queries/s", "ms (p99)", p99s)
+    figure = Figure(
+        "query", f"{scale.invoices:,} invoices, at {RATE:,.0f} queries/s", "ms (p99)", p99s
+    )
     latencies = in_milliseconds([latency for run in steady for latency in run.latencies])
-    notes = {"p50 ms": round(latencies["p50"], 1), "asked/s": round(min(run.rate for run in steady))}
+    notes = {
+        "p50 ms": round(latencies["p50"], 1),
+        "asked/s": round(min(run.rate for run in steady)),
+    }
     yield Figure(**{**vars(figure), "notes": notes, **verdict(figure.value <= 5, "p99 ≤ 5 ms")})

@@ -22,9 +22,20 @@ def measure(rig: Rig, scale: Scale, say: Say) -> Iterator[Figure]:
     say(f"replay: a log of {scale.replayed_events:,} events")
     prepared.orders_in_log(rig, scale.replayed_events)
     say("replay: rebuilding the read model")
-    command = [sys.executable, "-P", "-m", "cqrs_demo", "replay", "--json", "--data-dir", str(rig.folder.path)]
+    command = [
+        sys.executable,
+        "-P",
+        "-m",
+        "cqrs_demo",
+        "replay",
+        "--json",
+        "--data-dir",
+        str(rig.folder.path),
+    ]
     with tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as complaints:
-        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, stderr=complaints)  # noqa: S603  # our own program
+        process = subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=output, stderr=complaints
+        )  # our own program
         try:
             sizes = _watch(process)
         finally:
@@ -33,12 +44,25 @@ def measure(rig: Rig, scale: Scale, say: Say) -> Iterator[Figure]:
         for file in (output, complaints):
             file.seek(0)
         if process.returncode != 0:
-            raise LoadFailed(f"cqrs-demo replay failed: {complaints.read().decode(errors='replace')[-500:]}")
+            raise LoadFailed(
+                f"cqrs-demo replay failed: {complaints.read().decode(errors='replace')[-500:]}"
+            )
         said = json.load(output)
     rate = said["events"] / said["seconds"]
     early = max(sizes[: max(int(_EARLY * len(sizes)), 1)])
-    notes: dict[str, float | str] = {"events": said["events"], "peak MB": round(max(sizes)), "MB early on": round(early)}
-    yield Figure("replay", "cqrs-demo replay", "events/s", [rate], notes=notes, **verdict(rate >= 30_000, "≥ 30,000/s, flat memory"))
+    notes: dict[str, float | str] = {
+        "events": said["events"],
+        "peak MB": round(max(sizes)),
+        "MB early on": round(early),
+    }
+    yield Figure(
+        "replay",
+        "cqrs-demo replay",
+        "events/s",
+        [rate],
+        notes=notes,
+        **verdict(rate >= 30_000, "≥ 30,000/s, flat memory"),
+    )
 
 
 def _watch(process: subprocess.Popen[bytes]) -> list[float]:

@@ -10,7 +10,13 @@ from cqrs_demo.tooling.bench.figures import Figure
 
 def table(figures: Sequence[Figure]) -> Table:
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
-    for column, justify in (("", "left"), ("", "left"), ("broker", "left"), ("median", "right"), ("spread", "right")):
+    for column, justify in (
+        ("", "left"),
+        ("", "left"),
+        ("broker", "left"),
+        ("median", "right"),
+        ("spread", "right"),
+    ):
         table.add_column(column, justify=justify, no_wrap=column != "")  # type: ignore[arg-type]
     table.add_column("")
     table.add_column("")
@@ -25,9 +31,24 @@ def table(figures: Sequence[Figure]) -> Table:
 
 
 def _cells(figure: Figure) -> list[str]:
-    spread = f"{_short(min(figure.rounds))} – {_short(max(figure.rounds))}" if len(figure.rounds) > 1 else ""
-    notes = ", ".join(f"{name} {_short(value) if not isinstance(value, str) else value}" for name, value in figure.notes.items())
-    return [figure.name, figure.broker, _short(figure.value), spread, figure.unit, notes, _goal(figure)]
+    spread = (
+        f"{_short(min(figure.rounds))} – {_short(max(figure.rounds))}"
+        if len(figure.rounds) > 1
+        else ""
+    )
+    notes = ", ".join(
+        f"{name} {_short(value) if not isinstance(value, str) else value}"
+        for name, value in figure.notes.items()
+    )
+    return [
+        figure.name,
+        figure.broker,
+        _short(figure.value),
+        spread,
+        figure.unit,
+        notes,
+        _goal(figure),
+    ]
 
 
 def _goal(figure: Figure) -> str:

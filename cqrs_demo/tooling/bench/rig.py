@@ -1,7 +1,9 @@
-"""What is measured: the system that `cqrs-demo up` starts, in a folder of its own, with private databases and a private broker.
+"""What is measured: the system that `cqrs-demo up` starts, in a folder of its own, with private
+databases and a private broker.
 
-Nothing about it is special. The bench uses the workshop controls to pause relay and consumer, and the superuser only to
-prepare data. Everything stops and the folder goes when the rig is left, also by Ctrl-C.
+Nothing about it is special. The bench uses the workshop controls to pause relay and consumer, and
+the superuser only to prepare data. Everything stops and the folder goes when the rig is left, also
+by Ctrl-C.
 """
 
 import json
@@ -40,13 +42,30 @@ def running_system(broker: BrokerKind, *, dashboard: bool = False) -> Iterator["
     """A system of its own until the block is left. Raises RigFailed when it does not come up."""
     folder = Path(tempfile.mkdtemp(prefix="cqrs-bench-"))
     # The broker that somebody exported for a shop of theirs is none to be swamped with a benchmark.
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("CQRS_")}
-    command = [sys.executable, "-P", "-m", "cqrs_demo", "up", "--broker", broker, "--data-dir", str(folder)]
+    environment = {
+        name: value for name, value in os.environ.items() if not name.startswith("CQRS_")
+    }
+    command = [
+        sys.executable,
+        "-P",
+        "-m",
+        "cqrs_demo",
+        "up",
+        "--broker",
+        broker,
+        "--data-dir",
+        str(folder),
+    ]
     command += [] if dashboard else ["--no-dashboard"]
     began = time.monotonic()
     with tempfile.TemporaryFile() as output:
         process = subprocess.Popen(  # noqa: S603  # our own program
-            command, env=environment, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True
+            command,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
         )
         try:
             system = _wait_until_ready(process, folder, output)
@@ -63,17 +82,23 @@ def _wait_until_ready(process: subprocess.Popen[bytes], folder: Path, output: An
     deadline = time.monotonic() + START_WITHIN
     while time.monotonic() < deadline and process.poll() is None:
         run = running(Folder(folder))
-        if run is not None and run.phase == "ready":  # the supervisor's word for "every part does its work"
+        if (
+            run is not None and run.phase == "ready"
+        ):  # the supervisor's word for "every part does its work"
             return find_system(folder)
         time.sleep(0.05)
     output.seek(0)
-    raise RigFailed("cqrs-demo up did not become ready:\n" + output.read().decode(errors="replace")[-2000:])
+    raise RigFailed(
+        "cqrs-demo up did not become ready:\n" + output.read().decode(errors="replace")[-2000:]
+    )
 
 
 class Rig:
     """A running system: where it is, its controls, and its databases as the superuser sees them."""
 
-    def __init__(self, broker: BrokerKind, folder: Folder, system: RunningSystem, start_seconds: float) -> None:
+    def __init__(
+        self, broker: BrokerKind, folder: Folder, system: RunningSystem, start_seconds: float
+    ) -> None:
         self.broker: BrokerKind = broker
         self.system, self.start_seconds = system, start_seconds
         self.orders_url = system.url("order-service") + "/orders"
@@ -115,7 +140,12 @@ class Rig:
     def _set(self, control: str, mode: str) -> None:
         service = {"relay": "order-service", "consumer": "invoice-service"}[control]
         body = json.dumps({"mode": mode}).encode()
-        request = Request(f"{self.system.url(service)}/{control}", body, {"Content-Type": "application/json"}, method="PUT")  # noqa: S310  # http
+        request = Request(
+            f"{self.system.url(service)}/{control}",
+            body,
+            {"Content-Type": "application/json"},
+            method="PUT",
+        )  # http
         with urlopen(request, timeout=10):  # noqa: S310  # our own http URL
             pass
 
@@ -142,7 +172,11 @@ class LogTail:
     def read(self) -> list[dict[str, Any]]:
         with self._file.open("rb") as lines:
             lines.seek(self._position)
-            return [json.loads(line) for line in lines if line.startswith(b"{") and line.endswith(b"}\n")]
+            return [
+                json.loads(line)
+                for line in lines
+                if line.startswith(b"{") and line.endswith(b"}\n")
+            ]
 
 
 def _family(pid: int | None) -> list[psutil.Process]:
@@ -153,7 +187,9 @@ def _family(pid: int | None) -> list[psutil.Process]:
         return []
 
 
-def wait_until(holds: Callable[[], bool], *, seconds: float = SETTLE_WITHIN, every: float = 0.02) -> bool:
+def wait_until(
+    holds: Callable[[], bool], *, seconds: float = SETTLE_WITHIN, every: float = 0.02
+) -> bool:
     """Whether it came to hold within `seconds`."""
     deadline = time.monotonic() + seconds
     while not holds():

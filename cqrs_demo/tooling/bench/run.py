@@ -1,4 +1,5 @@
-"""The benchmark as a whole: which measurements there are, on which broker each is made, and in what order."""
+"""The benchmark as a whole: which measurements there are, on which broker each is made, and in what
+order."""
 
 import os
 import platform
@@ -12,7 +13,17 @@ from pathlib import Path
 
 import psutil
 
-from cqrs_demo.tooling.bench import accept, drain, end_to_end, growth, lag, peer, query, replay, start
+from cqrs_demo.tooling.bench import (
+    accept,
+    drain,
+    end_to_end,
+    growth,
+    lag,
+    peer,
+    query,
+    replay,
+    start,
+)
 from cqrs_demo.tooling.bench.figures import Figure, Measurement, Say, Scale
 from cqrs_demo.tooling.bench.rig import BrokerKind, Rig, RigFailed, running_system
 
@@ -29,12 +40,14 @@ ON_ONE_BROKER: dict[str, Measurement] = {
     "replay": replay.measure,
 }
 MEASUREMENTS = (*ON_EACH_BROKER, *ON_ONE_BROKER)
-"""In the order in which they are made: first those that are to find a fresh system, last those that leave it full."""
+"""In the order in which they are made: first those that are to find a fresh system, last those that
+leave it full."""
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What to measure: names out of MEASUREMENTS, and the peer's folder with the Python that has its packages, or None."""
+    """What to measure: names out of MEASUREMENTS, and the peer's folder with the Python that has
+    its packages, or None."""
 
     brokers: Sequence[BrokerKind]
     only: Collection[str]
@@ -48,7 +61,9 @@ def run(plan: Plan, say: Say) -> Iterator[Figure]:
     if plan.against is not None:
         peer.check(plan.against, plan.peer_python)
         if "rabbitmq" not in plan.brokers:
-            raise RigFailed("the peer runs on RabbitMQ: --against needs --broker rabbitmq or both, and an installed RabbitMQ")
+            raise RigFailed(
+                "the peer runs on RabbitMQ: --against needs --broker rabbitmq or both, and an installed RabbitMQ"
+            )
     for broker in plan.brokers:
         wanted = [measure for name, measure in ON_EACH_BROKER.items() if name in plan.only]
         if broker == plan.brokers[0]:
@@ -83,6 +98,8 @@ def machine() -> dict[str, str]:
 def _processor() -> str:
     try:
         with open("/proc/cpuinfo", encoding="utf-8") as lines:
-            return next(line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+            return next(
+                line.partition(":")[2].strip() for line in lines if line.startswith("model name")
+            )
     except (OSError, StopIteration):
         return platform.processor() or platform.machine()

@@ -1,7 +1,8 @@
-"""Two servers that do nothing, to compare with: what the load client can send at most, and what the HTTP framework costs.
+"""Two servers that do nothing, to compare with: what the load client can send at most, and what the
+HTTP framework costs.
 
-`nothing` is a socket that answers whatever it gets; `framework` is FastAPI under uvicorn, as their documentation has it, with a route that
-takes no body and answers a constant.
+`nothing` is a socket that answers whatever it gets; `framework` is FastAPI under uvicorn, as their
+documentation has it, with a route that takes no body and answers a constant.
 """
 
 import asyncio
@@ -22,19 +23,34 @@ _ANSWER = b'HTTP/1.1 201 Created\r\nContent-Type: application/json\r\nContent-Le
 def server(kind: str) -> Iterator[str]:
     """The URL of one, in a process of its own. Raises RigFailed when it does not start."""
     port = free_port()
-    with child([sys.executable, "-P", "-m", "cqrs_demo.tooling.bench.servers", kind, str(port)], port):
+    with child(
+        [sys.executable, "-P", "-m", "cqrs_demo.tooling.bench.servers", kind, str(port)], port
+    ):
         yield f"http://{HOST}:{port}/orders"
 
 
 @contextmanager
-def child(command: list[str], port: int, environment: dict[str, str] | None = None) -> Iterator[subprocess.Popen[bytes]]:
+def child(
+    command: list[str], port: int, environment: dict[str, str] | None = None
+) -> Iterator[subprocess.Popen[bytes]]:
     """A process, from when it listens on `port` until the block is left."""
-    process = subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)  # noqa: S603
+    process = subprocess.Popen(
+        command,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+    )
     try:
-        if not wait_until(lambda: answers(HOST, port) or process.poll() is not None, seconds=30) or process.poll() is not None:
+        if (
+            not wait_until(lambda: answers(HOST, port) or process.poll() is not None, seconds=30)
+            or process.poll() is not None
+        ):
             process.kill()
             said = process.stderr.read() if process.stderr else b""
-            raise RigFailed(f"{' '.join(command)} did not start:\n{said.decode(errors='replace')[-2000:]}")
+            raise RigFailed(
+                f"{' '.join(command)} did not start:\n{said.decode(errors='replace')[-2000:]}"
+            )
         yield process
     finally:
         process.terminate()
@@ -43,10 +59,14 @@ def child(command: list[str], port: int, environment: dict[str, str] | None = No
 
 class _Nothing(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = cast(asyncio.WriteTransport, transport)  # uvloop's is one without saying so
+        self._transport = cast(
+            asyncio.WriteTransport, transport
+        )  # uvloop's is one without saying so
 
     def data_received(self, data: bytes) -> None:
-        self._transport.write(_ANSWER)  # one read is one request: the client never has two under way
+        self._transport.write(
+            _ANSWER
+        )  # one read is one request: the client never has two under way
 
 
 async def _serve_nothing(port: int) -> None:

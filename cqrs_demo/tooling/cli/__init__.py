@@ -1,4 +1,5 @@
-"""The command `cqrs-demo`. Commands that belong together share a module; each is thin and calls what does the work.
+"""The command `cqrs-demo`. Commands that belong together share a module; each is thin and calls
+what does the work.
 
 Imports are late on purpose: `serve` must not wait for what `up` needs, nor `--help` for either.
 """
@@ -9,7 +10,17 @@ from typing import Annotated
 
 import typer
 
-from cqrs_demo.tooling.cli import bench, dashboard, dead_letters, events, lab, replaying, running, serving, shop
+from cqrs_demo.tooling.cli import (
+    bench,
+    dashboard,
+    dead_letters,
+    events,
+    lab,
+    replaying,
+    running,
+    serving,
+    shop,
+)
 
 app = typer.Typer(
     help="A small shop that teaches CQRS by running it: two services write, events travel through a broker, a third reads.",
@@ -31,7 +42,12 @@ def _say_version(wanted: bool) -> None:
 
 @app.callback()
 def _everything(
-    _version: Annotated[bool, typer.Option("--version", callback=_say_version, is_eager=True, help="Say the version and end.")] = False,
+    _version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_say_version, is_eager=True, help="Say the version and end."
+        ),
+    ] = False,
 ) -> None:
     pass
 

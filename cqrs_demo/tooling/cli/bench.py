@@ -28,22 +28,47 @@ def add_to(app: typer.Typer) -> None:
 
 
 def bench(
-    broker: Annotated[Brokers, typer.Option(help="both: RabbitMQ too, where it is installed.")] = Brokers.both,
-    only: Annotated[str, typer.Option(metavar="NAMES", help="Some measurements only, with commas between.", show_default="all")] = "",
+    broker: Annotated[
+        Brokers, typer.Option(help="both: RabbitMQ too, where it is installed.")
+    ] = Brokers.both,
+    only: Annotated[
+        str,
+        typer.Option(
+            metavar="NAMES", help="Some measurements only, with commas between.", show_default="all"
+        ),
+    ] = "",
     quick: Annotated[
-        bool, typer.Option("--quick", help="Everything small, in about a minute: to see that it works, not how fast.")
+        bool,
+        typer.Option(
+            "--quick",
+            help="Everything small, in about a minute: to see that it works, not how fast.",
+        ),
     ] = False,
     as_json: AsJson = False,
-    plot: Annotated[Path | None, typer.Option(metavar="FILE", help="Draw the figures into this SVG file.", show_default=False)] = None,
-    against: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Measure the peer in this folder too, under the same load.", show_default=False)
+    plot: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="Draw the figures into this SVG file.", show_default=False
+        ),
     ] = None,
-    peer_python: Annotated[str, typer.Option(metavar="PYTHON", help="The Python that has the peer's packages.")] = sys.executable,
+    against: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            help="Measure the peer in this folder too, under the same load.",
+            show_default=False,
+        ),
+    ] = None,
+    peer_python: Annotated[
+        str, typer.Option(metavar="PYTHON", help="The Python that has the peer's packages.")
+    ] = sys.executable,
 ) -> None:
-    """Measure the system in private databases and a private broker, next to what it could at best be. About seven minutes.
+    """Measure the system in private databases and a private broker, next to what it could at best
+    be. About seven minutes.
 
-    Measurements: start, lag, end-to-end, relay (and consumer), accept, query, growth, replay. The numbers mean something only
-    on a machine that does nothing else. Ctrl-C stops and cleans up; what was measured until then is shown.
+    Measurements: start, lag, end-to-end, relay (and consumer), accept, query, growth, replay. The
+    numbers mean something only on a machine that does nothing else. Ctrl-C stops and cleans up;
+    what was measured until then is shown.
     """
     from cqrs_demo.tooling.bench import figures, run
     from cqrs_demo.tooling.runtime.rabbitmq_node import rabbitmq_server
@@ -57,7 +82,9 @@ def bench(
     )
     machine = run.machine()
     measured: list[Figure] = []
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # like Ctrl-C: whatever runs is stopped on the way out
+    signal.signal(
+        signal.SIGTERM, lambda *_: sys.exit(143)
+    )  # like Ctrl-C: whatever runs is stopped on the way out
     try:
         _measure(plan, measured)
     finally:
@@ -82,7 +109,9 @@ def _measure(plan: "Plan", measured: "list[Figure]") -> None:
     measured.extend(list(against_peer(measured)))
 
 
-def _show(machine: dict[str, str], measured: "list[Figure]", *, as_json: bool, plot: Path | None) -> None:
+def _show(
+    machine: dict[str, str], measured: "list[Figure]", *, as_json: bool, plot: Path | None
+) -> None:
     import orjson
 
     from cqrs_demo.tooling.bench import report
@@ -101,7 +130,10 @@ def _show(machine: dict[str, str], measured: "list[Figure]", *, as_json: bool, p
 def _chosen(only: str, known: tuple[str, ...]) -> set[str]:
     names = {name.strip() for name in only.split(",") if name.strip()}
     if unknown := names - set(known):
-        raise typer.BadParameter(f"there is no {', '.join(sorted(unknown))}; there are {', '.join(known)}", param_hint="--only")
+        raise typer.BadParameter(
+            f"there is no {', '.join(sorted(unknown))}; there are {', '.join(known)}",
+            param_hint="--only",
+        )
     return names or set(known)
 
 

@@ -13,13 +13,18 @@ class CallFailed(SystemProblem):
 
 
 def call(system: RunningSystem, service: str, method: str, path: str, **options: Any) -> Any:
-    """The JSON that a service answers; `options` as for httpx.request. Raises CallFailed with the problem's detail."""
+    """The JSON that a service answers; `options` as for httpx.request. Raises CallFailed with the
+    problem's detail."""
     import httpx
 
     try:
-        answer = httpx.request(method, system.url(service) + path, timeout=60, headers=system.headers, **options)
+        answer = httpx.request(
+            method, system.url(service) + path, timeout=60, headers=system.headers, **options
+        )
     except httpx.HTTPError as error:
-        raise CallFailed(f"{service} does not answer ({error}). `cqrs-demo status` shows what runs") from error
+        raise CallFailed(
+            f"{service} does not answer ({error}). `cqrs-demo status` shows what runs"
+        ) from error
     if answer.is_error:
         raise CallFailed(_problem(answer))
     return answer.json()

@@ -1,4 +1,5 @@
-"""The dashboard alone, in the foreground: for `make dashboard` and containers. `cqrs-demo up` starts one by itself."""
+"""The dashboard alone, in the foreground: for `make dashboard` and containers. `cqrs-demo up`
+starts one by itself."""
 
 import os
 from typing import Annotated
@@ -14,13 +15,18 @@ def add_to(app: typer.Typer) -> None:
 
 def dashboard(
     data_dir: DataDir = None,
-    host: Annotated[str, typer.Option(help="Address to listen on. Whoever reaches it may place orders and break things.")] = "127.0.0.1",
+    host: Annotated[
+        str,
+        typer.Option(
+            help="Address to listen on. Whoever reaches it may place orders and break things."
+        ),
+    ] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=1, max=65535, help="Port to listen on.")] = 8501,
 ) -> None:
     """Show a running system in the browser.
 
-    The one that CQRS_USER_SERVICE_URL, CQRS_ORDER_SERVICE_URL, CQRS_INVOICE_SERVICE_URL, the three databases' DSNs and
-    CQRS_BROKER_URL name; without them the one in the data folder.
+    The one that CQRS_USER_SERVICE_URL, CQRS_ORDER_SERVICE_URL, CQRS_INVOICE_SERVICE_URL, the three
+    databases' DSNs and CQRS_BROKER_URL name; without them the one in the data folder.
     """
     from streamlit.web.cli import main as streamlit
 
@@ -29,6 +35,8 @@ def dashboard(
 
     file = dashboard_file()
     if file is None:
-        raise SystemProblem("this installation carries no dashboard: there is no dashboard/serve.py")
+        raise SystemProblem(
+            "this installation carries no dashboard: there is no dashboard/serve.py"
+        )
     os.environ["CQRS_DATA_DIR"] = str(data_folder(data_dir).path)
     streamlit(streamlit_arguments(file, host, port), prog_name="streamlit")

@@ -1,4 +1,5 @@
-"""`cqrs-demo dead-letters`: look at messages that could not be applied, try them again, or give them up."""
+"""`cqrs-demo dead-letters`: look at messages that could not be applied, try them again, or give
+them up."""
 
 import json
 from enum import StrEnum
@@ -13,12 +14,24 @@ from cqrs_demo.tooling.cli.options import DataDir
 from cqrs_demo.tooling.cli.show import console, say
 from cqrs_demo.tooling.runtime.system import find_system
 
-app = typer.Typer(help="Messages that could not be applied: look, retry, discard.", no_args_is_help=True)
+app = typer.Typer(
+    help="Messages that could not be applied: look, retry, discard.", no_args_is_help=True
+)
 
 Json = Annotated[bool, typer.Option("--json", help="For programs.")]
-Ids = Annotated[list[int] | None, typer.Argument(help="Their numbers, as `list --each` shows them.", show_default=False)]
-Reason = Annotated[str | None, typer.Option(help="Those with exactly this reason.", show_default=False)]
-EventType = Annotated[str | None, typer.Option("--type", help="Those of this event type, such as order.created.", show_default=False)]
+Ids = Annotated[
+    list[int] | None,
+    typer.Argument(help="Their numbers, as `list --each` shows them.", show_default=False),
+]
+Reason = Annotated[
+    str | None, typer.Option(help="Those with exactly this reason.", show_default=False)
+]
+EventType = Annotated[
+    str | None,
+    typer.Option(
+        "--type", help="Those of this event type, such as order.created.", show_default=False
+    ),
+]
 All = Annotated[bool, typer.Option("--all", help="All that wait.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 
@@ -36,38 +49,59 @@ def add_to(parent: typer.Typer) -> None:
 
 @app.command("list")
 def list_(
-    each: Annotated[bool, typer.Option("--each", help="Every letter instead of the groups.")] = False,
+    each: Annotated[
+        bool, typer.Option("--each", help="Every letter instead of the groups.")
+    ] = False,
     reason: Reason = None,
     event_type: EventType = None,
     status: Annotated[Status, typer.Option(help="Which ones.")] = Status.waiting,
-    limit: Annotated[int, typer.Option(min=1, max=1000, help="Letters at the most, with --each.")] = 100,
+    limit: Annotated[
+        int, typer.Option(min=1, max=1000, help="Letters at the most, with --each.")
+    ] = 100,
     data_dir: DataDir = None,
     as_json: Json = False,
 ) -> None:
-    """How many wait, by type and reason; with --each (or a reason or type), one by one, newest first."""
+    """How many wait, by type and reason; with --each (or a reason or type), one by one, newest
+    first."""
     system = find_system(data_dir)
     if each or reason or event_type:
         chosen = {"reason": reason, "event_type": event_type, "status": status, "limit": limit}
         given = {name: value for name, value in chosen.items() if value is not None}
-        _print(call(system, "invoice-service", "GET", "/dead-letters", params=given), _letters, as_json)
+        _print(
+            call(system, "invoice-service", "GET", "/dead-letters", params=given), _letters, as_json
+        )
     else:
-        _print(call(system, "invoice-service", "GET", "/dead-letters/groups", params={"status": status}), _groups, as_json)
+        _print(
+            call(
+                system, "invoice-service", "GET", "/dead-letters/groups", params={"status": status}
+            ),
+            _groups,
+            as_json,
+        )
 
 
 @app.command()
-def show(id: Annotated[int, typer.Argument(help="The letter's number.")], data_dir: DataDir = None, as_json: Json = False) -> None:
+def show(
+    id: Annotated[int, typer.Argument(help="The letter's number.")],
+    data_dir: DataDir = None,
+    as_json: Json = False,
+) -> None:
     """One letter: why it failed, with the stack, and the message itself."""
     letter = call(find_system(data_dir), "invoice-service", "GET", f"/dead-letters/{id}")
     if as_json:
         print(json.dumps(letter, indent=2))
         return
-    say(f"Dead letter {letter['id']}, {letter['status']}: {letter['event_type'] or 'no event type'}, failed {letter['failures']} time(s)")
+    say(
+        f"Dead letter {letter['id']}, {letter['status']}: {letter['event_type'] or 'no event type'}, failed {letter['failures']} time(s)"
+    )
     say(f"Event id:  {letter['event_id'] or 'none'}")
     say(f"Queue:     {letter['queue']}")
     say(f"First:     {letter['first_failed']}")
     say(f"Last:      {letter['last_failed']}")
     say(f"Reason:    {letter['reason']}")
-    say(f"\nBody:\n{letter['body'] if letter['body'] is not None else 'base64: ' + letter['body_base64']}")
+    say(
+        f"\nBody:\n{letter['body'] if letter['body'] is not None else 'base64: ' + letter['body_base64']}"
+    )
     say(f"\nError:\n{letter['error'].strip()}")
 
 
@@ -80,9 +114,12 @@ def retry(
     data_dir: DataDir = None,
     as_json: Json = False,
 ) -> None:
-    """Apply them now: some by number, a group by reason and type, or --all. Exit code 1 when one fails again."""
+    """Apply them now: some by number, a group by reason and type, or --all. Exit code 1 when one
+    fails again."""
     chosen = _chosen(ids, reason, event_type, every)
-    outcome = call(find_system(data_dir), "invoice-service", "POST", "/dead-letters/retry", json=chosen)
+    outcome = call(
+        find_system(data_dir), "invoice-service", "POST", "/dead-letters/retry", json=chosen
+    )
     if as_json:
         print(json.dumps(outcome))
     else:
@@ -104,7 +141,9 @@ def discard(
     """Give them up. Their rows stay as a record (see list --status discarded). Asks first."""
     chosen, system = _chosen(ids, reason, event_type, every), find_system(data_dir)
     if not yes:
-        typer.confirm("Give these messages up? What they tell of will never reach an invoice", abort=True)
+        typer.confirm(
+            "Give these messages up? What they tell of will never reach an invoice", abort=True
+        )
     outcome = call(system, "invoice-service", "POST", "/dead-letters/discard", json=chosen)
     if as_json:
         print(json.dumps(outcome))
@@ -112,7 +151,9 @@ def discard(
         say(f"{outcome['discarded']} discarded")
 
 
-def _chosen(ids: list[int] | None, reason: str | None, event_type: str | None, every: bool) -> dict[str, Any]:
+def _chosen(
+    ids: list[int] | None, reason: str | None, event_type: str | None, every: bool
+) -> dict[str, Any]:
     if not (ids or reason or event_type or every):
         raise typer.BadParameter("say which: numbers, --reason, --type, or --all")
     return {"ids": ids or None, "reason": reason, "event_type": event_type, "all": every}
@@ -129,10 +170,20 @@ def _print(rows: list[dict[str, Any]], table: Any, as_json: bool) -> None:
 
 def _groups(rows: list[dict[str, Any]]) -> Table:
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
-    for column, align in (("letters", "right"), ("type", "left"), ("reason", "left"), ("last failed", "left")):
+    for column, align in (
+        ("letters", "right"),
+        ("type", "left"),
+        ("reason", "left"),
+        ("last failed", "left"),
+    ):
         table.add_column(column, justify=align, overflow="fold")  # type: ignore[arg-type]  # rich's literal type
     for row in rows:
-        table.add_row(str(row["letters"]), escape(row["event_type"] or "none"), escape(row["reason"]), row["last_failed"])
+        table.add_row(
+            str(row["letters"]),
+            escape(row["event_type"] or "none"),
+            escape(row["reason"]),
+            row["last_failed"],
+        )
     return table
 
 
@@ -141,6 +192,13 @@ def _letters(rows: list[dict[str, Any]]) -> Table:
     for column in ("number", "type", "reason", "failures", "status", "last failed"):
         table.add_column(column, overflow="fold")
     for row in rows:
-        cells = (str(row["id"]), row["event_type"] or "none", row["reason"], str(row["failures"]), row["status"], row["last_failed"])
+        cells = (
+            str(row["id"]),
+            row["event_type"] or "none",
+            row["reason"],
+            str(row["failures"]),
+            row["status"],
+            row["last_failed"],
+        )
         table.add_row(*map(escape, cells))
     return table

@@ -1,4 +1,5 @@
-"""`up --detach`: the same `up`, started once more in the background, and watched until it is ready or has failed."""
+"""`up --detach`: the same `up`, started once more in the background, and watched until it is ready
+or has failed."""
 
 import subprocess
 import sys
@@ -14,11 +15,21 @@ from cqrs_demo.tooling.runtime.system import Folder, running
 
 
 def start_detached(folder: Folder, options: Sequence[str]) -> None:
-    """Returns when the system in `folder` is ready. What it says until then is said here too; if it fails, so do we, in the same way."""
+    """Returns when the system in `folder` is ready. What it says until then is said here too; if it
+    fails, so do we, in the same way."""
     folder.logs.mkdir(mode=0o700, exist_ok=True)
     log = folder.logs / "supervisor.log"
     with open(log, "wb", opener=private) as output, open(log, "rb", opener=private) as said:
-        command = [sys.executable, "-P", "-m", "cqrs_demo", "up", "--in-background", f"--data-dir={folder.path}", *options]
+        command = [
+            sys.executable,
+            "-P",
+            "-m",
+            "cqrs_demo",
+            "up",
+            "--in-background",
+            f"--data-dir={folder.path}",
+            *options,
+        ]
         child = subprocess.Popen(  # noqa: S603  # ourselves
             command,
             cwd=folder.path,

@@ -26,30 +26,58 @@ def add_to(app: typer.Typer) -> None:
 
 
 def events(
-    event_type: Annotated[str | None, typer.Option("--type", help="Only this type, such as order.created.", show_default=False)] = None,
-    subject: Annotated[str | None, typer.Option(help="Only about the entity with this id.", show_default=False)] = None,
-    user: Annotated[int | None, typer.Option(min=1, help="Only about this user, their accounts and orders.", show_default=False)] = None,
-    since: Annotated[str | None, typer.Option(metavar="INSTANT", help="From this instant on (RFC 3339).", show_default=False)] = None,
-    until: Annotated[str | None, typer.Option(metavar="INSTANT", help="Before this instant (RFC 3339).", show_default=False)] = None,
-    last: Annotated[int, typer.Option(min=0, help="So many at the most, the latest; 0 for all.")] = 50,
-    follow: Annotated[bool, typer.Option("--follow", "-f", help="And then what comes, until Ctrl-C.")] = False,
+    event_type: Annotated[
+        str | None,
+        typer.Option("--type", help="Only this type, such as order.created.", show_default=False),
+    ] = None,
+    subject: Annotated[
+        str | None, typer.Option(help="Only about the entity with this id.", show_default=False)
+    ] = None,
+    user: Annotated[
+        int | None,
+        typer.Option(
+            min=1, help="Only about this user, their accounts and orders.", show_default=False
+        ),
+    ] = None,
+    since: Annotated[
+        str | None,
+        typer.Option(
+            metavar="INSTANT", help="From this instant on (RFC 3339).", show_default=False
+        ),
+    ] = None,
+    until: Annotated[
+        str | None,
+        typer.Option(metavar="INSTANT", help="Before this instant (RFC 3339).", show_default=False),
+    ] = None,
+    last: Annotated[
+        int, typer.Option(min=0, help="So many at the most, the latest; 0 for all.")
+    ] = 50,
+    follow: Annotated[
+        bool, typer.Option("--follow", "-f", help="And then what comes, until Ctrl-C.")
+    ] = False,
     data_dir: DataDir = None,
     as_json: AsJson = False,
 ) -> None:
-    """What happened, in order of time: the events of both command services. With --json, the CloudEvents, one a line."""
+    """What happened, in order of time: the events of both command services. With --json, the
+    CloudEvents, one a line."""
     wanted = {"type": event_type, "subject": subject, "since": since, "until": until}
     given = {name: value for name, value in wanted.items() if value is not None}
     feeds = _feeds(data_dir, given)
     show: Callable[[dict[str, Any], str], None] = _print_line if as_json else _print_event
 
     def concerns(event: dict[str, Any]) -> bool:
-        return user is None or user == event["data"].get("user_id", event["data"]["id"] if event["type"] == "user.created" else None)
+        return user is None or user == event["data"].get(
+            "user_id", event["data"]["id"] if event["type"] == "user.created" else None
+        )
 
     try:
         if last and not given and user is None:
             for feed in feeds:
                 feed.skip_all_but(last)
-        seen = heapq.merge(*(feed.read() for feed in feeds), key=lambda pair: datetime.fromisoformat(pair[0]["time"]))
+        seen = heapq.merge(
+            *(feed.read() for feed in feeds),
+            key=lambda pair: datetime.fromisoformat(pair[0]["time"]),
+        )
         chosen = (pair for pair in seen if concerns(pair[0]))
         for event, line in deque(chosen, maxlen=last) if last else chosen:
             show(event, line)
@@ -77,7 +105,8 @@ class Feed:
         self._position = max(0, self._horizon - last)
 
     def read(self, **more: str) -> Iterator[tuple[dict[str, Any], str]]:
-        """Each event and its line, up to now; with follow="true", and then what comes. Raises CallFailed."""
+        """Each event and its line, up to now; with follow="true", and then what comes. Raises
+        CallFailed."""
         import httpx
         import orjson
 
@@ -88,7 +117,11 @@ class Feed:
             with self._client.stream("GET", self.url, params=query) as answer:
                 if answer.is_error:
                     answer.read()
-                    raise CallFailed(str(answer.json().get("detail", f"{self.url} answered {answer.status_code}")))
+                    raise CallFailed(
+                        str(
+                            answer.json().get("detail", f"{self.url} answered {answer.status_code}")
+                        )
+                    )
                 self._horizon = int(answer.headers["X-Log-Horizon"])
                 for line in lines_of(answer.iter_bytes()):
                     if line:  # an empty one only says that the connection lives
@@ -97,11 +130,14 @@ class Feed:
                         yield event, line
                 self._position = max(self._position, self._horizon)
         except httpx.HTTPError as error:
-            raise CallFailed(f"{self.url} does not answer ({error}). `cqrs-demo status` shows what runs") from error
+            raise CallFailed(
+                f"{self.url} does not answer ({error}). `cqrs-demo status` shows what runs"
+            ) from error
 
 
 def lines_of(chunks: Iterable[bytes]) -> Iterator[str]:
-    """The lines, ended by a newline and by nothing else: a description may hold U+2028, at which httpx and str.splitlines() break too."""
+    """The lines, ended by a newline and by nothing else: a description may hold U+2028, at which
+    httpx and str.splitlines() break too."""
     rest = b""
     for chunk in chunks:
         *lines, rest = (rest + chunk).split(b"\n")

@@ -25,15 +25,24 @@ class NoLab(SystemProblem):
 
 
 def lab(
-    broker: Annotated[BrokerKind, typer.Option(help="What to start on, if no system runs.")] = BrokerKind.pgmq,
+    broker: Annotated[
+        BrokerKind, typer.Option(help="What to start on, if no system runs.")
+    ] = BrokerKind.pgmq,
     data_dir: DataDir = None,
-    port: Annotated[int, typer.Option(help="JupyterLab's port; the next free one when it is taken.")] = 8888,
-    browser: Annotated[bool, typer.Option("--browser/--no-browser", help="Open it in a browser.")] = True,
+    port: Annotated[
+        int, typer.Option(help="JupyterLab's port; the next free one when it is taken.")
+    ] = 8888,
+    browser: Annotated[
+        bool, typer.Option("--browser/--no-browser", help="Open it in a browser.")
+    ] = True,
 ) -> None:
-    """Open the workshop's notebooks in JupyterLab. A system that runs is used; else one is started, and stopped at the end."""
+    """Open the workshop's notebooks in JupyterLab. A system that runs is used; else one is started,
+    and stopped at the end."""
     notebooks = notebooks_folder()
     if find_spec("jupyterlab") is None:
-        raise NoLab('JupyterLab is not installed. In the checkout: python -m pip install -c constraints.txt -e ".[lab]"')
+        raise NoLab(
+            'JupyterLab is not installed. In the checkout: python -m pip install -c constraints.txt -e ".[lab]"'
+        )
     folder = data_folder(data_dir)
     kept = None
     if running(folder) is None:
@@ -42,9 +51,15 @@ def lab(
         say(f"Starting a system in {folder.path} …")
         kept = KeptSystem(broker.value, folder.path, dashboard=True)
     system = find_system(folder.path)
-    for name, url in {**{name: service.url for name, service in system.services.items()}, "dashboard": _dashboard(system)}.items():
+    for name, url in {
+        **{name: service.url for name, service in system.services.items()},
+        "dashboard": _dashboard(system),
+    }.items():
         say(f"  {name:16}{url}")
-    say("Opening JupyterLab. Ctrl-C ends it" + (", and the system with it; the data stays." if kept else "; the system goes on."))
+    say(
+        "Opening JupyterLab. Ctrl-C ends it"
+        + (", and the system with it; the data stays." if kept else "; the system goes on.")
+    )
     try:
         ended = _run_jupyter(notebooks, folder.path, port, browser)
     finally:
@@ -63,13 +78,22 @@ def notebooks_folder() -> Path:
     places = (Path.cwd() / "notebooks", Path(__file__).parents[3] / "notebooks")
     found = next((place for place in places if (place / "00_start_here.ipynb").is_file()), None)
     if found is None:
-        raise NoLab("There are no notebooks here. They come with the checkout, not with the installed package: run this in its folder")
+        raise NoLab(
+            "There are no notebooks here. They come with the checkout, not with the installed package: run this in its folder"
+        )
     return found
 
 
 def _run_jupyter(notebooks: Path, data_dir: Path, port: int, browser: bool) -> int:
     """Its exit code; 0 after Ctrl-C. Ctrl-C reaches it by itself, SIGTERM is passed on."""
-    command = [sys.executable, "-m", "jupyterlab", f"--ServerApp.root_dir={notebooks}", f"--port={port}", "--ServerApp.answer_yes=True"]
+    command = [
+        sys.executable,
+        "-m",
+        "jupyterlab",
+        f"--ServerApp.root_dir={notebooks}",
+        f"--port={port}",
+        "--ServerApp.answer_yes=True",
+    ]
     command += [] if browser else ["--no-browser"]
     command += ["--allow-root"] if hasattr(os, "geteuid") and os.geteuid() == 0 else []
     command += ["--LabApp.news_url=", "--LabApp.default_url=/lab/tree/00_start_here.ipynb"]

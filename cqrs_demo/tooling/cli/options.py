@@ -8,7 +8,10 @@ import typer
 DataDir = Annotated[
     Path | None,
     typer.Option(
-        "--data-dir", metavar="DIR", help="The system's data folder (default: CQRS_DATA_DIR, else .cqrs-demo here).", show_default=False
+        "--data-dir",
+        metavar="DIR",
+        help="The system's data folder (default: CQRS_DATA_DIR, else .cqrs-demo here).",
+        show_default=False,
     ),
 ]
 

@@ -1,6 +1,8 @@
-"""`cqrs-demo replay` and `cqrs-demo verify`: rebuild the read model from the logs, or compare it with them.
+"""`cqrs-demo replay` and `cqrs-demo verify`: rebuild the read model from the logs, or compare it
+with them.
 
-The work is done in this process, which may be stopped or killed at any moment: the live model is then as it was.
+The work is done in this process, which may be stopped or killed at any moment: the live model is
+then as it was.
 """
 
 import asyncio
@@ -23,7 +25,13 @@ Result = TypeVar("Result")
 
 STOPPED = 130
 
-Force = Annotated[bool, typer.Option("--force", help="Swap also when the logs are others than before, or lack events of the read model.")]
+Force = Annotated[
+    bool,
+    typer.Option(
+        "--force",
+        help="Swap also when the logs are others than before, or lack events of the read model.",
+    ),
+]
 
 
 def add_to(app: typer.Typer) -> None:
@@ -32,16 +40,19 @@ def add_to(app: typer.Typer) -> None:
 
 
 def replay(
-    user: Annotated[int | None, typer.Option(min=1, help="Rebuild this user's rows alone.", show_default=False)] = None,
+    user: Annotated[
+        int | None, typer.Option(min=1, help="Rebuild this user's rows alone.", show_default=False)
+    ] = None,
     force: Force = False,
     data_dir: DataDir = None,
     as_json: AsJson = False,
 ) -> None:
     """Rebuild the read model from the logs, while it goes on serving, and swap it in.
 
-    Ctrl-C is safe: until the swap, nothing has changed. It is refused when a log is another than before or shorter, or when
-    events of the read model are in no log: --force does it all the same. Without --data-dir and with CQRS_INVOICE_DB set, that database is
-    rebuilt, from the logs at CQRS_USER_SERVICE_URL and CQRS_ORDER_SERVICE_URL.
+    Ctrl-C is safe: until the swap, nothing has changed. It is refused when a log is another than
+    before or shorter, or when events of the read model are in no log: --force does it all the same.
+    Without --data-dir and with CQRS_INVOICE_DB set, that database is rebuilt, from the logs at
+    CQRS_USER_SERVICE_URL and CQRS_ORDER_SERVICE_URL.
     """
     from cqrs_demo.invoice_service.replay import rebuild as replaying
 
@@ -55,24 +66,40 @@ def replay(
         _print_json({**vars(result), "seconds": round(seconds, 3)})
         return
     whose = "The read model is" if user is None else f"The rows of user {user} are"
-    say(f"{whose} rebuilt from {result.events:,} events in {seconds:.1f} s ({result.events / seconds:,.0f}/s)")
+    say(
+        f"{whose} rebuilt from {result.events:,} events in {seconds:.1f} s ({result.events / seconds:,.0f}/s)"
+    )
     _say_oddities(result)
 
 
 def verify(
-    fix: Annotated[bool, typer.Option("--fix", help="Swap the rebuilt model in where there is drift.")] = False,
+    fix: Annotated[
+        bool, typer.Option("--fix", help="Swap the rebuilt model in where there is drift.")
+    ] = False,
     force: Force = False,
     pending_for: Annotated[
-        int, typer.Option(metavar="SECONDS", min=0, help="An event not projected for longer is overdue, and a failure.")
+        int,
+        typer.Option(
+            metavar="SECONDS",
+            min=0,
+            help="An event not projected for longer is overdue, and a failure.",
+        ),
     ] = 60,
-    write_side: Annotated[bool, typer.Option("--write-side", help="Compare users, accounts and orders with their logs instead.")] = False,
+    write_side: Annotated[
+        bool,
+        typer.Option(
+            "--write-side", help="Compare users, accounts and orders with their logs instead."
+        ),
+    ] = False,
     data_dir: DataDir = None,
     as_json: AsJson = False,
 ) -> None:
-    """Compare the read model with what the logs say. Exit code 1 when they differ (also when --fix has mended it).
+    """Compare the read model with what the logs say. Exit code 1 when they differ (also when --fix
+    has mended it).
 
-    Events not yet projected are no difference, they are reported as pending. Also a failure: events pending for too long, a log
-    that is another than before or shorter, and events of the read model that are in no log. --fix swaps nothing in then.
+    Events not yet projected are no difference, they are reported as pending. Also a failure: events
+    pending for too long, a log that is another than before or shorter, and events of the read model
+    that are in no log. --fix swaps nothing in then.
     """
     if write_side:
         _verify_write_side(data_dir, as_json)
@@ -99,9 +126,16 @@ def _verify_write_side(data_dir: Path | None, as_json: bool) -> None:
     _, urls, token = where(data_dir)
     headers = {"Authorization": f"Bearer {token}"} if token else {}
     try:
-        answers = [httpx.get(f"{url}/verify", headers=headers, timeout=300, trust_env=False).raise_for_status() for url in urls]
+        answers = [
+            httpx.get(
+                f"{url}/verify", headers=headers, timeout=300, trust_env=False
+            ).raise_for_status()
+            for url in urls
+        ]
     except httpx.HTTPError as error:
-        raise CallFailed(f"a command service cannot compare its tables with its log: {error}") from error
+        raise CallFailed(
+            f"a command service cannot compare its tables with its log: {error}"
+        ) from error
     import json
     from decimal import Decimal
 
@@ -111,14 +145,20 @@ def _verify_write_side(data_dir: Path | None, as_json: bool) -> None:
         _print_json({"ok": not drifted, "tables": tables})
     else:
         for table in tables:
-            say(f"{table['table']}: {table['rows']:,} rows, " + (f"{table['drift']:,} differ" if table["drift"] else "as the log says"))
+            say(
+                f"{table['table']}: {table['rows']:,} rows, "
+                + (f"{table['drift']:,} differ" if table["drift"] else "as the log says")
+            )
             _show_rows(table["differences"], table["drift"])
     if drifted:
         raise typer.Exit(1)
 
 
-def _run(action: Callable[[str, "History"], Awaitable[Result]], data_dir: Path | None, user: int | None) -> tuple[Result, float]:
-    """What the action makes of the logs, and how many seconds it took. Raises SystemProblem, Exit(130) after Ctrl-C."""
+def _run(
+    action: Callable[[str, "History"], Awaitable[Result]], data_dir: Path | None, user: int | None
+) -> tuple[Result, float]:
+    """What the action makes of the logs, and how many seconds it took. Raises SystemProblem,
+    Exit(130) after Ctrl-C."""
     import gc
     import time
 
@@ -134,12 +174,16 @@ def _run(action: Callable[[str, "History"], Awaitable[Result]], data_dir: Path |
         async with open_history(urls, token, progress, user_id=user) as history:
             return await action(dsn, history)
 
-    # Events come by the ten thousand and hold no cycles: looking for some more often costs a tenth of Python's time.
+    # Events come by the ten thousand and hold no cycles: looking for some more often costs a tenth
+    # of Python's time.
     gc.set_threshold(10_000, 10, 10)
     began = time.monotonic()
     try:
         # psycopg needs this kind of loop on Windows.
-        with _shown_progress() as progress, asyncio.Runner(loop_factory=asyncio.SelectorEventLoop) as runner:
+        with (
+            _shown_progress() as progress,
+            asyncio.Runner(loop_factory=asyncio.SelectorEventLoop) as runner,
+        ):
             return runner.run(work(progress)), time.monotonic() - began
     except (AlreadyRunning, SwapRefused, LogUnavailable, LogChanged) as error:
         raise SystemProblem(str(error)) from error
@@ -151,7 +195,8 @@ def _run(action: Callable[[str, "History"], Awaitable[Result]], data_dir: Path |
 
 
 def where(data_dir: Path | None) -> tuple[str, list[str], str | None]:
-    """The read side's DSN, the command services' URLs, the token: of a system that `up` started, else from the environment."""
+    """The read side's DSN, the command services' URLs, the token: of a system that `up` started,
+    else from the environment."""
     from cqrs_demo.settings import read_settings
     from cqrs_demo.tooling.runtime.system import find_system
 
@@ -160,7 +205,11 @@ def where(data_dir: Path | None) -> tuple[str, list[str], str | None]:
         token = settings.api_token.get_secret_value() if settings.api_token else None
         return settings.invoice_db, [settings.user_service_url, settings.order_service_url], token
     system = find_system(data_dir)
-    return system.databases["invoice_service"], [system.url("user-service"), system.url("order-service")], system.token
+    return (
+        system.databases["invoice_service"],
+        [system.url("user-service"), system.url("order-service")],
+        system.token,
+    )
 
 
 @contextmanager
@@ -173,7 +222,9 @@ def _shown_progress() -> "Iterator[Progress]":
     columns = (
         rich_progress.TextColumn("{task.description}"),
         rich_progress.BarColumn(),
-        rich_progress.TextColumn("{task.completed:,.0f} of {task.total:,.0f} events, {task.fields[rate]:,.0f}/s,"),
+        rich_progress.TextColumn(
+            "{task.completed:,.0f} of {task.total:,.0f} events, {task.fields[rate]:,.0f}/s,"
+        ),
         rich_progress.TimeRemainingColumn(),
         rich_progress.TextColumn("left"),
     )
@@ -182,7 +233,13 @@ def _shown_progress() -> "Iterator[Progress]":
 
         def tell(progress: Progress) -> None:
             rate = progress.position / max(bar.tasks[0].elapsed or 0, 0.1)
-            bar.update(task, description=progress.step, completed=progress.position, total=progress.end, rate=rate)
+            bar.update(
+                task,
+                description=progress.step,
+                completed=progress.position,
+                total=progress.end,
+                rate=rate,
+            )
 
         yield Progress(tell)
 
@@ -208,7 +265,11 @@ def _show(verdict: "Verdict", seconds: float, pending_for: int) -> None:
     if verdict.refused:
         say(f"\nNot mended, {verdict.refused}")
     else:
-        say("\nMended: the rebuilt model is live" if verdict.fixed else "\nMend it with: cqrs-demo verify --fix")
+        say(
+            "\nMended: the rebuilt model is live"
+            if verdict.fixed
+            else "\nMend it with: cqrs-demo verify --fix"
+        )
 
 
 def _show_rows(differences: "list[dict[str, Any]] | list[Difference]", total: int) -> None:
@@ -217,7 +278,14 @@ def _show_rows(differences: "list[dict[str, Any]] | list[Difference]", total: in
         where = ", ".join(f"{name} {value}" for name, value in row["key"].items())
         say(f"  {row['kind']}: {where}")
         for name, values in row["fields"].items():
-            say(f"      {name}: " + (f"live {values['live']}, log {values['log']}" if row["kind"] == "changed" else _either(values)))
+            say(
+                f"      {name}: "
+                + (
+                    f"live {values['live']}, log {values['log']}"
+                    if row["kind"] == "changed"
+                    else _either(values)
+                )
+            )
     if total > len(differences):
         say(f"  … and {total - len(differences):,} more")
 
@@ -233,7 +301,9 @@ def _say_oddities(result: "Replayed | Verdict") -> None:
     if result.in_no_log:
         say(f"{result.in_no_log:,} events were counted in the read model that no log has")
     if result.unreadable:
-        say(f"{result.unreadable:,} lines of the logs are no events of the published language (the consumer sets such messages aside)")
+        say(
+            f"{result.unreadable:,} lines of the logs are no events of the published language (the consumer sets such messages aside)"
+        )
 
 
 def _print_json(value: Any) -> None:

@@ -10,7 +10,14 @@ import typer
 from cqrs_demo.tooling.cli.detach import start_detached
 from cqrs_demo.tooling.cli.options import AsJson, DataDir
 from cqrs_demo.tooling.cli.show import say, show_first_steps, show_system
-from cqrs_demo.tooling.runtime.system import NOTHING, Folder, NotRunning, data_folder, find_system, running
+from cqrs_demo.tooling.runtime.system import (
+    NOTHING,
+    Folder,
+    NotRunning,
+    data_folder,
+    find_system,
+    running,
+)
 
 
 class BrokerKind(StrEnum):
@@ -26,16 +33,25 @@ def add_to(app: typer.Typer) -> None:
 def up(
     broker: Annotated[
         BrokerKind,
-        typer.Option(help="pgmq lives in the embedded PostgreSQL; rabbitmq is the one CQRS_BROKER_URL names, else a private node."),
+        typer.Option(
+            help="pgmq lives in the embedded PostgreSQL; rabbitmq is the one CQRS_BROKER_URL names, else a private node."
+        ),
     ] = BrokerKind.pgmq,
     data_dir: DataDir = None,
-    detach: Annotated[bool, typer.Option("--detach", help="Return when all is ready; it goes on in the background.")] = False,
-    dashboard: Annotated[bool, typer.Option("--dashboard/--no-dashboard", help="Start the dashboard too.")] = True,
+    detach: Annotated[
+        bool,
+        typer.Option("--detach", help="Return when all is ready; it goes on in the background."),
+    ] = False,
+    dashboard: Annotated[
+        bool, typer.Option("--dashboard/--no-dashboard", help="Start the dashboard too.")
+    ] = True,
     in_background: Annotated[bool, typer.Option("--in-background", hidden=True)] = False,
 ) -> None:
-    """Start everything: PostgreSQL, broker, three services, dashboard. Ctrl-C stops all of it; the data stays.
+    """Start everything: PostgreSQL, broker, three services, dashboard. Ctrl-C stops all of it; the
+    data stays.
 
-    Examples:  cqrs-demo up    cqrs-demo up --detach    CQRS_BROKER_URL=amqp://guest:guest@127.0.0.1/ cqrs-demo up --broker rabbitmq
+    Examples:  cqrs-demo up    cqrs-demo up --detach
+    CQRS_BROKER_URL=amqp://guest:guest@127.0.0.1/ cqrs-demo up --broker rabbitmq
     """
     from cqrs_demo.tooling.runtime.down import hold
 
@@ -45,7 +61,9 @@ def up(
         return
     if detach:
         folder.lock.release()
-        start_detached(folder, ["--broker", broker, "--dashboard" if dashboard else "--no-dashboard"])
+        start_detached(
+            folder, ["--broker", broker, "--dashboard" if dashboard else "--no-dashboard"]
+        )
         _show(folder)
         say("It goes on in the background. Stop it with: cqrs-demo down")
     else:
@@ -59,9 +77,13 @@ def _show_what_runs_already(folder: Folder, broker: BrokerKind) -> None:
     system = find_system(folder.path)
     show_system(system, folder)
     if system.broker and system.broker.kind != broker:
-        say(f"It uses {system.broker.kind}. For {broker}: cqrs-demo down, then up --broker {broker}")
+        say(
+            f"It uses {system.broker.kind}. For {broker}: cqrs-demo down, then up --broker {broker}"
+        )
     if (token := read_token()) and token != system.token:
-        say("It does not demand this CQRS_API_TOKEN, because it was started without it. For that: cqrs-demo down, then up")
+        say(
+            "It does not demand this CQRS_API_TOKEN, because it was started without it. For that: cqrs-demo down, then up"
+        )
 
 
 def _is_ready(folder: Folder) -> bool:
@@ -83,7 +105,11 @@ def _run(folder: Folder, broker: BrokerKind, dashboard: bool, in_background: boo
             signal.signal(getattr(signal, name), lambda *_: supervisor.ask_to_stop())
     say(f"Starting in {folder.path}, logs in {folder.logs}")
     try:
-        supervisor.run(when_ready=lambda: None if in_background else _show(folder, "Ctrl-C stops everything; the data stays."))
+        supervisor.run(
+            when_ready=lambda: (
+                None if in_background else _show(folder, "Ctrl-C stops everything; the data stays.")
+            )
+        )
     finally:
         system.forget_run()
         folder.lock.release()
@@ -99,7 +125,8 @@ def _show(folder: Folder, last: str = "") -> None:
 
 
 def down(data_dir: DataDir = None) -> None:
-    """Stop the system, whoever started it; also what was left over from one that was killed. The data stays."""
+    """Stop the system, whoever started it; also what was left over from one that was killed. The
+    data stays."""
     from cqrs_demo.tooling.runtime.down import stop_system
 
     folder = data_folder(data_dir)
@@ -108,7 +135,11 @@ def down(data_dir: DataDir = None) -> None:
         return
     stopped = stop_system(folder)
     folder.lock.release()
-    say(f"Stopped {', '.join(stopped)} in {folder.path}" if stopped else f"Nothing runs in {folder.path}")
+    say(
+        f"Stopped {', '.join(stopped)} in {folder.path}"
+        if stopped
+        else f"Nothing runs in {folder.path}"
+    )
 
 
 def status(
@@ -144,7 +175,10 @@ def reset(
         return
     if not yes:
         if not sys.stdin.isatty():
-            say(f"cqrs-demo: this would delete all data in {folder.path}. Nobody is here to ask; say --yes if that is meant", err=True)
+            say(
+                f"cqrs-demo: this would delete all data in {folder.path}. Nobody is here to ask; say --yes if that is meant",
+                err=True,
+            )
             raise typer.Exit(2)
         typer.confirm(f"Delete all users, orders, invoices and logs in {folder.path}?", abort=True)
     stop_system(folder)

@@ -1,4 +1,5 @@
-"""One service in the foreground, and the schemas it needs: what containers run. Configured from the environment alone."""
+"""One service in the foreground, and the schemas it needs: what containers run. Configured from the
+environment alone."""
 
 import gc
 import os
@@ -28,22 +29,28 @@ def add_to(app: typer.Typer) -> None:
     app.command(rich_help_panel="In containers")(migrate)
 
 
-def serve(service: Annotated[Service, typer.Argument(help="Which one.", show_default=False)]) -> None:
+def serve(
+    service: Annotated[Service, typer.Argument(help="Which one.", show_default=False)],
+) -> None:
     """Run one service in the foreground, configured from the environment.
 
-    Its database (CQRS_USER_DB, CQRS_ORDER_DB or CQRS_INVOICE_DB) and CQRS_BROKER_URL must be set; CQRS_HOST, CQRS_PORT,
-    CQRS_API_TOKEN and CQRS_WORKSHOP may be. SIGTERM ends it within five seconds.
+    Its database (CQRS_USER_DB, CQRS_ORDER_DB or CQRS_INVOICE_DB) and CQRS_BROKER_URL must be set;
+    CQRS_HOST, CQRS_PORT, CQRS_API_TOKEN and CQRS_WORKSHOP may be. SIGTERM ends it within five
+    seconds.
     """
     stop = _Stop()
     from cqrs_demo import logs
 
     logs.configure(service)
     settings = read_settings()
-    app: HttpService = import_module(f"cqrs_demo.{service.replace('-', '_')}.server").build(settings)
+    app: HttpService = import_module(f"cqrs_demo.{service.replace('-', '_')}.server").build(
+        settings
+    )
     listener = _listen(service, settings)
-    # What is there by now never becomes garbage. To walk all of it again and again, looking for some, cost a seventh of the
-    # processor under load, and now and then stopped every request for 50 ms. And what a request makes is freed without being
-    # looked for, so that looking after every 700 objects cost another tenth.
+    # What is there by now never becomes garbage. To walk all of it again and again, looking for
+    # some, cost a seventh of the processor under load, and now and then stopped every request for
+    # 50 ms. And what a request makes is freed without being looked for, so that looking after every
+    # 700 objects cost another tenth.
     gc.freeze()
     gc.set_threshold(10_000, 10, 10)
     stop.run(app, listener)
@@ -62,9 +69,11 @@ def _listen(service: str, settings: Settings) -> socket.socket:
 
 
 class _Stop:
-    """SIGTERM from the first moment on: uvicorn listens to it only when it runs, after a second of imports.
+    """SIGTERM from the first moment on: uvicorn listens to it only when it runs, after a second of
+    imports.
 
-    The handler notes it and raises nothing: an exception would surface wherever Python is just then, and be lost in some `except`.
+    The handler notes it and raises nothing: an exception would surface wherever Python is just
+    then, and be lost in some `except`.
     """
 
     def __init__(self) -> None:
@@ -78,7 +87,8 @@ class _Stop:
             self._server.should_exit = True
 
     def run(self, app: "HttpService", listener: socket.socket) -> None:
-        """Until SIGTERM or Ctrl-C. Raises Exit with code 1 when the app does not start, and when one of its workers ends."""
+        """Until SIGTERM or Ctrl-C. Raises Exit with code 1 when the app does not start, and when
+        one of its workers ends."""
         import uvicorn
 
         from cqrs_demo.http.service import server_config
@@ -95,26 +105,32 @@ class _Stop:
         if self._asked:
             return
         self._server.run(sockets=[listener])
-        if not self._server.started or not self._server.should_exit:  # nobody asked it to end: a worker did
+        if (
+            not self._server.started or not self._server.should_exit
+        ):  # nobody asked it to end: a worker did
             raise typer.Exit(1)
 
 
 def _end_in_any_case() -> None:
-    """Whatever hangs, on a database that does not answer for instance: what is unfinished then is done again at the next start."""
+    """Whatever hangs, on a database that does not answer for instance: what is unfinished then is
+    done again at the next start."""
     last_resort = threading.Timer(LONGEST_STOP, os._exit, [0])
     last_resort.daemon = True
     last_resort.start()
 
 
 def migrate(
-    wait: Annotated[float, typer.Option(min=0, help="Seconds to wait for the database server to answer.")] = 60,
+    wait: Annotated[
+        float, typer.Option(min=0, help="Seconds to wait for the database server to answer.")
+    ] = 60,
 ) -> None:
     """Make databases, roles and schemas, then end. Safe to run again, and twice at once.
 
-    The server should be the shop's own: only roles that were granted it by name can connect to its databases afterwards.
+    The server should be the shop's own: only roles that were granted it by name can connect to its
+    databases afterwards.
 
-    Reads CQRS_ADMIN_DB (a superuser's DSN) and the DSNs the services will use: CQRS_USER_DB, CQRS_ORDER_DB, CQRS_INVOICE_DB,
-    and CQRS_BROKER_URL where that is PGMQ's (postgresql://…).
+    Reads CQRS_ADMIN_DB (a superuser's DSN) and the DSNs the services will use: CQRS_USER_DB,
+    CQRS_ORDER_DB, CQRS_INVOICE_DB, and CQRS_BROKER_URL where that is PGMQ's (postgresql://…).
     """
     import psycopg
 
@@ -123,7 +139,11 @@ def migrate(
     settings = read_settings()
     admin = settings.need("admin_db")
     services = [settings.need(name) for name in ("user_db", "order_db", "invoice_db")]
-    broker = settings.broker_url if settings.broker_url and settings.broker_url.startswith("postgres") else None
+    broker = (
+        settings.broker_url
+        if settings.broker_url and settings.broker_url.startswith("postgres")
+        else None
+    )
     try:
         migrations.wait_for_server(admin, wait)
         applied = migrations.migrate(admin, services, broker)

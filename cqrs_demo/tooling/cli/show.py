@@ -28,23 +28,35 @@ def show_system(system: RunningSystem, folder: Folder) -> None:
         table.add_column(column, overflow="fold")
     for name, service in system.services.items():
         state = "[green]ready[/]" if service.ready else "[yellow]not ready[/]"
-        table.add_row(name, service.url + PREFIXES[name], str(service.pid or "-"), f"{state}, API: {service.url}/docs")
+        table.add_row(
+            name,
+            service.url + PREFIXES[name],
+            str(service.pid or "-"),
+            f"{state}, API: {service.url}/docs",
+        )
     if system.dashboard is not None:
         table.add_row("dashboard", system.dashboard.url, "", "")
     if system.broker is not None:
         table.add_row(
-            "broker", _without_password(system.broker.url), "", {"pgmq": "PGMQ in PostgreSQL", "rabbitmq": "RabbitMQ"}[system.broker.kind]
+            "broker",
+            _without_password(system.broker.url),
+            "",
+            {"pgmq": "PGMQ in PostgreSQL", "rabbitmq": "RabbitMQ"}[system.broker.kind],
         )
     table.add_row("databases", ", ".join(system.databases), "", "DSNs: cqrs-demo status --json")
     if system.token is not None:
-        table.add_row("token", "every call to a service needs  Authorization: Bearer $CQRS_API_TOKEN", "", "")
+        table.add_row(
+            "token", "every call to a service needs  Authorization: Bearer $CQRS_API_TOKEN", "", ""
+        )
     table.add_row("data, logs", str(folder.path), "", "in logs/")
     out = console()
     out.print(table)
 
 
 def show_first_steps(system: RunningSystem) -> None:
-    say("\nWhat to try first (Alice is user 1 in a new shop; else take the id that the first line answers):")
+    say(
+        "\nWhat to try first (Alice is user 1 in a new shop; else take the id that the first line answers):"
+    )
     for line in first_steps(system):
         say(f"  {line}")
     say("")
@@ -58,14 +70,23 @@ def first_steps(system: RunningSystem) -> list[str]:
 
     return [
         post("user-service", "users", '{"name": "Alice", "email": "alice@demo.com"}'),
-        post("user-service", "accounts", '{"user_id": 1, "address1": "123 Main St", "city": "Cityville", "state": "ST", "zip": "12345"}'),
-        post("order-service", "orders", '{"user_id": 1, "description": "Widget", "amount": 50.00, "purchase_dt": "2025-04-03T10:00:00Z"}'),
+        post(
+            "user-service",
+            "accounts",
+            '{"user_id": 1, "address1": "123 Main St", "city": "Cityville", "state": "ST", "zip": "12345"}',
+        ),
+        post(
+            "order-service",
+            "orders",
+            '{"user_id": 1, "description": "Widget", "amount": 50.00, "purchase_dt": "2025-04-03T10:00:00Z"}',
+        ),
         f"{curl(system)} '{system.url('invoice-service')}/invoices?user_id=1&month=4&year=2025'",
     ]
 
 
 def curl(system: RunningSystem) -> str:
-    """For a shell in which CQRS_API_TOKEN is set, if the system demands one: the token itself is not shown."""
+    """For a shell in which CQRS_API_TOKEN is set, if the system demands one: the token itself is
+    not shown."""
     return 'curl -s -H "Authorization: Bearer $CQRS_API_TOKEN"' if system.token else "curl -s"
 
 

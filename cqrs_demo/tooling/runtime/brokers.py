@@ -1,4 +1,5 @@
-"""Which broker `up` uses: PGMQ in the embedded PostgreSQL, the RabbitMQ that CQRS_BROKER_URL names, or a private one."""
+"""Which broker `up` uses: PGMQ in the embedded PostgreSQL, the RabbitMQ that CQRS_BROKER_URL names,
+or a private one."""
 
 import os
 from urllib.parse import urlsplit
@@ -21,8 +22,8 @@ Or do without: `cqrs-demo up` runs on PGMQ, which needs nothing installed."""
 
 
 def named_rabbitmq() -> str | None:
-    """The URL of the RabbitMQ that CQRS_BROKER_URL names; None when a private node is to be started.
-    Raises NoBroker when neither is possible, or nobody answers at that URL."""
+    """The URL of the RabbitMQ that CQRS_BROKER_URL names; None when a private node is to be
+    started. Raises NoBroker when neither is possible, or nobody answers at that URL."""
     url = os.environ.get("CQRS_BROKER_URL", "")
     if url.startswith(("amqp://", "amqps://")):
         _must_answer(url)
@@ -35,11 +36,16 @@ def named_rabbitmq() -> str | None:
 def _must_answer(url: str) -> None:
     try:
         parts = urlsplit(url)
-        host, port = parts.hostname or "127.0.0.1", parts.port or (5671 if parts.scheme == "amqps" else 5672)
+        host, port = (
+            parts.hostname or "127.0.0.1",
+            parts.port or (5671 if parts.scheme == "amqps" else 5672),
+        )
     except ValueError as error:
         raise NoBroker(f"CQRS_BROKER_URL is no URL: {error}") from error
     if not answers(host, port, timeout=5):
-        raise NoBroker(f"Nobody answers at {host}:{port}, where CQRS_BROKER_URL says RabbitMQ is. Start it, or mend the URL")
+        raise NoBroker(
+            f"Nobody answers at {host}:{port}, where CQRS_BROKER_URL says RabbitMQ is. Start it, or mend the URL"
+        )
 
 
 def what_stays_behind(before: Broker | None, kind: str) -> str | None:

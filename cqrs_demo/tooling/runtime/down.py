@@ -1,4 +1,5 @@
-"""Taking hold of a data folder, and stopping what runs out of it: by asking its supervisor, or in its place where it was killed."""
+"""Taking hold of a data folder, and stopping what runs out of it: by asking its supervisor, or in
+its place where it was killed."""
 
 import shutil
 import time
@@ -19,8 +20,9 @@ class Busy(SystemProblem):
 
 
 def hold(folder: Folder, seconds: float, unless: Callable[[], bool] = lambda: False) -> bool:
-    """Take the folder for ourselves, making it if need be. False when another process holds it and `unless()` is true.
-    Raises Busy when it is still held after `seconds`, NotOurFolder when the folder is in other use."""
+    """Take the folder for ourselves, making it if need be. False when another process holds it and
+    `unless()` is true. Raises Busy when it is still held after `seconds`, NotOurFolder when the
+    folder is in other use."""
     deadline = time.monotonic() + seconds
     try:
         folder.path.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -30,32 +32,42 @@ def hold(folder: Folder, seconds: float, unless: Callable[[], bool] = lambda: Fa
             if unless():
                 return False
             if time.monotonic() > deadline:
-                raise Busy(f"Another cqrs-demo has been at work in {folder.path} for over {seconds:.0f} s. Stop it with `cqrs-demo down`")
+                raise Busy(
+                    f"Another cqrs-demo has been at work in {folder.path} for over {seconds:.0f} s. Stop it with `cqrs-demo down`"
+                )
             time.sleep(0.05)
     except OSError as error:
-        raise NotOurFolder(f"{folder.path} cannot be the data folder: {error.strerror or error}. Choose another with --data-dir") from error
+        raise NotOurFolder(
+            f"{folder.path} cannot be the data folder: {error.strerror or error}. Choose another with --data-dir"
+        ) from error
     return True
 
 
 def refuse_foreign(folder: Folder) -> None:
-    """Raises NotOurFolder for a folder with somebody else's files in it: what `up` makes must not mix with them."""
+    """Raises NotOurFolder for a folder with somebody else's files in it: what `up` makes must not
+    mix with them."""
     if folder.read() is None and folder.path.exists():
         ours = {path.name for path in folder.ours()}
         foreign = sorted(path.name for path in folder.path.iterdir() if path.name not in ours)
         if foreign:
-            raise NotOurFolder(f"{folder.path} holds other files ({foreign[0]}). Choose an empty or a new folder with --data-dir")
+            raise NotOurFolder(
+                f"{folder.path} holds other files ({foreign[0]}). Choose an empty or a new folder with --data-dir"
+            )
 
 
 def refuse_another_users(folder: Folder) -> None:
-    """Raises NotOurFolder: whoever owns the folder could exchange what is in it; and root would lock the owner out."""
+    """Raises NotOurFolder: whoever owns the folder could exchange what is in it; and root would
+    lock the owner out."""
     if is_somebody_elses(folder.path):
         owner = folder.path.stat().st_uid
-        raise NotOurFolder(f"{folder.path} belongs to user {owner}. Run this as that user, or choose another folder with --data-dir")
+        raise NotOurFolder(
+            f"{folder.path} belongs to user {owner}. Run this as that user, or choose another folder with --data-dir"
+        )
 
 
 def stop_system(folder: Folder) -> list[str]:
-    """Stop whatever runs out of this folder; what that was, empty when nothing ran. The folder is held afterwards:
-    release it. Raises Busy, NotOurFolder."""
+    """Stop whatever runs out of this folder; what that was, empty when nothing ran. The folder is
+    held afterwards: release it. Raises Busy, NotOurFolder."""
     run = running(folder)
     if run is not None:
         _end_supervisor(run.supervisor)
@@ -75,12 +87,19 @@ def _end_supervisor(supervisor: Process) -> None:
 
 
 def end_leftovers(folder: Folder) -> list[str]:
-    """Stop what a supervisor that was killed left running. Only with the folder held. Returns what was stopped."""
+    """Stop what a supervisor that was killed left running. Only with the folder held. Returns what
+    was stopped."""
     state = folder.read()
     ended = []
     if state is not None and state.run is not None:
-        children = state.run.services | ({"dashboard": state.run.dashboard} if state.run.dashboard else {})
-        living = {name: process for name, child in children.items() if child.process and (process := child.process.living())}
+        children = state.run.services | (
+            {"dashboard": state.run.dashboard} if state.run.dashboard else {}
+        )
+        living = {
+            name: process
+            for name, child in children.items()
+            if child.process and (process := child.process.living())
+        }
         end(list(living.values()))
         ended += [f"{name} (pid {process.pid})" for name, process in living.items()]
         folder.write(state.model_copy(update={"run": None}))
@@ -95,7 +114,8 @@ def end_leftovers(folder: Folder) -> list[str]:
 
 
 def forget(folder: Folder) -> None:
-    """Delete what `up` made, and the folder itself if nothing else is in it. Only with the folder held."""
+    """Delete what `up` made, and the folder itself if nothing else is in it. Only with the folder
+    held."""
     for path in folder.ours():
         if path.is_dir() and not path.is_symlink():
             shutil.rmtree(path)

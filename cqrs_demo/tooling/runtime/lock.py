@@ -1,4 +1,5 @@
-"""One `up`, `down` or `reset` at a time in a data folder: a lock the operating system lets go of when its holder dies."""
+"""One `up`, `down` or `reset` at a time in a data folder: a lock the operating system lets go of
+when its holder dies."""
 
 import os
 import sys
@@ -24,7 +25,11 @@ class FolderLock:
             if self._is_still_the_file(descriptor):
                 self._descriptor = descriptor
                 return True
-            os.close(descriptor)  # `reset` deleted the file between our opening and locking it: this lock excludes nobody
+            os.close(
+                descriptor
+                # `reset` deleted the file between our opening and locking it: this lock excludes
+                # nobody
+            )
 
     def _is_still_the_file(self, descriptor: int) -> bool:
         try:

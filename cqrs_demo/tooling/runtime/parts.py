@@ -1,4 +1,5 @@
-"""The parts a running system consists of, each started, watched and stopped in the same way by supervisor.py."""
+"""The parts a running system consists of, each started, watched and stopped in the same way by
+supervisor.py."""
 
 import subprocess
 import threading
@@ -19,7 +20,8 @@ from cqrs_demo.tooling.runtime.rabbitmq_node import RabbitNode, RabbitNodeError
 from cqrs_demo.tooling.runtime.system import Child, Process, is_healthy
 
 GROUND_PATIENCE = 1.8
-"""Seconds for a broker to stop cleanly, after the programs have taken theirs. Killed, it loses nothing either; it starts more slowly."""
+"""Seconds for a broker to stop cleanly, after the programs have taken theirs. Killed, it loses
+nothing either; it starts more slowly."""
 PORT_PATIENCE = 30.0
 """Seconds to wait for a port that others were told of, while another process has it."""
 
@@ -29,7 +31,8 @@ class PartError(Exception):
 
 
 class Part(ABC):
-    """Its own thread starts and watches it; another thread may stop() it at any moment, also in the middle of a start."""
+    """Its own thread starts and watches it; another thread may stop() it at any moment, also in the
+    middle of a start."""
 
     name: str
     log: Path
@@ -70,7 +73,9 @@ class Postgres(Part):
 
     name = "PostgreSQL"
 
-    def __init__(self, folder: Path, passwords: dict[str, str], pgmq: bool, say: Callable[[str], None]) -> None:
+    def __init__(
+        self, folder: Path, passwords: dict[str, str], pgmq: bool, say: Callable[[str], None]
+    ) -> None:
         self._server, self._data_folder = EmbeddedPostgres(folder), folder.parent
         self._passwords, self._pgmq, self._say = passwords, pgmq, say
         self._port = 0
@@ -84,10 +89,16 @@ class Postgres(Part):
             self._server.start(self._port)
             self._say_what_was_opened()
             if not self._migrated:
-                migrate(self._server.dsn(), list(self.databases().values()), self.dsn("broker") if self._pgmq else None)
+                migrate(
+                    self._server.dsn(),
+                    list(self.databases().values()),
+                    self.dsn("broker") if self._pgmq else None,
+                )
         except PostgresError as error:
             free = is_free(self._port)
-            raise PartError(str(error) if free else f"its port {self._port} is taken by {holder(self._port)}") from error
+            raise PartError(
+                str(error) if free else f"its port {self._port} is taken by {holder(self._port)}"
+            ) from error
         except (psycopg.Error, MigrationError) as error:
             raise PartError(f"the schemas could not be made: {error}") from error
         self._migrated = True
@@ -96,12 +107,20 @@ class Postgres(Part):
         while self._server.opened:
             folder = self._server.opened.pop()
             if folder != self._data_folder:
-                who = "everybody (chmod o+x)" if folder.stat().st_mode & 0o001 else "PostgreSQL (chmod g+x)"
-                self._say(f"{folder} may now be passed through by {who}: PostgreSQL does not run as root, and its files are below")
+                who = (
+                    "everybody (chmod o+x)"
+                    if folder.stat().st_mode & 0o001
+                    else "PostgreSQL (chmod g+x)"
+                )
+                self._say(
+                    f"{folder} may now be passed through by {who}: PostgreSQL does not run as root, and its files are below"
+                )
 
     def databases(self) -> dict[str, str]:
         """The DSNs of the services' roles, by database."""
-        return {name: self.dsn(name) for name in ("user_service", "order_service", "invoice_service")}
+        return {
+            name: self.dsn(name) for name in ("user_service", "order_service", "invoice_service")
+        }
 
     def dsn(self, name: str) -> str:
         return f"postgresql://{name}:{self._passwords[name]}@{HOST}:{self._port}/{name}"
@@ -172,9 +191,10 @@ class Program(Part):
         say: Callable[[str], None],
         token: str | None = None,
     ) -> None:
-        """`command` and `environment` get the port it is to listen on: `port`, or a free one when that is taken. Once it has
-        worked, others know its port: then it waits for it, and takes another only after PORT_PATIENCE.
-        `health` is the path that answers 200 once it works, to who has the token."""
+        """`command` and `environment` get the port it is to listen on: `port`, or a free one when
+        that is taken. Once it has worked, others know its port: then it waits for it, and takes
+        another only after PORT_PATIENCE. `health` is the path that answers 200 once it works, to
+        who has the token."""
         self.name, self._port, self._command, self._environment = name, port, command, environment
         self._health, self._folder, self._say, self._token = health, folder, say, token
         self._child: subprocess.Popen[bytes] | None = None
@@ -206,7 +226,9 @@ class Program(Part):
     def _gets_its_port_back(self) -> bool:
         """Whether its port becomes free in time. Raises PartError when it is stopped meanwhile."""
         port, deadline = self._port, time.monotonic() + PORT_PATIENCE
-        self._say(f"{self.name} waits for its port {port}, now taken by {holder(port)}; after {PORT_PATIENCE:.0f} s it takes another")
+        self._say(
+            f"{self.name} waits for its port {port}, now taken by {holder(port)}; after {PORT_PATIENCE:.0f} s it takes another"
+        )
         while not is_free(port):
             if self._stopped.wait(0.1):
                 raise PartError("it was stopped")
@@ -215,13 +237,17 @@ class Program(Part):
         return True
 
     def record(self) -> Child:
-        return Child(url=self.where(), process=Process.of(self._child.pid) if self._child and self.alive() else None)
+        return Child(
+            url=self.where(),
+            process=Process.of(self._child.pid) if self._child and self.alive() else None,
+        )
 
     def alive(self) -> bool:
         return self._child is not None and self._child.poll() is None
 
     def answers(self) -> bool:
-        """Whether it works; and not another program that has come before it at its port, such as a system started at the same moment."""
+        """Whether it works; and not another program that has come before it at its port, such as a
+        system started at the same moment."""
         if self._child is None or not is_healthy(self.where() + self._health, token=self._token):
             return False
         ours = listens(self._child.pid, self._port)

@@ -8,8 +8,8 @@ import psutil
 
 HOST = "127.0.0.1"
 
-# Below those that systems hand out to outgoing connections (Linux: from 32768, others: from 49152): while a server is
-# down for a moment, no connection takes its port.
+# Below those that systems hand out to outgoing connections (Linux: from 32768, others: from 49152):
+# while a server is down for a moment, no connection takes its port.
 _PORTS = range(20_000, 32_000)
 
 
@@ -27,7 +27,9 @@ def is_free(port: int) -> bool:
             probe.bind((HOST, port))
         except OSError:
             return False
-    return not answers(HOST, port)  # macOS lets one bind beside a server that listens on all addresses
+    return not answers(
+        HOST, port
+    )  # macOS lets one bind beside a server that listens on all addresses
 
 
 def answers(host: str, port: int, timeout: float = 0.5) -> bool:
@@ -54,14 +56,23 @@ def _listens_itself(process: psutil.Process, port: int) -> bool:
         connections = process.net_connections("tcp")
     except psutil.Error:  # it has just ended
         return False
-    return any(connection.status == psutil.CONN_LISTEN and connection.laddr.port == port for connection in connections)
+    return any(
+        connection.status == psutil.CONN_LISTEN and connection.laddr.port == port
+        for connection in connections
+    )
 
 
 def holder(port: int) -> str:
-    """Who listens on `port`, as far as this user may know: "python3 -m http.server (pid 4711)", else "another process"."""
+    """Who listens on `port`, as far as this user may know: "python3 -m http.server (pid 4711)",
+    else "another process"."""
     try:
         for connection in psutil.net_connections("tcp"):
-            if connection.status == psutil.CONN_LISTEN and connection.pid and connection.laddr and connection.laddr.port == port:
+            if (
+                connection.status == psutil.CONN_LISTEN
+                and connection.pid
+                and connection.laddr
+                and connection.laddr.port == port
+            ):
                 return f"{_what_it_is(psutil.Process(connection.pid))} (pid {connection.pid})"
     except psutil.Error:
         pass

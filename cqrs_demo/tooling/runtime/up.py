@@ -1,6 +1,8 @@
-"""What one system consists of: its parts, how they find each other, and what is written down about them.
+"""What one system consists of: its parts, how they find each other, and what is written down about
+them.
 
-The supervisor keeps the parts running; this says which they are. A service gets its own database's DSN and no other.
+The supervisor keeps the parts running; this says which they are. A service gets its own database's
+DSN and no other.
 """
 
 import os
@@ -27,8 +29,11 @@ ROLES = ("user_service", "order_service", "invoice_service", "broker")
 class System:
     """The parts of the system in `folder`. Make one only with the folder held."""
 
-    def __init__(self, folder: Folder, broker: Literal["pgmq", "rabbitmq"], *, dashboard: bool, say: Say) -> None:
-        """Raises NoBroker when `broker` is rabbitmq and there is none to be had, SettingsError for a malformed token."""
+    def __init__(
+        self, folder: Folder, broker: Literal["pgmq", "rabbitmq"], *, dashboard: bool, say: Say
+    ) -> None:
+        """Raises NoBroker when `broker` is rabbitmq and there is none to be had, SettingsError for
+        a malformed token."""
         self._token = read_token()
         self._named_rabbitmq = named_rabbitmq() if broker == "rabbitmq" else None
         self._folder, self._say = folder, say
@@ -36,12 +41,20 @@ class System:
         folder.logs.mkdir(mode=0o700, exist_ok=True)
         if unused := unused_settings(broker):
             say(f"`up` does not use {', '.join(unused)}: {TAKEN}")
-        self._state = folder.read() or State(made_by="cqrs-demo", passwords={role: secrets.token_urlsafe(18) for role in ROLES})
+        self._state = folder.read() or State(
+            made_by="cqrs-demo", passwords={role: secrets.token_urlsafe(18) for role in ROLES}
+        )
         folder.write(self._state)  # before there is a database that these passwords open
         if told := what_stays_behind(self._state.broker, broker):
             say(told)
-        self._postgres = Postgres(folder.postgres, self._state.passwords, pgmq=broker == "pgmq", say=say)
-        self._rabbit = PrivateRabbit(folder.rabbitmq) if broker == "rabbitmq" and self._named_rabbitmq is None else None
+        self._postgres = Postgres(
+            folder.postgres, self._state.passwords, pgmq=broker == "pgmq", say=say
+        )
+        self._rabbit = (
+            PrivateRabbit(folder.rabbitmq)
+            if broker == "rabbitmq" and self._named_rabbitmq is None
+            else None
+        )
         self._services = {name: self._service(name) for name in DEFAULT_PORTS}
         self._dashboard = self._make_dashboard() if dashboard else None
         self._myself = Process.of(os.getpid())
@@ -49,8 +62,11 @@ class System:
     def supervisor(self) -> Supervisor:
         ground: list[Part] = [part for part in (self._postgres, self._rabbit) if part is not None]
         *writers, invoice_service = self._services.values()
-        # The read side comes after: it is told where the logs are, and a port is certain only once its service is up.
-        readers: list[Part] = [part for part in (invoice_service, self._dashboard) if part is not None]
+        # The read side comes after: it is told where the logs are, and a port is certain only once
+        # its service is up.
+        readers: list[Part] = [
+            part for part in (invoice_service, self._dashboard) if part is not None
+        ]
         return Supervisor([ground, writers, readers], self._say, self._record)
 
     def _broker(self) -> Broker:
@@ -65,7 +81,9 @@ class System:
         def settings(port: int) -> dict[str, str]:
             database = name.replace("-", "_")
             told = {
-                f"CQRS_{database.removesuffix('_service').upper()}_DB": self._postgres.dsn(database),
+                f"CQRS_{database.removesuffix('_service').upper()}_DB": self._postgres.dsn(
+                    database
+                ),
                 "CQRS_BROKER_URL": self._broker().url,
                 "CQRS_HOST": HOST,
                 "CQRS_PORT": str(port),
@@ -79,12 +97,26 @@ class System:
             return [sys.executable, "-P", "-m", "cqrs_demo", "serve", name]
 
         health = f"{PREFIXES[name]}/healthcheck"
-        return Program(name, DEFAULT_PORTS[name], command, settings, health, self._folder.path, self._say, self._token)
+        return Program(
+            name,
+            DEFAULT_PORTS[name],
+            command,
+            settings,
+            health,
+            self._folder.path,
+            self._say,
+            self._token,
+        )
 
     def _logs(self) -> dict[str, str]:
-        """Where the reader finds the logs. It alone is told: when one of them moves, who was told is started again."""
+        """Where the reader finds the logs. It alone is told: when one of them moves, who was told
+        is started again."""
         writers = [name for name in DEFAULT_PORTS if name != "invoice-service"]
-        return {f"CQRS_{name.replace('-', '_').upper()}_URL": self._services[name].where() + PREFIXES[name] for name in writers}
+        return {
+            f"CQRS_{name.replace('-', '_').upper()}_URL": self._services[name].where()
+            + PREFIXES[name]
+            for name in writers
+        }
 
     def _make_dashboard(self) -> Program | None:
         file = dashboard_file()
@@ -97,7 +129,15 @@ class System:
         def command(port: int) -> list[str]:
             return [sys.executable, "-P", "-m", "streamlit", *streamlit_arguments(file, HOST, port)]
 
-        return Program("dashboard", DASHBOARD_PORT, command, settings, "/_stcore/health", self._folder.path, self._say)
+        return Program(
+            "dashboard",
+            DASHBOARD_PORT,
+            command,
+            settings,
+            "/_stcore/health",
+            self._folder.path,
+            self._say,
+        )
 
     def _record(self, phase: Phase) -> None:
         """Called at every change, so that whoever finds us killed knows what to stop."""
@@ -122,13 +162,21 @@ class System:
 
 
 def unused_settings(broker: str) -> list[str]:
-    """What was exported for a service of somebody's own, or is misspelt; `up` settles these things itself."""
-    used = {"CQRS_DATA_DIR", "CQRS_API_TOKEN"} | ({"CQRS_BROKER_URL"} if broker == "rabbitmq" else set())
-    return sorted(name for name, value in os.environ.items() if name.startswith("CQRS_") and value and name not in used)
+    """What was exported for a service of somebody's own, or is misspelt; `up` settles these things
+    itself."""
+    used = {"CQRS_DATA_DIR", "CQRS_API_TOKEN"} | (
+        {"CQRS_BROKER_URL"} if broker == "rabbitmq" else set()
+    )
+    return sorted(
+        name
+        for name, value in os.environ.items()
+        if name.startswith("CQRS_") and value and name not in used
+    )
 
 
 def _inherited() -> dict[str, str]:
-    """Our environment without the settings: what somebody exported for a service of his own must not reach these."""
+    """Our environment without the settings: what somebody exported for a service of his own must
+    not reach these."""
     return {name: value for name, value in os.environ.items() if not name.startswith("CQRS_")}
 
 
@@ -146,6 +194,7 @@ def streamlit_arguments(file: Path, host: str, port: int) -> list[str]:
         str(file),
         *(f"--server.{name}={value}" for name, value in server.items()),
         "--browser.gatherUsageStats=false",
-        # Else it walks all objects there are, looking for garbage, each time a live part has been drawn: three quarters of the work.
+        # Else it walks all objects there are, looking for garbage, each time a live part has been
+        # drawn: three quarters of the work.
         "--runner.postScriptGC=false",
     ]

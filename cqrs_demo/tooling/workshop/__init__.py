@@ -1,4 +1,5 @@
-"""The small synchronous client that notebooks and dashboard use. No asyncio, nothing connects at import.
+"""The small synchronous client that notebooks and dashboard use. No asyncio, nothing connects at
+import.
 
 `Client` shows a running system as it is. `Shop` is a notebook's own view of one.
 """

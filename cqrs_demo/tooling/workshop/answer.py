@@ -1,4 +1,5 @@
-"""An HTTP answer as a person reads it: status, the headers that matter here, the body. Refusals are answers too."""
+"""An HTTP answer as a person reads it: status, the headers that matter here, the body. Refusals are
+answers too."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -18,7 +19,8 @@ class Refused(Exception):
 
 @dataclass(frozen=True, repr=False)
 class Answer:
-    """What a service answered. `answer["id"]` is the field of the body; on a refusal it raises Refused with the reason.
+    """What a service answered. `answer["id"]` is the field of the body; on a refusal it raises
+    Refused with the reason.
 
     `body` is JSON with amounts as Decimal. `headers` holds those of HEADERS that came.
     """
@@ -64,7 +66,8 @@ class Document(dict[str, Any]):
 
 
 def pretty(value: Any) -> str:
-    """JSON for people: a field a line, and what is inside a field on that line. Amounts keep their two decimals."""
+    """JSON for people: a field a line, and what is inside a field on that line. Amounts keep their
+    two decimals."""
     if isinstance(value, dict) and value:
         fields = [f"  {_json(name)}: {_nested(inner)}" for name, inner in value.items()]
         return "{\n" + ",\n".join(fields) + "\n}"
@@ -80,14 +83,17 @@ def _nested(value: Any) -> str:
 
 def _json(value: Any) -> str:
     if isinstance(value, dict):
-        return "{" + ", ".join(f"{_json(name)}: {_json(inner)}" for name, inner in value.items()) + "}"
+        return (
+            "{" + ", ".join(f"{_json(name)}: {_json(inner)}" for name, inner in value.items()) + "}"
+        )
     if isinstance(value, list):
         return "[" + ", ".join(map(_json, value)) + "]"
     return dumps(value).decode()
 
 
 def number(amount: Decimal | int | float | str) -> Any:
-    """An amount as it goes into JSON: "50.00" and 50.0 become Decimal. What is no number is passed on, for the service to refuse."""
+    """An amount as it goes into JSON: "50.00" and 50.0 become Decimal. What is no number is passed
+    on, for the service to refuse."""
     try:
         return Decimal(str(amount)) if isinstance(amount, float | str) else amount
     except ArithmeticError:

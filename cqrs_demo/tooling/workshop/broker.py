@@ -1,6 +1,8 @@
-"""The broker's port (messaging/broker.py) without async, for notebooks: the same calls, and nothing beside them.
+"""The broker's port (messaging/broker.py) without async, for notebooks: the same calls, and nothing
+beside them.
 
-A notebook's kernel has an event loop of its own in the main thread, so the calls run in a loop in a thread.
+A notebook's kernel has an event loop of its own in the main thread, so the calls run in a loop in a
+thread.
 """
 
 import asyncio
@@ -38,7 +40,9 @@ class SyncBroker:
 
     def subscribe(self, *queues: str, prefetch: int = 0) -> "SyncSubscription":
         """To all queues, when none is named."""
-        subscription: Subscription = self._wait_for(self._broker.subscribe(queues or QUEUES, prefetch))
+        subscription: Subscription = self._wait_for(
+            self._broker.subscribe(queues or QUEUES, prefetch)
+        )
         return SyncSubscription(self, subscription)
 
     def close(self) -> None:
@@ -51,7 +55,12 @@ class SyncBroker:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
         self.close()
 
 

@@ -33,8 +33,11 @@ class Moved(State):
     moved: int
 
 
-def add_controls(router: APIRouter, name: str, gate: Gate, state: Callable[[], Awaitable[dict[str, Any]]]) -> None:
-    """GET/PUT <prefix>/<name> and POST <prefix>/<name>/step. `state` adds what there is to say besides the mode."""
+def add_controls(
+    router: APIRouter, name: str, gate: Gate, state: Callable[[], Awaitable[dict[str, Any]]]
+) -> None:
+    """GET/PUT <prefix>/<name> and POST <prefix>/<name>/step. `state` adds what there is to say
+    besides the mode."""
     turn = asyncio.Lock()  # two steps at once would each count what the other moved
 
     @router.get(f"/{name}", response_model=State, responses=refusals())
@@ -47,12 +50,18 @@ def add_controls(router: APIRouter, name: str, gate: Gate, state: Callable[[], A
         if body.mode == "running":
             await gate.resume()
         elif not await gate.pause():
-            raise Problem(503, "still-moving", f"the {name} has not come to rest yet; broker or database may be away", {"Retry-After": "1"})
+            raise Problem(
+                503,
+                "still-moving",
+                f"the {name} has not come to rest yet; broker or database may be away",
+                {"Retry-After": "1"},
+            )
         return JsonResponse({"mode": gate.mode, **await state()})
 
     @router.post(f"/{name}/step", response_model=Moved, responses=refusals(409, 413))
     async def step(body: Annotated[Step, Body(default_factory=Step)]) -> JsonResponse:
-        """Moves up to `count` messages and says how many moved. Refused while running: they move by themselves."""
+        """Moves up to `count` messages and says how many moved. Refused while running: they move by
+        themselves."""
         if gate.mode == "running":
             raise Problem(409, "not-paused", f"the {name} is running; pause it first")
         async with turn:

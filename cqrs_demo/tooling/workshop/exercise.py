@@ -19,7 +19,12 @@ class exercise:  # reads as a statement: with exercise(answer): assert …
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> bool:
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> bool:
         if self._missing:
             print(NOT_YET)
         elif error is None:

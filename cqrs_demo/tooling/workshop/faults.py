@@ -1,4 +1,5 @@
-"""Real faults, for a system of the notebook's own: a killed process, a broker that cannot be reached."""
+"""Real faults, for a system of the notebook's own: a killed process, a broker that cannot be
+reached."""
 
 from pathlib import Path
 from typing import Protocol
@@ -31,11 +32,16 @@ def broker_of(folder: Path) -> StoppableBroker:
     broker = find_system(folder).broker
     if broker is None:
         raise Refused("the system has no broker yet: it is still starting")
-    return _Rabbit(RabbitNode(Folder(folder).rabbitmq)) if broker.kind == "rabbitmq" else _Pgmq(EmbeddedPostgres(Folder(folder).postgres))
+    return (
+        _Rabbit(RabbitNode(Folder(folder).rabbitmq))
+        if broker.kind == "rabbitmq"
+        else _Pgmq(EmbeddedPostgres(Folder(folder).postgres))
+    )
 
 
 class _Rabbit:
-    """RabbitMQ stops inside its Erlang machine: its port closes, its messages stay on disk, and no supervisor interferes."""
+    """RabbitMQ stops inside its Erlang machine: its port closes, its messages stay on disk, and no
+    supervisor interferes."""
 
     def __init__(self, node: RabbitNode) -> None:
         self._node = node
@@ -56,7 +62,9 @@ class _Pgmq:
     def stop(self) -> None:
         with psycopg.connect(self._dsn, autocommit=True) as admin:
             admin.execute("alter database broker allow_connections false")
-            admin.execute("select pg_terminate_backend(pid, 5000) from pg_stat_activity where datname = 'broker'")
+            admin.execute(
+                "select pg_terminate_backend(pid, 5000) from pg_stat_activity where datname = 'broker'"
+            )
 
     def start(self) -> None:
         with psycopg.connect(self._dsn, autocommit=True) as admin:

@@ -4,23 +4,35 @@ import os
 from pathlib import Path
 
 from cqrs_demo.tooling.runtime.rabbitmq_node import rabbitmq_server
-from cqrs_demo.tooling.runtime.system import PREFIXES, Broker, NotRunning, RunningSystem, ServiceStatus, find_system, is_healthy
+from cqrs_demo.tooling.runtime.system import (
+    PREFIXES,
+    Broker,
+    NotRunning,
+    RunningSystem,
+    ServiceStatus,
+    find_system,
+    is_healthy,
+)
 from cqrs_demo.tooling.workshop.keeping import KeptSystem, Kind
 
 LAB_BROKER = "CQRS_LAB_BROKER"
-"""pgmq or rabbitmq: what a system of the notebook's own is to run on. Else it is what the running system has, else PGMQ."""
+"""pgmq or rabbitmq: what a system of the notebook's own is to run on. Else it is what the running
+system has, else PGMQ."""
 
 _kept: dict[Kind, KeptSystem] = {}
 
 
 def running_system() -> RunningSystem | None:
-    """The system that CQRS_USER_SERVICE_URL and its likes name (in containers), that of CQRS_DATA_DIR, or that of the nearest
-    .cqrs-demo in this folder or above it. None when none of them runs."""
+    """The system that CQRS_USER_SERVICE_URL and its likes name (in containers), that of
+    CQRS_DATA_DIR, or that of the nearest .cqrs-demo in this folder or above it. None when none of
+    them runs."""
     if "CQRS_USER_SERVICE_URL" in os.environ:
         return _named_system()
     here = Path.cwd()
     folders = (
-        [os.environ["CQRS_DATA_DIR"]] if "CQRS_DATA_DIR" in os.environ else [folder / ".cqrs-demo" for folder in (here, *here.parents)]
+        [os.environ["CQRS_DATA_DIR"]]
+        if "CQRS_DATA_DIR" in os.environ
+        else [folder / ".cqrs-demo" for folder in (here, *here.parents)]
     )
     for folder in folders:
         try:
@@ -31,15 +43,25 @@ def running_system() -> RunningSystem | None:
 
 
 def _named_system() -> RunningSystem:
-    """From the settings that services read too, and the one that none of them needs: CQRS_INVOICE_SERVICE_URL."""
-    urls = {name: os.environ[f"CQRS_{_short(name)}_SERVICE_URL"].removesuffix(prefix) for name, prefix in PREFIXES.items()}
+    """From the settings that services read too, and the one that none of them needs:
+    CQRS_INVOICE_SERVICE_URL."""
+    urls = {
+        name: os.environ[f"CQRS_{_short(name)}_SERVICE_URL"].removesuffix(prefix)
+        for name, prefix in PREFIXES.items()
+    }
     broker, token = os.environ["CQRS_BROKER_URL"], os.environ.get("CQRS_API_TOKEN")
     return RunningSystem(
         services={
-            name: ServiceStatus(url=url, pid=None, ready=is_healthy(url + PREFIXES[name] + "/healthcheck", token=token))
+            name: ServiceStatus(
+                url=url,
+                pid=None,
+                ready=is_healthy(url + PREFIXES[name] + "/healthcheck", token=token),
+            )
             for name, url in urls.items()
         },
-        databases={name.replace("-", "_"): os.environ[f"CQRS_{_short(name)}_DB"] for name in PREFIXES},
+        databases={
+            name.replace("-", "_"): os.environ[f"CQRS_{_short(name)}_DB"] for name in PREFIXES
+        },
         broker=Broker(kind="rabbitmq" if broker.startswith("amqp") else "pgmq", url=broker),
         dashboard=None,
         token=token,
@@ -51,7 +73,8 @@ def _short(service: str) -> str:
 
 
 def own_system(*, fresh: bool = False) -> KeptSystem:
-    """A private system that ends with this process; the same one for every call, unless it shall be `fresh`. Raises DidNotStart."""
+    """A private system that ends with this process; the same one for every call, unless it shall be
+    `fresh`. Raises DidNotStart."""
     kind = _kind()
     if fresh and kind in _kept:
         _kept.pop(kind).stop()

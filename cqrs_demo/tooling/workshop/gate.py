@@ -1,4 +1,5 @@
-"""A gate that relay and consumer pass with every batch, so that a workshop can stop time and move one event at a time.
+"""A gate that relay and consumer pass with every batch, so that a workshop can stop time and move
+one event at a time.
 
 Outside a workshop it stands open and costs nothing.
 """
@@ -11,7 +12,8 @@ Mode = Literal["running", "paused"]
 
 
 class Gate:
-    """One task passes through it (the relay's or the consumer's loop); any number of requests open and close it."""
+    """One task passes through it (the relay's or the consumer's loop); any number of requests open
+    and close it."""
 
     def __init__(self) -> None:
         self.mode: Mode = "running"
@@ -46,13 +48,15 @@ class Gate:
             self._changed.notify_all()
 
     async def pause(self, wait: float = 5.0) -> bool:
-        """Close, and wait until the batch in hand is done: after True nothing moves. False when it is still moving after `wait` seconds."""
+        """Close, and wait until the batch in hand is done: after True nothing moves. False when it
+        is still moving after `wait` seconds."""
         async with self._changed:
             self.mode = "paused"
             return await self._until(lambda: self._resting, wait)
 
     async def step(self, count: int, wait: float = 2.0) -> int:
-        """Let `count` messages pass a closed gate. Returns how many did within `wait` seconds: fewer when there are fewer."""
+        """Let `count` messages pass a closed gate. Returns how many did within `wait` seconds:
+        fewer when there are fewer."""
         async with self._changed:
             self._allowance = count
             self._changed.notify_all()

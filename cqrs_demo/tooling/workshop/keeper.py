@@ -1,7 +1,9 @@
-"""Keeps a system, or a broker alone, for as long as whoever started it lives: `python -m cqrs_demo.tooling.workshop.keeper`.
+"""Keeps a system, or a broker alone, for as long as whoever started it lives: `python -m
+cqrs_demo.tooling.workshop.keeper`.
 
-Its standard input is a pipe from its parent. When the parent ends, however it ends, the pipe closes and the keeper stops
-what it keeps; a kernel that is killed leaves nothing behind. One line on standard output says that all is ready.
+Its standard input is a pipe from its parent. When the parent ends, however it ends, the pipe closes
+and the keeper stops what it keeps; a kernel that is killed leaves nothing behind. One line on
+standard output says that all is ready.
 """
 
 import shutil
@@ -23,8 +25,11 @@ from cqrs_demo.tooling.runtime.up import System
 READY = "ready"
 
 
-def keep_system(path: Path, kind: Literal["pgmq", "rabbitmq"], *, dashboard: bool, throw_away: bool) -> None:
-    """Until the parent is gone. With `throw_away` the folder goes too. Raises SystemProblem when it does not start."""
+def keep_system(
+    path: Path, kind: Literal["pgmq", "rabbitmq"], *, dashboard: bool, throw_away: bool
+) -> None:
+    """Until the parent is gone. With `throw_away` the folder goes too. Raises SystemProblem when it
+    does not start."""
     folder = data_folder(path)
     hold(folder, 10)
     end_leftovers(folder)
@@ -46,7 +51,8 @@ def keep_system(path: Path, kind: Literal["pgmq", "rabbitmq"], *, dashboard: boo
 
 
 def keep_broker(folder: Path, kind: Literal["pgmq", "rabbitmq"]) -> None:
-    """A broker with nothing around it, in a folder that is thrown away with it; its URL follows "ready"."""
+    """A broker with nothing around it, in a folder that is thrown away with it; its URL follows
+    "ready"."""
     node, postgres = RabbitNode(folder / "rabbitmq"), EmbeddedPostgres(folder / "postgres")
     try:
         if kind == "rabbitmq":

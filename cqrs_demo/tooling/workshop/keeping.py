@@ -24,8 +24,11 @@ class Kept:
 
     def __init__(self, *arguments: str) -> None:
         """Returns when it is ready. Raises DidNotStart."""
-        # What somebody exported for a system of his own must not reach this one: two systems on one RabbitMQ would share queues.
-        environment = {name: value for name, value in os.environ.items() if not name.startswith("CQRS_")}
+        # What somebody exported for a system of his own must not reach this one: two systems on one
+        # RabbitMQ would share queues.
+        environment = {
+            name: value for name, value in os.environ.items() if not name.startswith("CQRS_")
+        }
         with tempfile.TemporaryFile() as said:
             self._keeper = subprocess.Popen(  # noqa: S603  # ourselves
                 [sys.executable, "-P", "-m", "cqrs_demo.tooling.workshop.keeper", *arguments],
@@ -64,7 +67,10 @@ class KeptSystem(Kept):
     def __init__(self, kind: Kind, folder: Path | None = None, *, dashboard: bool = False) -> None:
         self.kind = kind
         self.folder = folder or Path(tempfile.mkdtemp(prefix="cqrs-workshop-"))
-        options = [*(["--dashboard"] if dashboard else []), *(["--throw-away"] if folder is None else [])]
+        options = [
+            *(["--dashboard"] if dashboard else []),
+            *(["--throw-away"] if folder is None else []),
+        ]
         super().__init__("system", kind, f"--data-dir={self.folder}", *options)
 
 

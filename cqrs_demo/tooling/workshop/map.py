@@ -1,4 +1,5 @@
-"""The map of the system as SVG, with numbers in it: drawn the same by JupyterLab, nbconvert and code hosts."""
+"""The map of the system as SVG, with numbers in it: drawn the same by JupyterLab, nbconvert and
+code hosts."""
 
 from collections.abc import Iterable, Mapping
 from html import escape
@@ -37,19 +38,42 @@ def draw_map(counts: Mapping[tuple[str, str], int], depths: Mapping[str, int]) -
     services = {"user_service": (20, 40), "order_service": (20, 210), "invoice_service": (580, 85)}
     parts = []
     for service, (x, y) in services.items():
-        rows = [(table, count) for (database, table), count in counts.items() if database == service]
+        rows = [
+            (table, count) for (database, table), count in counts.items() if database == service
+        ]
         colour = _READ if service == "invoice_service" else _WRITE
         parts.append(_box(x, y, service.replace("_", "-"), rows, colour))
-    parts.append(_box(320, 110, "broker", [(f"queue {name}", depth) for name, depth in depths.items()], _BROKER))
-    parts += [_arrow(220, 105, 316, 160, "relay"), _arrow(220, 265, 316, 195, "relay"), _arrow(520, 165, 576, 165, "consumer")]
+    parts.append(
+        _box(
+            320,
+            110,
+            "broker",
+            [(f"queue {name}", depth) for name, depth in depths.items()],
+            _BROKER,
+        )
+    )
+    parts += [
+        _arrow(220, 105, 316, 160, "relay"),
+        _arrow(220, 265, 316, 195, "relay"),
+        _arrow(520, 165, 576, 165, "consumer"),
+    ]
     parts += [_caption(120, 24, "commands: POST"), _caption(680, 68, "queries: GET")]
     return Picture(_svg(parts), _text(services, counts, depths))
 
 
-def _text(services: Iterable[str], counts: Mapping[tuple[str, str], int], depths: Mapping[str, int]) -> str:
-    lines = {service: [f"{table} {count}" for (database, table), count in counts.items() if database == service] for service in services}
+def _text(
+    services: Iterable[str], counts: Mapping[tuple[str, str], int], depths: Mapping[str, int]
+) -> str:
+    lines = {
+        service: [
+            f"{table} {count}" for (database, table), count in counts.items() if database == service
+        ]
+        for service in services
+    }
     lines["broker"] = [f"queue {name} {depth}" for name, depth in depths.items()]
-    return "\n".join(f"{name.replace('_', '-'):16}{' · '.join(line)}" for name, line in lines.items())
+    return "\n".join(
+        f"{name.replace('_', '-'):16}{' · '.join(line)}" for name, line in lines.items()
+    )
 
 
 _TIP = (

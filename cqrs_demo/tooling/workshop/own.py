@@ -1,8 +1,9 @@
 """What belongs to one run of a notebook, and the small numbers it is shown with.
 
-A notebook runs on a fresh system, on one that was used all day, and twice in a row, and always shows the same: its first
-user is user 1. So emails get a tag on their way in (alice+3f9a@demo.com), and on the way out the tag is taken off and
-ids are counted from the beginning of the notebook. Everything else passes as it is.
+A notebook runs on a fresh system, on one that was used all day, and twice in a row, and always
+shows the same: its first user is user 1. So emails get a tag on their way in (alice+3f9a@demo.com),
+and on the way out the tag is taken off and ids are counted from the beginning of the notebook.
+Everything else passes as it is.
 """
 
 import re
@@ -21,15 +22,20 @@ IDS = {"user_id": "user", "order_id": "order", "event_id": "event", "invoice_id"
 ENTITIES = {"user.created": "user", "account.created": "account", "order.created": "order"}
 """What an event is about: the `subject`, and the `id` of its data."""
 
-_IN_TEXT = re.compile(r"\b(user|account|order|event|invoice) ([0-9a-f-]{36}|[0-9]+)\b|/(user|account|order)s/([0-9]+)\b")
+_IN_TEXT = re.compile(
+    r"\b(user|account|order|event|invoice) ([0-9a-f-]{36}|[0-9]+)\b|/(user|account|order)s/([0-9]+)\b"
+)
 
 
 class Own:
-    """Ids met so far, by kind. `shown` turns real ones into small ones and `real` the other way round."""
+    """Ids met so far, by kind. `shown` turns real ones into small ones and `real` the other way
+    round."""
 
     def __init__(self) -> None:
         self.tag = f"+{secrets.token_hex(3)}"
-        self._shown: dict[str, dict[str, int | str]] = {kind: {} for kind in (*ENTITIES.values(), "event", "invoice")}
+        self._shown: dict[str, dict[str, int | str]] = {
+            kind: {} for kind in (*ENTITIES.values(), "event", "invoice")
+        }
         self._real: dict[tuple[str, str], int | str] = {}
 
     def meet(self, kind: str, real: int | str) -> int | str:
@@ -49,7 +55,8 @@ class Own:
         self._real[kind, str(shown)] = real
 
     def real(self, kind: str, shown: int | str) -> int | str:
-        """For a number never met, an id that no row has: "user 99" shall be unknown on every system."""
+        """For a number never met, an id that no row has: "user 99" shall be unknown on every
+        system."""
         if (kind, str(shown)) not in self._real:
             if not isinstance(shown, int):
                 return shown
@@ -97,27 +104,43 @@ class Own:
     def event(self, event: Mapping[str, Any], sequence: int | None = None) -> dict[str, Any]:
         """A CloudEvent, with the two things that are never the same twice shortened."""
         about = ENTITIES.get(str(event["type"]))
-        shown = {name: self.field(name, value, about) for name, value in event.items() if name != "data"}
+        shown = {
+            name: self.field(name, value, about) for name, value in event.items() if name != "data"
+        }
         shown |= {"id": self.shown("event", event["id"]), "time": "(the moment of the commit)"}
         if sequence is not None:
             shown["sequence"] = str(sequence)
         return {**shown, "data": self.fields(event["data"], about)}
 
     def differences(self, found: list[dict[str, Any]]) -> pd.DataFrame:
-        """What verify found, a row per field: where it is, what the read model has, what the log says."""
+        """What verify found, a row per field: where it is, what the read model has, what the log
+        says."""
         rows = [
-            {"table": row["table"], "row": self._key(row["key"]), "is": row["kind"], "field": name, **self._sides(name, values)}
+            {
+                "table": row["table"],
+                "row": self._key(row["key"]),
+                "is": row["kind"],
+                "field": name,
+                **self._sides(name, values),
+            }
             for row in found
             for name, values in row["fields"].items()
             if name not in ("happened_at", "invoice_id")
         ]
-        return readable(pd.DataFrame(rows, columns=["table", "row", "is", "field", "read model", "log"], dtype=object))
+        return readable(
+            pd.DataFrame(
+                rows, columns=["table", "row", "is", "field", "read model", "log"], dtype=object
+            )
+        )
 
     def _key(self, key: Mapping[str, Any]) -> str:
         return ", ".join(f"{name} {self.field(name, value, None)}" for name, value in key.items())
 
     def _sides(self, name: str, values: Mapping[str, Any]) -> dict[str, Any]:
-        return {"read model": self.field(name, values["live"], None), "log": self.field(name, values["log"], None)}
+        return {
+            "read model": self.field(name, values["live"], None),
+            "log": self.field(name, values["log"], None),
+        }
 
     def answer(self, answer: Answer, about: str | None) -> Answer:
         """The answer as the notebook shows it. What it tells of is met now."""
@@ -125,5 +148,8 @@ class Own:
             self.meet(about, answer.body["id"])
         if answer.ok and "X-Event-Id" in answer.headers:
             self.meet("event", answer.headers["X-Event-Id"])
-        headers = {name: str(self.shown("event", self.text(value))) for name, value in answer.headers.items()}
+        headers = {
+            name: str(self.shown("event", self.text(value)))
+            for name, value in answer.headers.items()
+        }
         return Answer(answer.status, self.fields(answer.body, about), headers)

@@ -1,7 +1,9 @@
-"""When events passed a point of the pipeline: the newest few thousand, in memory, one clock reading per batch.
+"""When events passed a point of the pipeline: the newest few thousand, in memory, one clock reading
+per batch.
 
-What a workshop shows of a command's journey between its two transactions comes from here (http/passages.py): the relay
-notes what the broker has confirmed, the consumer what has arrived. Commit and projection have their times in the tables.
+What a workshop shows of a command's journey between its two transactions comes from here
+(http/passages.py): the relay notes what the broker has confirmed, the consumer what has arrived.
+Commit and projection have their times in the tables.
 """
 
 from collections import deque
@@ -29,5 +31,6 @@ class Passages:
             self._count -= len(self._batches.popleft()[1])
 
     def first(self, id: UUID) -> datetime | None:
-        """When the event passed, for the first time if it did so again; None for one not seen, or no more remembered."""
+        """When the event passed, for the first time if it did so again; None for one not seen, or
+        no more remembered."""
         return next((at for at, ids in self._batches if id in ids), None)

@@ -25,17 +25,41 @@ class Peek:
 
 PEEKS = {
     "users": Peek(("id", "name", "email", "idempotency_key", "event_id"), "id", "user", "user"),
-    "accounts": Peek(("id", "user_id", "address1", "city", "state", "zip", "idempotency_key", "event_id"), "user_id", "user", "account"),
-    "orders": Peek(("id", "user_id", "description", "amount", "purchase_dt", "idempotency_key", "event_id"), "user_id", "user", "order"),
+    "accounts": Peek(
+        ("id", "user_id", "address1", "city", "state", "zip", "idempotency_key", "event_id"),
+        "user_id",
+        "user",
+        "account",
+    ),
+    "orders": Peek(
+        ("id", "user_id", "description", "amount", "purchase_dt", "idempotency_key", "event_id"),
+        "user_id",
+        "user",
+        "order",
+    ),
     "events": Peek(("sequence", "id", "type", "subject", "data"), "id", "event", "event", "uuid"),
     "outbox": Peek(("sequence", "event_id"), "event_id", "event", type="uuid"),
-    "invoice_account": Peek(("user_id", "name", "email", "user_sequence", "shipping_address", "account_sequence"), "user_id", "user"),
-    "invoices": Peek(
-        ("invoice_id", "user_id", "invoice_dt", "email", "shipping_address", "total"), "user_id", "user", order="user_id, invoice_dt"
+    "invoice_account": Peek(
+        ("user_id", "name", "email", "user_sequence", "shipping_address", "account_sequence"),
+        "user_id",
+        "user",
     ),
-    "invoice_lines": Peek(("order_id", "invoice_id", "description", "amount", "purchase_dt"), "order_id", "order"),
+    "invoices": Peek(
+        ("invoice_id", "user_id", "invoice_dt", "email", "shipping_address", "total"),
+        "user_id",
+        "user",
+        order="user_id, invoice_dt",
+    ),
+    "invoice_lines": Peek(
+        ("order_id", "invoice_id", "description", "amount", "purchase_dt"), "order_id", "order"
+    ),
     "processed_events": Peek(("event_id",), "event_id", "event", type="uuid"),
-    "dead_letters": Peek(("event_id", "queue", "event_type", "reason", "failures", "status"), "event_id", "event", type="text"),
+    "dead_letters": Peek(
+        ("event_id", "queue", "event_type", "reason", "failures", "status"),
+        "event_id",
+        "event",
+        type="text",
+    ),
 }
 
 SEQUENCES = {"user_sequence": "user_service", "account_sequence": "user_service"}
@@ -47,16 +71,20 @@ def peek(client: Client, own: Own, database: str, table: str) -> pd.DataFrame:
     if table not in PEEKS:
         raise Refused(f"{table!r} cannot be peeked at; these can: {', '.join(PEEKS)}")
     what = PEEKS[table]
-    query = (
-        f"select {', '.join(what.columns)} from demo.{table} where {what.mine} = any(cast(:mine as {what.type}[])) order by {what.order}"  # noqa: S608  # constants
-    )
+    query = f"select {', '.join(what.columns)} from demo.{table} where {what.mine} = any(cast(:mine as {what.type}[])) order by {what.order}"  # noqa: S608  # constants
     rows = client.sql(database, query, mine=[str(id) for id in own.all(what.kind)])
-    positions = {name: _positions(client, own, SEQUENCES.get(name, database)) for name in what.columns if name.endswith("sequence")}
+    positions = {
+        name: _positions(client, own, SEQUENCES.get(name, database))
+        for name in what.columns
+        if name.endswith("sequence")
+    }
     for name, places in positions.items():
         rows[name] = [places.get(value) for value in rows[name]]
     shown = readable(_shown(own, what, rows))
     return (
-        shown.sort_values("event_id", key=lambda ids: [int(id.partition("-")[2]) for id in ids]) if what.columns[0] == "event_id" else shown
+        shown.sort_values("event_id", key=lambda ids: [int(id.partition("-")[2]) for id in ids])
+        if what.columns[0] == "event_id"
+        else shown
     )
 
 
@@ -67,17 +95,28 @@ def _shown(own: Own, what: Peek, rows: pd.DataFrame) -> pd.DataFrame:
         if name == "idempotency_key" and all(value is None for value in values):
             continue  # seldom given
         if name == "data":
-            values = [own.fields(value, ENTITIES.get(type)) for value, type in zip(values, rows["type"], strict=True)]
+            values = [
+                own.fields(value, ENTITIES.get(type))
+                for value, type in zip(values, rows["type"], strict=True)
+            ]
         elif name == "subject":
-            values = [own.field(name, value, ENTITIES.get(type)) for value, type in zip(values, rows["type"], strict=True)]
+            values = [
+                own.field(name, value, ENTITIES.get(type))
+                for value, type in zip(values, rows["type"], strict=True)
+            ]
         else:
-            values = [own.field(name, value, what.about) if value is not None else None for value in values]
+            values = [
+                own.field(name, value, what.about) if value is not None else None
+                for value in values
+            ]
         shown[name] = pd.Series(values, index=rows.index, dtype=object)
     return shown
 
 
 def _positions(client: Client, own: Own, database: str) -> dict[Any, int]:
     """Real positions in a log, numbered among our own events."""
-    query = "select sequence from demo.events where id = any(cast(:mine as uuid[])) order by sequence"
+    query = (
+        "select sequence from demo.events where id = any(cast(:mine as uuid[])) order by sequence"
+    )
     found = client.sql(database, query, mine=[str(id) for id in own.all("event")])
     return {sequence: number for number, sequence in enumerate(found["sequence"], start=1)}

@@ -1,4 +1,5 @@
-"""A broker to play with, apart from any shop: RabbitMQ in a private node where it is installed, else PGMQ."""
+"""A broker to play with, apart from any shop: RabbitMQ in a private node where it is installed,
+else PGMQ."""
 
 import time
 from collections.abc import Sequence
@@ -16,7 +17,8 @@ from cqrs_demo.tooling.workshop.tables import Databases
 
 
 class Playground:
-    """It ends with the notebook. What it shows is the same for both brokers; `kind` and `url` say which one it is."""
+    """It ends with the notebook. What it shows is the same for both brokers; `kind` and `url` say
+    which one it is."""
 
     def __init__(self, kind: Kind | None = None) -> None:
         """A few seconds. Raises DidNotStart."""
@@ -42,7 +44,11 @@ class Playground:
             rows = self._rabbit_bindings()
         else:
             query = "select pattern, queue_name from pgmq.topic_bindings"
-            rows = list(Databases({"broker": self.url}).read("broker", query).itertuples(index=False, name=None))
+            rows = list(
+                Databases({"broker": self.url})
+                .read("broker", query)
+                .itertuples(index=False, name=None)
+            )
         frame = pd.DataFrame(sorted(rows), columns=["routing key", "queue"])
         frame.insert(0, "exchange", EXCHANGE)
         frame.index = pd.Index([""] * len(frame))
@@ -52,10 +58,15 @@ class Playground:
         said = RabbitNode(self._kept.folder / "rabbitmq").control(
             "list_bindings", "--silent", "source_name", "routing_key", "destination_name"
         )
-        return [(key, queue) for source, key, queue in (line.split("\t") for line in said.splitlines()) if source == EXCHANGE]
+        return [
+            (key, queue)
+            for source, key, queue in (line.split("\t") for line in said.splitlines())
+            if source == EXCHANGE
+        ]
 
     def publish(self, *messages: tuple[str, str]) -> None:
-        """Pairs of routing key and text. Returns when the broker has confirmed all. Raises PublishFailed."""
+        """Pairs of routing key and text. Returns when the broker has confirmed all. Raises
+        PublishFailed."""
         self._broker.publish(*(Message(key, text, dumps({"text": text})) for key, text in messages))
 
     def depths(self) -> pd.DataFrame:
@@ -74,7 +85,8 @@ class Playground:
 
 
 class Hand:
-    """A subscription that knows what it holds, so that close() can wait until all of that is back in the queues."""
+    """A subscription that knows what it holds, so that close() can wait until all of that is back
+    in the queues."""
 
     def __init__(self, broker: SyncBroker, subscription: SyncSubscription) -> None:
         self._broker, self._subscription = broker, subscription

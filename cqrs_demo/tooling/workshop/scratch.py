@@ -35,9 +35,11 @@ class Scratch:
         return readable(self._databases.read("scratch", query))
 
     def plan(self, query: str) -> pd.DataFrame:
-        """What PostgreSQL really did for a query: its steps, first to last, with the rows that each gave or
-        read and threw away."""
-        explained = self._databases.read("scratch", f"explain (analyze, format json) {query}").iloc[0, 0]
+        """What PostgreSQL really did for a query: its steps, first to last, with the rows that each
+        gave or read and threw away."""
+        explained = self._databases.read("scratch", f"explain (analyze, format json) {query}").iloc[
+            0, 0
+        ]
         frame = pd.DataFrame(list(_steps(explained[0]["Plan"])), columns=["step", "table", "rows"])
         frame.index = pd.Index([""] * len(frame))
         return frame
@@ -47,5 +49,7 @@ def _steps(node: dict[str, Any]) -> Iterator[tuple[str, str, int]]:
     """A node of the plan after those that feed it."""
     for inner in node.get("Plans", []):
         yield from _steps(inner)
-    rows = round((node["Actual Rows"] + node.get("Rows Removed by Filter", 0)) * node["Actual Loops"])
+    rows = round(
+        (node["Actual Rows"] + node.get("Rows Removed by Filter", 0)) * node["Actual Loops"]
+    )
     yield node["Node Type"], node.get("Relation Name", ""), rows

@@ -1,7 +1,8 @@
 """What a notebook holds in its hand: the shop, seen from one run of one notebook.
 
-`Shop.open()` attaches to the system that runs, or starts one that ends with the notebook. What it shows is what this
-notebook made (own.py says how), so every run looks the same. It hides plumbing and never the pattern.
+`Shop.open()` attaches to the system that runs, or starts one that ends with the notebook. What it
+shows is what this notebook made (own.py says how), so every run looks the same. It hides plumbing
+and never the pattern.
 """
 
 import time
@@ -17,7 +18,13 @@ from cqrs_demo.http.json import dumps
 from cqrs_demo.messaging.broker import Message
 from cqrs_demo.tooling.runtime.system import find_system
 from cqrs_demo.tooling.workshop.answer import Answer, Document, Refused
-from cqrs_demo.tooling.workshop.client import COMMAND_SERVICES, PATIENCE, Client, NoAnswer, TookTooLong
+from cqrs_demo.tooling.workshop.client import (
+    COMMAND_SERVICES,
+    PATIENCE,
+    Client,
+    NoAnswer,
+    TookTooLong,
+)
 from cqrs_demo.tooling.workshop.faults import broker_of, kill_service
 from cqrs_demo.tooling.workshop.finding import own_system, running_system
 from cqrs_demo.tooling.workshop.map import TABLES_ON_THE_MAP, Picture, draw_map
@@ -29,7 +36,8 @@ User = Answer | int
 
 
 class Shop:
-    """Users, orders and events are given as the answer that made them, or as their number. See Client for what each call raises."""
+    """Users, orders and events are given as the answer that made them, or as their number. See
+    Client for what each call raises."""
 
     def __init__(self, client: Client, folder: Path | None = None) -> None:
         """`folder` is the data folder of a system of our own: only then may it be broken."""
@@ -40,7 +48,8 @@ class Shop:
 
     @classmethod
     def open(cls) -> Self:
-        """The system that runs, or a private one (a few seconds). Run again, it begins anew: nothing of before is shown."""
+        """The system that runs, or a private one (a few seconds). Run again, it begins anew:
+        nothing of before is shown."""
         system = running_system()
         shop = cls._on_own_system() if system is None else cls(Client(system))
         shop._begin()
@@ -48,7 +57,8 @@ class Shop:
 
     @classmethod
     def open_private(cls, *, fresh: bool = False) -> Self:
-        """A system of the notebook's own even if another one runs: for breaking things. `fresh`: a new and empty one."""
+        """A system of the notebook's own even if another one runs: for breaking things. `fresh`: a
+        new and empty one."""
         shop = cls._on_own_system(fresh=fresh)
         shop._begin()
         return shop
@@ -63,8 +73,9 @@ class Shop:
         self.client.close()
 
     def _begin(self) -> None:
-        """Everything runs and nothing is under way, whatever an earlier notebook left paused. (Where others work at the same
-        time it never gets quiet; then the depths that are shown are theirs too.)"""
+        """Everything runs and nothing is under way, whatever an earlier notebook left paused.
+        (Where others work at the same time it never gets quiet; then the depths that are shown are
+        theirs too.)"""
         pd.set_option("display.max_colwidth", 110, "display.width", 160)
         self.resume()
         with suppress(TookTooLong):
@@ -86,12 +97,25 @@ class Shop:
     # Commands.
 
     def create_user(self, name: str, email: str, *, idempotency_key: str | None = None) -> Answer:
-        answer = self.client.create_user(name, self.own.email(email), idempotency_key=self._key(idempotency_key))
+        answer = self.client.create_user(
+            name, self.own.email(email), idempotency_key=self._key(idempotency_key)
+        )
         return self.own.answer(answer, "user")
 
-    def create_account(self, user: User, address1: str, city: str, state: str, zip: str, *, idempotency_key: str | None = None) -> Answer:
+    def create_account(
+        self,
+        user: User,
+        address1: str,
+        city: str,
+        state: str,
+        zip: str,
+        *,
+        idempotency_key: str | None = None,
+    ) -> Answer:
         key = self._key(idempotency_key)
-        answer = self.client.create_account(self._user(user), address1, city, state, zip, idempotency_key=key)
+        answer = self.client.create_account(
+            self._user(user), address1, city, state, zip, idempotency_key=key
+        )
         return self.own.answer(answer, "account")
 
     def place_order(
@@ -105,7 +129,12 @@ class Shop:
     ) -> Answer:
         """`on` is a day; the order is placed at ten in the morning, UTC."""
         moment, key = f"{on}T10:00:00Z", self._key(idempotency_key)
-        return self.own.answer(self.client.place_order(self._user(user), description, amount, moment, idempotency_key=key), "order")
+        return self.own.answer(
+            self.client.place_order(
+                self._user(user), description, amount, moment, idempotency_key=key
+            ),
+            "order",
+        )
 
     def _user(self, user: User) -> int:
         return int(self.own.real("user", user["id"] if isinstance(user, Answer) else user))
@@ -115,12 +144,22 @@ class Shop:
 
     # Queries.
 
-    def invoice(self, user: User, month: str = "2025-04", *, after: Answer | None = None, wait: float = 5, **more: Any) -> Answer:
+    def invoice(
+        self,
+        user: User,
+        month: str = "2025-04",
+        *,
+        after: Answer | None = None,
+        wait: float = 5,
+        **more: Any,
+    ) -> Answer:
         """`after` a command: the answer waits until its event is projected, up to `wait` seconds."""
         year, number = month.split("-")
         if after is not None:
             more |= {"after_event": self.real_event_id(after), "wait": wait}
-        return self.own.answer(self.client.invoice(self._user(user), int(year), int(number), **more), None)
+        return self.own.answer(
+            self.client.invoice(self._user(user), int(year), int(number), **more), None
+        )
 
     # Looking inside.
 
@@ -134,12 +173,20 @@ class Shop:
 
     def log(self, service: str) -> list[dict[str, Any]]:
         """This notebook's events in a command service's log, as they go over the wire."""
-        return [self.own.event(event, sequence) for sequence, event in enumerate(self._events_from(service), start=1)]
+        return [
+            self.own.event(event, sequence)
+            for sequence, event in enumerate(self._events_from(service), start=1)
+        ]
 
     def event(self, made: Answer | str) -> Document:
         """One event as it goes over the wire."""
         shown = made.event_id if isinstance(made, Answer) else made
-        [found] = [event for service in COMMAND_SERVICES for event in self.log(service) if event["id"] == shown]
+        [found] = [
+            event
+            for service in COMMAND_SERVICES
+            for event in self.log(service)
+            if event["id"] == shown
+        ]
         return Document(found)
 
     def real_event_id(self, made: Answer | str) -> str:
@@ -148,7 +195,10 @@ class Shop:
 
     def health(self) -> pd.DataFrame:
         """What each service's health check answers: 200, 503, or nothing."""
-        return pd.DataFrame([{service: self._health(service) for service in self.client.system.services}], index=["health check"])
+        return pd.DataFrame(
+            [{service: self._health(service) for service in self.client.system.services}],
+            index=["health check"],
+        )
 
     def _health(self, service: str) -> str:
         try:
@@ -174,7 +224,12 @@ class Shop:
 
     def _letters(self, event: str) -> list[int]:
         query = "select id from demo.dead_letters where event_id = :event_id and status = 'waiting'"
-        found = [int(id) for id in self.client.sql("invoice_service", query, event_id=self.real_event_id(event))["id"]]
+        found = [
+            int(id)
+            for id in self.client.sql("invoice_service", query, event_id=self.real_event_id(event))[
+                "id"
+            ]
+        ]
         if not found:
             raise Refused(f"there is no dead letter of {event} that waits")
         return found
@@ -187,7 +242,9 @@ class Shop:
 
     def _log_positions(self, service: str) -> pd.DataFrame:
         query = "select id::text, type, subject, sequence from demo.events where id = any(cast(:mine as uuid[])) order by sequence"
-        return self.client.sql(service.replace("-", "_"), query, mine=list(map(str, self.own.all("event"))))
+        return self.client.sql(
+            service.replace("-", "_"), query, mine=list(map(str, self.own.all("event")))
+        )
 
     def where(self) -> pd.DataFrame:
         """Where each of this notebook's events is by now: a row per event, a mark per place."""
@@ -196,7 +253,14 @@ class Shop:
             database = service.replace("-", "_")
             unsent = set(self.peek(database, "outbox")["event_id"])
             for event in self._log_positions(service).itertuples():
-                rows.append({"event": self.own.shown("event", event.id), "type": event.type, "log": True, "outbox": None})
+                rows.append(
+                    {
+                        "event": self.own.shown("event", event.id),
+                        "type": event.type,
+                        "log": True,
+                        "outbox": None,
+                    }
+                )
                 rows[-1]["outbox"] = rows[-1]["event"] in unsent
         done, dead = set(self.peek("invoice_service", "processed_events")["event_id"]), self._dead()
         for row in rows:
@@ -215,13 +279,17 @@ class Shop:
     def map(self) -> Picture:
         """The system with this notebook's rows and messages in it."""
         depths = self.client.depths()
-        counts = {(database, table): len(self.peek(database, table)) for database, table in TABLES_ON_THE_MAP}
+        counts = {
+            (database, table): len(self.peek(database, table))
+            for database, table in TABLES_ON_THE_MAP
+        }
         return draw_map(counts, depths)
 
     # The logs as memory.
 
     def verify(self) -> pd.DataFrame:
-        """What differs between the read model and what the logs say; a row per field. Empty when nothing does."""
+        """What differs between the read model and what the logs say; a row per field. Empty when
+        nothing does."""
         return self.own.differences(self.client.run("verify")["differences"])
 
     def replay(self) -> None:
@@ -231,18 +299,30 @@ class Shop:
     def time_of(self, made: Answer | str) -> str:
         """When it happened: the instant, for `as_of`."""
         real = self.real_event_id(made)
-        return next(str(event["time"]) for service in COMMAND_SERVICES for event in self._events_from(service) if event["id"] == real)
+        return next(
+            str(event["time"])
+            for service in COMMAND_SERVICES
+            for event in self._events_from(service)
+            if event["id"] == real
+        )
 
     # Messages.
 
     def send_again(self, made: Answer | str) -> None:
-        """Publish an event once more, byte for byte, as a relay does that crashed before it could note the confirm."""
+        """Publish an event once more, byte for byte, as a relay does that crashed before it could
+        note the confirm."""
         real = self.real_event_id(made)
-        [event] = [event for service in COMMAND_SERVICES for event in self._events_from(service) if event["id"] == real]
+        [event] = [
+            event
+            for service in COMMAND_SERVICES
+            for event in self._events_from(service)
+            if event["id"] == real
+        ]
         self._publish(event["type"], event)
 
     def send(self, type: str, body: dict[str, Any]) -> str:
-        """Publish something no command made; its id as it is shown. `user_id` and `id` in `data` are taken as they are."""
+        """Publish something no command made; its id as it is shown. `user_id` and `id` in `data`
+        are taken as they are."""
         event: dict[str, Any] = {
             "specversion": "1.0",
             "id": str(uuid4()),
@@ -250,7 +330,12 @@ class Shop:
             "type": type,
             "time": "2025-04-03T10:00:00Z",
         }
-        event |= {"subject": "0", "datacontenttype": "application/json", "sequence": "0", "data": body}
+        event |= {
+            "subject": "0",
+            "datacontenttype": "application/json",
+            "sequence": "0",
+            "data": body,
+        }
         if type in ENTITIES:  # else no inbox and no dead letter will ever know it
             self.own.meet("event", event["id"])
         shown = str(self.own.shown("event", event["id"]))
@@ -279,15 +364,17 @@ class Shop:
         print("The broker is back.")
 
     def wait_until_ready(self) -> None:
-        """Until every service answers its health check with 200; one that was killed may have come back at another port.
-        Raises TookTooLong."""
+        """Until every service answers its health check with 200; one that was killed may have come
+        back at another port. Raises TookTooLong."""
         folder = self._own_folder()
         self._until(lambda: find_system(folder).ready, "not every service is ready")
         self.client.system = find_system(folder)
 
     def _own_folder(self) -> Path:
         if self.folder is None:
-            raise Refused("this system is not the notebook's own; only one from Shop.open_private() may be broken")
+            raise Refused(
+                "this system is not the notebook's own; only one from Shop.open_private() may be broken"
+            )
         return self.folder
 
     # Time.
@@ -316,14 +403,22 @@ class Shop:
 
     def wait_until_published(self) -> None:
         """Until every event of this notebook has left its outbox. Raises TookTooLong."""
-        self._until(lambda: all(self.peek(s.replace("-", "_"), "outbox").empty for s in COMMAND_SERVICES), "events stay in the outbox")
+        self._until(
+            lambda: all(self.peek(s.replace("-", "_"), "outbox").empty for s in COMMAND_SERVICES),
+            "events stay in the outbox",
+        )
 
     def wait_until_projected(self) -> None:
-        """Until every event of this notebook, and every copy sent again, was dealt with: it is in the read model, or set aside as
-        a dead letter. Raises TookTooLong."""
-        self._until(self._is_projected, "not every event is projected. Is the relay or the consumer paused?")
+        """Until every event of this notebook, and every copy sent again, was dealt with: it is in
+        the read model, or set aside as a dead letter. Raises TookTooLong."""
+        self._until(
+            self._is_projected, "not every event is projected. Is the relay or the consumer paused?"
+        )
         if self._copies_under_way:
-            self._until(lambda: sum(self.client.depths().values()) == 0, "messages stay in the queues. Is the consumer paused?")
+            self._until(
+                lambda: sum(self.client.depths().values()) == 0,
+                "messages stay in the queues. Is the consumer paused?",
+            )
             if self.client.consumer()["mode"] == "running":
                 self.client.set_consumer("paused")  # answers when the batch in hand is done
                 self.client.set_consumer("running")
@@ -344,6 +439,9 @@ class Shop:
 def _marked(rows: list[dict[str, Any]]) -> pd.DataFrame:
     columns = ("log", "outbox", "queue", "inbox", "dead letter")
     shown = [{**row, **{name: "●" if row[name] else "" for name in columns}} for row in rows]
-    frame = pd.DataFrame(sorted(shown, key=lambda row: int(row["event"].partition("-")[2])), columns=["event", "type", *columns])
+    frame = pd.DataFrame(
+        sorted(shown, key=lambda row: int(row["event"].partition("-")[2])),
+        columns=["event", "type", *columns],
+    )
     frame.index = pd.Index([""] * len(frame))
     return frame if (frame["dead letter"] != "").any() else frame.drop(columns="dead letter")

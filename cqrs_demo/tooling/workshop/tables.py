@@ -1,4 +1,5 @@
-"""The services' databases, read as DataFrames through SQLAlchemy, each with its own service's role and rights."""
+"""The services' databases, read as DataFrames through SQLAlchemy, each with its own service's role
+and rights."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -14,7 +15,8 @@ from cqrs_demo.tooling.workshop.answer import Refused
 
 
 class Databases:
-    """Engines by database name. No connection is kept: a database may be stopped and started again at any time."""
+    """Engines by database name. No connection is kept: a database may be stopped and started again
+    at any time."""
 
     def __init__(self, dsns: Mapping[str, str]) -> None:
         self._dsns = dsns
@@ -27,15 +29,21 @@ class Databases:
         if database not in self._engines:
             url = self._dsns[database].replace("postgresql://", "postgresql+psycopg://", 1)
             self._engines[database] = create_engine(
-                url, poolclass=NullPool, json_deserializer=loads, connect_args={"options": "-c search_path=demo -c timezone=UTC"}
+                url,
+                poolclass=NullPool,
+                json_deserializer=loads,
+                connect_args={"options": "-c search_path=demo -c timezone=UTC"},
             )
         return self._engines[database]
 
     def read(self, database: str, query: str, **parameters: Any) -> pd.DataFrame:
-        """Values as Python has them: numerics are Decimal, also inside jsonb, nulls are None. Raises Refused with what PostgreSQL says."""
+        """Values as Python has them: numerics are Decimal, also inside jsonb, nulls are None.
+        Raises Refused with what PostgreSQL says."""
         try:
             with self.engine(database).connect() as connection:
-                frame = pd.read_sql(text(query), connection, params=parameters, coerce_float=False, dtype=object)
+                frame = pd.read_sql(
+                    text(query), connection, params=parameters, coerce_float=False, dtype=object
+                )
         except (DBAPIError, pd.errors.DatabaseError) as error:
             raise Refused(_said(error)) from None
         return frame
@@ -60,8 +68,11 @@ class Databases:
 
 
 def readable(frame: pd.DataFrame) -> pd.DataFrame:
-    """For looking at: instants as they are on the wire, ids as text, None for null, no numbering of the rows."""
-    shown = pd.DataFrame({name: [_cell(value) for value in frame[name]] for name in frame.columns}, dtype=object)
+    """For looking at: instants as they are on the wire, ids as text, None for null, no numbering of
+    the rows."""
+    shown = pd.DataFrame(
+        {name: [_cell(value) for value in frame[name]] for name in frame.columns}, dtype=object
+    )
     shown.index = pd.Index([""] * len(shown))
     return shown
 
@@ -80,5 +91,7 @@ def _cell(value: Any) -> Any:
 
 def _said(error: Exception) -> str:
     """The first line of what the server said, without the statement."""
-    cause = error if isinstance(error, DBAPIError) else error.__cause__  # pandas wraps what SQLAlchemy has wrapped
+    cause = (
+        error if isinstance(error, DBAPIError) else error.__cause__
+    )  # pandas wraps what SQLAlchemy has wrapped
     return str(getattr(cause, "orig", error)).splitlines()[0]
