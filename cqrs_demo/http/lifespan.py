@@ -8,6 +8,7 @@ from typing import Protocol
 import structlog
 from fastapi import FastAPI
 
+from cqrs_demo.backoff import Backoff
 from cqrs_demo.database import Pool
 from cqrs_demo.messaging.broker import Broker
 
@@ -24,9 +25,13 @@ CLOSE_SECONDS = (
 class Worker(Protocol):
     """The relay, or the consumer."""
 
+    backoff: Backoff
+
     async def run(self) -> None: ...
 
-    async def stop(self) -> None: ...
+    def stop(self) -> None:
+        """Finish the batch in hand, then let run() return."""
+        ...
 
 
 class Workers:
@@ -35,14 +40,13 @@ class Workers:
     exits for its supervisor to start it again."""
 
     def __init__(self, **workers: Worker) -> None:
-        self._workers = workers
+        self.by_name = workers
         self._tasks: dict[str, asyncio.Task[None]] = {}
-        self.names = tuple(workers)
         self.ended: dict[str, str] = {}
         """Why a worker has ended, by its name. Empty while all is well."""
 
     def start(self) -> None:
-        for name, worker in self._workers.items():
+        for name, worker in self.by_name.items():
             self._tasks[name] = asyncio.create_task(self._watch(name, worker))
 
     async def _watch(self, name: str, worker: Worker) -> None:
@@ -56,8 +60,8 @@ class Workers:
 
     async def stop(self) -> None:
         """Within STOP_SECONDS, politely; then not."""
-        for worker in self._workers.values():
-            await worker.stop()
+        for worker in self.by_name.values():
+            worker.stop()
         await asyncio.wait(self._tasks.values(), timeout=STOP_SECONDS)
         for task in self._tasks.values():
             task.cancel()

@@ -1,5 +1,5 @@
-"""What the two command services share beside their commands: the log's feed, the relay's controls,
-the health check."""
+"""What the command services share beside their commands: the log's feed, and the tables compared
+with the log."""
 
 from collections.abc import Sequence
 from typing import Annotated, Any
@@ -12,15 +12,10 @@ from cqrs_demo.database import Pool
 from cqrs_demo.http.answers import NDJSON
 from cqrs_demo.http.input import After, DateTime, FeedLimit, ShortText
 from cqrs_demo.http.json import JsonResponse
-from cqrs_demo.http.lifespan import Workers
 from cqrs_demo.http.problems import refusals
-from cqrs_demo.http.service import add_healthcheck, routes
-from cqrs_demo.messaging.broker import Broker
+from cqrs_demo.http.service import routes
 from cqrs_demo.outbox.feed import Feed, Wanted
 from cqrs_demo.outbox.fold import Fold, verify_fold
-from cqrs_demo.outbox.relay import Relay
-from cqrs_demo.tooling.workshop.controls import add_controls
-from cqrs_demo.tooling.workshop.passage_routes import add_passages
 
 HORIZON_HEADER = "X-Log-Horizon"
 IDENTITY_HEADER = "X-Log-Id"
@@ -55,18 +50,9 @@ class Folded(BaseModel):
     differences: list[dict[str, Any]]
 
 
-def outbox_routes(
-    prefix: str,
-    pool: Pool,
-    broker: Broker,
-    relay: Relay,
-    folds: Sequence[Fold],
-    workers: Workers,
-    *,
-    workshop: bool,
-) -> APIRouter:
+def log_routes(prefix: str, pool: Pool, source: str, folds: Sequence[Fold]) -> APIRouter:
     router = routes(prefix)
-    feed = Feed(pool, relay.source)
+    feed = Feed(pool, source)
 
     @router.get(
         "/events", response_class=StreamingResponse, responses={200: EVENTS_ANSWER, **refusals()}
@@ -103,25 +89,4 @@ def outbox_routes(
         """The tables that commands write, compared with what the log adds up to."""
         return JsonResponse([await verify_fold(pool, fold) for fold in folds])
 
-    async def database() -> None:
-        async with pool.connection(timeout=2) as connection:
-            await connection.execute("select from demo.outbox limit 1")
-
-    async def relay_check() -> str | None:
-        return relay.backoff.trouble
-
-    add_healthcheck(
-        router, workers, {"database": database, "broker": broker.ping, "relay": relay_check}
-    )
-    if workshop:
-
-        async def relay_state() -> dict[str, object]:
-            async with pool.connection() as connection:
-                row = await (
-                    await connection.execute("select count(*) as outbox from demo.outbox")
-                ).fetchone()
-            return {"leading": relay.leading, "trouble": relay.backoff.trouble, **(row or {})}
-
-        add_controls(router, "relay", relay.gate, relay_state)
-        add_passages(router, "relay", relay.published)
     return router

@@ -1,41 +1,34 @@
-"""An HTTP service as all three are: exact JSON, problems for errors, admission at the door, a
-health check."""
+"""An HTTP service as all three are: exact JSON, problems for errors, admission at the door."""
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import uvicorn
 from fastapi import APIRouter, FastAPI
-from pydantic import BaseModel
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from cqrs_demo.database import Pool
 from cqrs_demo.http import problems
 from cqrs_demo.http.admission import Admission
-from cqrs_demo.http.json import ExactRoute, JsonResponse
+from cqrs_demo.http.json import ExactRoute
 from cqrs_demo.http.lifespan import Workers, lifespan
 from cqrs_demo.http.one_write import OneWrite
-from cqrs_demo.http.problems import ProblemBody, refusals
+from cqrs_demo.http.problems import ProblemBody
 from cqrs_demo.http.short_way import ShortWay
 from cqrs_demo.messaging.broker import Broker
 from cqrs_demo.settings import Settings
 
-Check = Callable[[], Awaitable[str | None]]
-"""A health check: None when all is well, else what is wrong. A raised exception is what is wrong,
-too."""
-
-
-class Health(BaseModel):
-    status: str
-    checks: dict[str, str]
-
 
 @dataclass(frozen=True)
 class Service:
-    """An ASGI app and the workers that run beside it."""
+    """An ASGI app, what it is made of, and the workers that run beside it."""
 
     app: ASGIApp
+    api: FastAPI
+    prefix: str
+    pool: Pool
+    broker: Broker
     workers: Workers
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -45,6 +38,7 @@ class Service:
 def http_service(
     title: str,
     description: str,
+    prefix: str,
     settings: Settings,
     pool: Pool,
     broker: Broker,
@@ -67,7 +61,8 @@ def http_service(
         app.include_router(router)
     _describe(app)
     token = settings.api_token.get_secret_value() if settings.api_token else None
-    return Service(Admission(ShortWay(app, routers), token, settings.host), workers)
+    door = Admission(ShortWay(app, routers), token, settings.host)
+    return Service(door, app, prefix, pool, broker, workers)
 
 
 def server_config(app: ASGIApp) -> uvicorn.Config:
@@ -91,44 +86,6 @@ def server_config(app: ASGIApp) -> uvicorn.Config:
 
 def routes(prefix: str) -> APIRouter:
     return APIRouter(prefix=prefix, route_class=ExactRoute)
-
-
-def add_healthcheck(router: APIRouter, workers: Workers, checks: Mapping[str, Check]) -> None:
-    """Two questions, two routes, and 200 or 503 with each check's word.
-
-    GET <prefix>/healthcheck: can it do its work (readiness)? Who routes traffic asks this. GET
-    <prefix>/healthcheck/live: is the process sound (liveness)? Who restarts it asks this, and
-    nothing else: a restart does not bring back a database or a broker that is away, and interrupts
-    whoever waits for it.
-    """
-
-    @router.get(
-        "/healthcheck", response_model=Health, responses={**refusals(), 503: {"model": Health}}
-    )
-    async def healthcheck() -> JsonResponse:
-        """Ready: every dependency answers, and the service gets on with its work."""
-        return _health({name: await _run(check) for name, check in checks.items()} | workers.ended)
-
-    @router.get(
-        "/healthcheck/live", response_model=Health, responses={**refusals(), 503: {"model": Health}}
-    )
-    async def live() -> JsonResponse:
-        """Alive: the tasks beside the requests run. It stays so while database or broker are away."""
-        return _health(dict.fromkeys(workers.names, "ok") | workers.ended)
-
-
-def _health(said: dict[str, str]) -> JsonResponse:
-    ok = all(word == "ok" for word in said.values())
-    return JsonResponse(
-        {"status": "ok" if ok else "unavailable", "checks": said}, 200 if ok else 503
-    )
-
-
-async def _run(check: Check) -> str:
-    try:
-        return await check() or "ok"
-    except Exception as error:  # whatever it is, the answer to "are you well?" is no, and why
-        return f"{type(error).__name__}: {error}".splitlines()[0]
 
 
 def _describe(app: FastAPI) -> None:

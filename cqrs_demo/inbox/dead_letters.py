@@ -53,7 +53,7 @@ async def set_aside(connection: Connection, letter: DeadLetter) -> None:
     event_id, event_type = _claims(letter.delivery.body)
     row = {
         "digest": digest(letter.delivery.body),
-        "queue": letter.delivery.queue,
+        "queue": letter.delivery.topic,
         "event_id": event_id,
         "event_type": event_type,
         "reason": letter.reason,

@@ -10,7 +10,6 @@ alone (attempts.py). Next: inbox.py, then the projection.
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Protocol
 from uuid import UUID
 
@@ -23,7 +22,7 @@ from cqrs_demo.inbox.blame import Blame, Streak, blame
 from cqrs_demo.inbox.dead_letters import DeadLetter, dead_letter, set_aside
 from cqrs_demo.inbox.inbox import claim
 from cqrs_demo.messaging.broker import Delivery
-from cqrs_demo.tooling.workshop.passages import Passages
+from cqrs_demo.pace import Pace
 
 log = structlog.get_logger()
 
@@ -52,18 +51,19 @@ class Received:
 class Handler:
     """`counts` tells what became of the messages; `applied` is called after each commit."""
 
-    def __init__(self, pool: Pool, projection: Projection, applied: Callable[[], None]) -> None:
-        self._pool, self._projection, self._applied = pool, projection, applied
+    def __init__(
+        self, pool: Pool, projection: Projection, pace: Pace, applied: Callable[[], None]
+    ) -> None:
+        self._pool, self._projection, self._pace = pool, projection, pace
+        self._applied = applied
         self._streak = Streak()
-        self.received = Passages()
         self.counts = Counter(projected=0, duplicate=0, unknown=0, dead=0)
 
     async def handle(self, deliveries: Sequence[Delivery]) -> None:
         """Returns when every message is applied or set aside. Raises whatever is not the fault of a
         message."""
-        arrived = datetime.now(UTC)
         received, letters = decoded(deliveries)
-        self.received.note([one.event.id for one in received], arrived)
+        self._pace.seen([one.event.id for one in received])
         attempts = await self._attempts(received)
         letters += await self._try([one for one in received if one.event.id not in attempts])
         suspects = [one for one in received if one.event.id in attempts]
@@ -132,7 +132,7 @@ class Handler:
             await clear(connection, suspects)
         self.counts.update(dead=len(letters))
         for letter in letters:
-            log.warning("dead letter", queue=letter.delivery.queue, reason=letter.reason)
+            log.warning("dead letter", topic=letter.delivery.topic, reason=letter.reason)
 
 
 async def apply_once(

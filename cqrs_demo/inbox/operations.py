@@ -127,9 +127,7 @@ async def _retry_one(pool: Pool, projection: Projection, id: int) -> bool | None
         except Exception as error:
             if blame(error) is not Blame.MESSAGE:
                 raise
-            await set_aside(
-                connection, dead_letter(Delivery(row["queue"], row["body"], 0, 0), error)
-            )
+            await set_aside(connection, dead_letter(Delivery(row["queue"], row["body"]), error))
             return False
     log.info("dead letter retried", id=id, events=[str(event.id)])
     return True

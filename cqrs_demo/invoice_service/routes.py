@@ -14,9 +14,8 @@ from cqrs_demo.database import Pool
 from cqrs_demo.http.answers import found
 from cqrs_demo.http.input import Before, DateTime, Month, PageLimit, PathId, UserId, Wait, Year
 from cqrs_demo.http.json import JsonResponse
-from cqrs_demo.http.lifespan import Workers
 from cqrs_demo.http.problems import Problem, refusals
-from cqrs_demo.http.service import add_healthcheck, routes
+from cqrs_demo.http.service import routes
 from cqrs_demo.inbox.consumer import Consumer
 from cqrs_demo.invoice_service.queries import (
     invoice_by_id,
@@ -25,15 +24,11 @@ from cqrs_demo.invoice_service.queries import (
     is_processed,
 )
 from cqrs_demo.invoice_service.replay.time_travel import invoice_as_of
-from cqrs_demo.messaging.broker import Broker, BrokerError
-from cqrs_demo.tooling.workshop.controls import add_controls
-from cqrs_demo.tooling.workshop.passage_routes import add_passages
 
 PREFIX = "/invoice-service"
 AsOf = Annotated[
     DateTime | None, Field(description="Travel in time: only what had happened by this instant.")
 ]
-DEPTHS_WITHIN = 0.5  # seconds
 NEWS_POLL = 0.05  # seconds: the event may have been projected by another copy of this service
 
 
@@ -95,45 +90,6 @@ def invoice_routes(pool: Pool, consumer: Consumer) -> APIRouter:
     return router
 
 
-def support_routes(
-    pool: Pool, broker: Broker, consumer: Consumer, workers: Workers, *, workshop: bool
-) -> APIRouter:
-    router = routes(PREFIX)
-
-    async def database() -> None:
-        async with pool.connection(timeout=2) as connection:
-            await connection.execute("select from demo.processed_events limit 1")
-
-    async def consumer_check() -> str | None:
-        return consumer.backoff.trouble
-
-    add_healthcheck(
-        router, workers, {"database": database, "broker": broker.ping, "consumer": consumer_check}
-    )
-    if workshop:
-
-        async def consumer_state() -> dict[str, object]:
-            counts = dict(consumer.handler.counts)
-            return {
-                "trouble": consumer.backoff.trouble,
-                "counts": counts,
-                "queues": await depths_now(broker),
-            }
-
-        add_controls(router, "consumer", consumer.gate, consumer_state)
-        add_passages(router, "consumer", consumer.handler.received)
-    return router
-
-
-async def depths_now(broker: Broker) -> dict[str, int] | None:
-    """None when the broker does not tell at once: the controls answer also while it is away."""
-    try:
-        async with asyncio.timeout(DEPTHS_WITHIN):
-            return await broker.depths()
-    except (BrokerError, TimeoutError):
-        return None
-
-
 async def wait_until_projected(
     pool: Pool, consumer: Consumer, event_id: UUID, seconds: float
 ) -> None:
@@ -151,6 +107,6 @@ async def wait_until_projected(
             left = deadline - asyncio.get_running_loop().time()
             if left <= 0:
                 raise not_yet
-            await consumer.wait_for_news(min(left, NEWS_POLL))
+            await asyncio.sleep(min(left, 0.01))
     except asyncio.CancelledError:  # the service is stopping and does not wait for those who wait
         raise not_yet from None

@@ -6,6 +6,7 @@ query out.
 
 from cqrs_demo.database import pool_for
 from cqrs_demo.http.dead_letter_routes import dead_letter_routes
+from cqrs_demo.http.health import health_routes
 from cqrs_demo.http.lifespan import Workers
 from cqrs_demo.http.service import Service, http_service
 from cqrs_demo.inbox.consumer import Consumer
@@ -14,19 +15,23 @@ from cqrs_demo.invoice_service.projection import Invoices
 from cqrs_demo.invoice_service.replay.run_routes import run_routes
 from cqrs_demo.invoice_service.replay.runs import Runs
 from cqrs_demo.invoice_service.report_routes import report_routes
-from cqrs_demo.invoice_service.routes import PREFIX, invoice_routes, support_routes
+from cqrs_demo.invoice_service.routes import PREFIX, invoice_routes
+from cqrs_demo.messaging.broker import INVOICE_SERVICE
 from cqrs_demo.messaging.connect import broker_for
+from cqrs_demo.pace import FREE, Paces
 from cqrs_demo.settings import Settings
 
 
-def build(settings: Settings) -> Service:
-    """The app; nothing connects before it is started. Raises SettingsError when a setting is
-    missing."""
+def build(settings: Settings, paces: Paces = FREE) -> Service:
+    """The app; nothing connects before it is started. `paces` by the worker's name. Raises
+    SettingsError when a setting is missing."""
     dsn = settings.need("invoice_db")
     pool = pool_for(dsn, "invoice-service")
     broker = broker_for(settings.need("broker_url"))
     projection = Invoices()
-    consumer = Consumer(pool, broker, Handler(pool, projection, applied=lambda: None))
+    pace = paces["consumer"]
+    handler = Handler(pool, projection, pace, applied=lambda: None)
+    consumer = Consumer(INVOICE_SERVICE, pool, broker, handler, pace)
     token = settings.api_token.get_secret_value() if settings.api_token else None
     runs = Runs([settings.user_service_url, settings.order_service_url], token)
     workers = Workers(consumer=consumer)
@@ -36,8 +41,9 @@ def build(settings: Settings) -> Service:
         dead_letter_routes(PREFIX, pool, projection),
         report_routes(PREFIX, pool),
         run_routes(PREFIX, dsn, runs),
-        support_routes(pool, broker, consumer, workers, workshop=settings.workshop),
+        health_routes(PREFIX, pool, "select from demo.processed_events limit 1", broker, workers),
     ]
+    description = "Query side: serves invoices."
     return http_service(
-        "invoice-service", "Query side: serves invoices.", settings, pool, broker, workers, routers
+        "invoice-service", description, PREFIX, settings, pool, broker, workers, routers
     )

@@ -1,38 +1,64 @@
 """The messaging port: what the shop needs of a broker, and no more.
 
-Two adapters stand behind it, rabbitmq.py and pgmq.py; the URL's scheme chooses. Whatever holds here
-holds for both, and tests/contract runs one suite against each. Next: outbox/relay.py publishes,
-invoice_service/consumer.py consumes.
+An event's type begins with its topic: `order.created` belongs to topic `order`. A subscriber is a
+service that wants some topics, and each subscriber gets every event of its topics. The copies of
+a service share its events among them.
+
+Two adapters stand behind the port, rabbitmq.py and pgmq.py; the URL's scheme chooses. Whatever
+holds here holds for both, and tests/contract runs one suite against each. What one broker cannot
+do is not promised. Next: outbox/relay.py publishes, inbox/consumer.py consumes.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Protocol
 
-EXCHANGE = "cqrs.events"
-QUEUES = ("user", "account", "order")
-"""Each queue is bound to `<name>.*`: an event's type is its routing key."""
+from cqrs_demo.contract.events import CONTENT_TYPE
+
+
+@dataclass(frozen=True, slots=True)
+class Subscriber:
+    """A service by its name, and the topics it wants."""
+
+    name: str
+    topics: tuple[str, ...]
+
+
+INVOICE_SERVICE = Subscriber("invoice-service", ("user", "account", "order"))
+
+SUBSCRIBERS = (INVOICE_SERVICE,)
+"""All there are. A publisher needs to know them: an event that is published before its subscriber
+was declared would be lost to that subscriber."""
 
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """What is published. `message_id` is the event's id; it helps whoever looks into the queue."""
+    """What is published. `id` is the event's id; it helps whoever looks into a queue. Messages of
+    one `key` keep their order on every broker, also on one that has no order over all of them."""
 
-    routing_key: str
-    message_id: str
+    type: str
+    id: str
     body: bytes
+    key: str = ""
+    content_type: str = CONTENT_TYPE
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def topic(self) -> str:
+        return self.type.partition(".")[0]
 
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """What is consumed. `earlier` counts the deliveries of this message before this one: 0 when it
-    is fresh. `tag` means something to the subscription that delivered it, and to nobody else.
-    `given_up` says why the broker itself gave up on the message; None for any other."""
+    """What is consumed. `tag` means something to the subscription that delivered it, and to nobody
+    else. `given_up` says why the broker itself gave up on the message; None for any other."""
 
-    queue: str
+    topic: str
     body: bytes
-    earlier: int
-    tag: int
+    tag: int = 0
+    key: str = ""
+    content_type: str = CONTENT_TYPE
+    headers: Mapping[str, str] = field(default_factory=dict)
     given_up: str | None = None
 
 
@@ -47,9 +73,9 @@ class BrokerUnavailable(BrokerError):
 class PublishFailed(BrokerError):
     """Not every message of a batch was durably taken.
 
-    `confirmed` holds the message ids that were; the others may or may not have arrived, so
-    publishing them again may duplicate them and not publishing them again may lose them.
-    `unroutable` tells that a queue or binding is missing (declare() mends that).
+    `confirmed` holds the ids of those that were; the others may or may not have arrived, so
+    publishing them again may duplicate them, and not publishing them again may lose them.
+    `unroutable` tells that no subscriber's queue takes some of them (declare() mends that).
     """
 
     def __init__(self, why: str, confirmed: frozenset[str], *, unroutable: bool) -> None:
@@ -59,26 +85,17 @@ class PublishFailed(BrokerError):
 
 
 class Subscription(Protocol):
-    """One consumer's share of some queues. Closing it, or dying, gives back what was not
-    acknowledged."""
+    """One consumer's share of a subscriber's events. Closing it, or dying, gives back what was not
+    acknowledged: it is delivered again, to this consumer or to another."""
 
     async def receive(self, most: int, wait: float) -> Sequence[Delivery]:
-        """Up to `most` deliveries, in queue order; waits up to `wait` seconds for the first and for
-        no further one. Empty when none came. Raises BrokerUnavailable; after that the subscription
-        is of no more use."""
+        """Up to `most` deliveries, in the order of their topic; waits up to `wait` seconds for the
+        first and for no further one. Empty when none came. Raises BrokerUnavailable; after that
+        the subscription is of no more use."""
         ...
 
     async def acknowledge(self, deliveries: Sequence[Delivery]) -> None:
         """The broker may forget these. Raises BrokerUnavailable: they will come again."""
-        ...
-
-    async def requeue(self, deliveries: Sequence[Delivery]) -> None:
-        """Give these back for anybody, now. They count as delivered once more."""
-        ...
-
-    async def drain(self) -> Sequence[Delivery]:
-        """Stop taking: what was fetched in advance and not yet received, for the caller to finish.
-        Then close."""
         ...
 
     async def close(self) -> None: ...
@@ -88,28 +105,26 @@ class Broker(Protocol):
     """One connection to a broker, made at the first need and made again when it is lost. Every call
     is bounded in time."""
 
-    async def declare(self) -> None:
-        """Make exchange, queues and bindings. Harmless when they are there. Raises
+    async def declare(self, *subscribers: Subscriber) -> None:
+        """Make what these need to get their events. Harmless where it is there. Raises
         BrokerUnavailable."""
         ...
 
     async def publish(self, messages: Sequence[Message]) -> None:
-        """Returns when every message is durable in every queue it is routed to. The order given is
-        the order in each queue. Raises PublishFailed or BrokerUnavailable (nothing is known to be
-        taken)."""
+        """Returns when every message is durable for every subscriber of its topic. The order given
+        is the order in each topic. Raises PublishFailed, or BrokerUnavailable (nothing is known
+        to be taken)."""
         ...
 
-    async def subscribe(self, queues: Sequence[str], prefetch: int) -> Subscription:
-        """A share of these queues, with up to `prefetch` messages of each held in advance and not
-        acknowledged (a broker may hold none); with 0 nothing is held and every receive asks the
-        broker (slow, exact: for stepping). Raises BrokerUnavailable, also when a queue is missing.
-        """
+    async def subscribe(self, subscriber: Subscriber, limit: int) -> Subscription:
+        """A share of this subscriber's events, with at most `limit` messages of each topic in hand
+        that are not acknowledged. (A broker may hand them over before they are asked for.) Raises
+        BrokerUnavailable, also when the subscriber was not declared."""
         ...
 
-    async def depths(self) -> dict[str, int]:
-        """Messages ready in each of QUEUES, and in any other queue of ours that ought to be empty
-        and is not; those delivered and not yet acknowledged are not counted. Raises
-        BrokerUnavailable."""
+    async def depths(self, subscriber: Subscriber) -> dict[str, int]:
+        """Messages ready for this subscriber, by topic; those in a consumer's hand are not counted.
+        A further name stands for what ought to be empty, and is not. Raises BrokerUnavailable."""
         ...
 
     async def ping(self) -> None:

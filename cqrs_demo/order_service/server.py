@@ -2,8 +2,9 @@
 
 from cqrs_demo.contract.events import ORDER_SERVICE
 from cqrs_demo.database import pool_for
+from cqrs_demo.http.health import health_routes
 from cqrs_demo.http.lifespan import Workers
-from cqrs_demo.http.log_routes import outbox_routes
+from cqrs_demo.http.log_routes import log_routes
 from cqrs_demo.http.service import Service, http_service
 from cqrs_demo.messaging.connect import broker_for
 from cqrs_demo.order_service.commands import PLACE_ORDERS
@@ -11,23 +12,26 @@ from cqrs_demo.order_service.fold import FOLDS
 from cqrs_demo.order_service.routes import PREFIX, order_routes
 from cqrs_demo.outbox.group_commit import GroupCommit
 from cqrs_demo.outbox.relay import Relay
+from cqrs_demo.pace import FREE, Paces
 from cqrs_demo.settings import Settings
 
 
-def build(settings: Settings) -> Service:
-    """The app; nothing connects before it is started. Raises SettingsError when a setting is
-    missing."""
+def build(settings: Settings, paces: Paces = FREE) -> Service:
+    """The app; nothing connects before it is started. `paces` by the worker's name. Raises
+    SettingsError when a setting is missing."""
     dsn = settings.need("order_db")
     pool = pool_for(dsn, "order-service")
     broker = broker_for(settings.need("broker_url"))
-    relay = Relay(dsn, broker, ORDER_SERVICE)
+    relay = Relay(dsn, broker, ORDER_SERVICE, paces["relay"])
     orders = GroupCommit(pool, PLACE_ORDERS, committed=relay.wake)
     workers = Workers(relay=relay)
 
     routers = [
         order_routes(pool, orders),
-        outbox_routes(PREFIX, pool, broker, relay, FOLDS, workers, workshop=settings.workshop),
+        log_routes(PREFIX, pool, ORDER_SERVICE, FOLDS),
+        health_routes(PREFIX, pool, "select from demo.outbox limit 1", broker, workers),
     ]
+    description = "Command side: takes orders."
     return http_service(
-        "order-service", "Command side: takes orders.", settings, pool, broker, workers, routers
+        "order-service", description, PREFIX, settings, pool, broker, workers, routers
     )

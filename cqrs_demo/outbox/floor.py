@@ -45,7 +45,7 @@ class Floor:
     def after_look(self, rows: Sequence[dict[str, Any]], most: int) -> None:
         """A look for at most `most` rows found these, and all of them are published and deleted."""
         self._deleted += len(rows)
-        if self._horizon is not None:
+        if self._horizon is not None and most > 0:
             self.position = (
                 self._horizon if len(rows) < most else min(self._horizon, int(rows[-1]["sequence"]))
             )

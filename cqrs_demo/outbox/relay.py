@@ -21,10 +21,9 @@ import structlog
 from cqrs_demo.backoff import Backoff
 from cqrs_demo.contract.events import encode
 from cqrs_demo.database import Connection, connect
-from cqrs_demo.messaging.broker import Broker, Message, PublishFailed
+from cqrs_demo.messaging.broker import SUBSCRIBERS, Broker, Message, PublishFailed
 from cqrs_demo.outbox.floor import Floor
-from cqrs_demo.tooling.workshop.gate import Gate
-from cqrs_demo.tooling.workshop.passages import Passages
+from cqrs_demo.pace import Pace
 
 log = structlog.get_logger()
 
@@ -37,9 +36,10 @@ LEADER_SILENCE = (
 LEADER_LOCK = (7_365, 1)  # two-key advisory lock; the log's writer notes use the one-key space
 
 # The limit stands inside: joined first and cut off then, a long outbox is merged with the log, and
-# the log read from its beginning.
+# the log read from its beginning. The key is the user whose event it is.
 FETCH = """
-select e.sequence, e.id, e.type, e.subject, e.time, e.data::text as data
+select e.sequence, e.id, e.type, e.subject, e.time, e.data::text as data,
+    coalesce(e.data ->> 'user_id', e.subject) as key
 from (select sequence from demo.outbox where sequence > %s order by sequence limit %s) as oldest
 join demo.events e using (sequence)
 order by sequence
@@ -52,23 +52,20 @@ class Relay:
     """Run `run()` as a task; `wake()` it after each commit. `backoff.trouble` says what holds it
     up, or None."""
 
-    def __init__(self, dsn: str, broker: Broker, source: str) -> None:
-        self._dsn, self._broker, self.source = dsn, broker, source
+    def __init__(self, dsn: str, broker: Broker, source: str, pace: Pace) -> None:
+        self._dsn, self._broker, self.source, self._pace = dsn, broker, source, pace
         self._wake = asyncio.Event()
         self._stop = asyncio.Event()
         self.backoff = Backoff(f"relay{source}", self._stop)
-        self.gate = Gate()
-        self.published = Passages()
         self.leading = False
 
     def wake(self) -> None:
         self._wake.set()
 
-    async def stop(self) -> None:
+    def stop(self) -> None:
         """Finish the batch in hand, then let run() return."""
         self._stop.set()
         self.wake()
-        await self.gate.resume()
 
     async def run(self) -> None:
         """Relay until stop() is called. Survives broker and database, or whatever it is; retries
@@ -90,71 +87,57 @@ class Relay:
         """Become the leader, and relay as long as the session lives: the lock is the session's."""
         while not await self._lead(session):
             self.backoff.over()  # another copy leads: that is how it should be
-            if not self.gate.admits(1):
-                await self._rest(session)
-            elif await _wait(self._stop, TAKEOVER_POLL):
+            if await _wait(self._stop, TAKEOVER_POLL):
                 return
-        await self._broker.declare()
+        await self._broker.declare(*SUBSCRIBERS)
         self.leading = True
         floor, woken = Floor(), True
         while not self._stop.is_set():
-            if not self.gate.admits(1):
-                await self._rest(session)
-                continue
-            # The net looks at everything: also at a row that somebody put below the floor by hand,
-            # to have it published again.
-            moved = await self._relay_batch(session, floor, floor.position if woken else 0)
+            async with self._pace.turn(BATCH) as most:
+                # The net looks at everything: also at a row that somebody put below the floor by
+                # hand, to have it published again.
+                after = floor.position if woken else 0
+                moved = await self._relay_batch(session, floor, after, most)
             self.backoff.over()
             woken = moved > 0 or await _wait(self._wake, POLL)
-
-    async def _rest(self, session: Connection) -> None:
-        """Wait at the closed gate, and stay the leader meanwhile."""
-        try:
-            async with asyncio.timeout(LEADER_SILENCE / 2):
-                await self.gate.rest()
-        except TimeoutError:
-            await session.execute("select 1")
 
     async def _lead(self, session: Connection) -> bool:
         cursor = await session.execute("select pg_try_advisory_lock(%s, %s) as mine", LEADER_LOCK)
         row = await cursor.fetchone()
         return row is not None and bool(row["mine"])
 
-    async def _relay_batch(self, session: Connection, floor: Floor, after: int) -> int:
-        """Publish the oldest rows and forget those confirmed. Returns how many. Raises what broker
-        or database raise."""
+    async def _relay_batch(self, session: Connection, floor: Floor, after: int, most: int) -> int:
+        """Publish the oldest rows, `most` at the most, and forget those confirmed. Returns how
+        many. Raises what broker or database raise."""
         self._wake.clear()  # before the look: a commit after it wakes us again
-        most = self.gate.admits(BATCH)
         await floor.before_look(session)
         rows = await (await session.execute(FETCH, [after, most], prepare=True)).fetchall()
-        if not rows:
-            floor.after_look(rows, most)
-            return 0
-        try:
-            await self._broker.publish([self._message(row) for row in rows])
-        except PublishFailed as failure:
-            # Part of it may have arrived. Forget what surely did; the rest is published again.
-            await self._forget(
-                session, [row for row in rows if str(row["id"]) in failure.confirmed]
-            )
-            if failure.unroutable:
-                await self._broker.declare()  # a queue or a binding is gone: make it again
-            raise
-        await self._forget(session, rows)
+        if rows:
+            await self._publish(session, rows)
         floor.after_look(rows, most)
         return len(rows)
 
-    def _message(self, row: dict[str, Any]) -> Message:
-        return Message(
-            routing_key=row["type"], message_id=str(row["id"]), body=encode(self.source, **row)
-        )
+    async def _publish(self, session: Connection, rows: list[dict[str, Any]]) -> None:
+        try:
+            await self._broker.publish([self._message(**row) for row in rows])
+        except PublishFailed as failure:
+            # Part of it may have arrived. Forget what surely did; the rest is published again.
+            confirmed = [row for row in rows if str(row["id"]) in failure.confirmed]
+            await self._forget(session, confirmed)
+            if failure.unroutable:  # a queue or a binding is gone: make it again
+                await self._broker.declare(*SUBSCRIBERS)
+            raise
+        await self._forget(session, rows)
+
+    def _message(self, key: str, **event: Any) -> Message:
+        return Message(event["type"], str(event["id"]), encode(self.source, **event), key)
 
     async def _forget(self, session: Connection, rows: list[dict[str, Any]]) -> None:
         if rows:
-            self.published.note([row["id"] for row in rows])
+            self._pace.seen([row["id"] for row in rows])
             await session.execute(FORGET, [[row["sequence"] for row in rows]], prepare=True)
             log.info("published", events=[str(row["id"]) for row in rows])
-            await self.gate.passed(len(rows))
+            self._pace.moved(len(rows))
 
 
 async def _wait(event: asyncio.Event, seconds: float) -> bool:

@@ -12,8 +12,9 @@ import psutil
 import psycopg
 import pytest
 
-from cqrs_demo.messaging.broker import EXCHANGE, Broker
+from cqrs_demo.messaging.broker import INVOICE_SERVICE, Broker
 from cqrs_demo.messaging.connect import broker_for
+from cqrs_demo.messaging.queues import EXCHANGE
 from cqrs_demo.tooling.runtime.migrations import migrate
 from cqrs_demo.tooling.runtime.ports import free_port
 from cqrs_demo.tooling.runtime.postgres import EmbeddedPostgres
@@ -43,7 +44,7 @@ def nothing_fails_unseen(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
 @pytest.fixture
 async def broker(broker_url: str) -> AsyncIterator[Broker]:
     broker = broker_for(broker_url)
-    await broker.declare()
+    await broker.declare(INVOICE_SERVICE)
     yield broker
     await broker.close()
 

@@ -9,19 +9,27 @@ from decimal import Decimal
 import anyio
 import pytest
 
+from cqrs_demo.contract.events import CONTENT_TYPE
 from cqrs_demo.messaging.broker import (
-    QUEUES,
+    INVOICE_SERVICE,
     Broker,
     BrokerUnavailable,
     Delivery,
     Message,
     PublishFailed,
+    Subscriber,
     Subscription,
 )
 from cqrs_demo.messaging.connect import broker_for
 from tests.contract.conftest import Server
+from tests.fixtures.brokers import AUDIT
 
 pytestmark = pytest.mark.anyio
+
+
+def only(topic: str) -> Subscriber:
+    """invoice-service's share of one topic."""
+    return Subscriber(INVOICE_SERVICE.name, (topic,))
 
 
 def messages(routing_key: str, numbers: Sequence[int]) -> list[Message]:
@@ -44,9 +52,11 @@ async def receive(subscription: Subscription, count: int) -> list[Delivery]:
     return deliveries
 
 
-async def consume(broker: Broker, count: int, queues: Sequence[str] = QUEUES) -> list[Delivery]:
+async def consume(
+    broker: Broker, count: int, subscriber: Subscriber = INVOICE_SERVICE
+) -> list[Delivery]:
     """Takes `count` messages for good, batch by batch."""
-    subscription = await broker.subscribe(queues, prefetch=100)
+    subscription = await broker.subscribe(subscriber, 100)
     deliveries: list[Delivery] = []
     with anyio.fail_after(30):
         while len(deliveries) < count:
@@ -65,9 +75,9 @@ async def receive_until_lost(subscription: Subscription) -> None:
 
 async def assert_depths_become(broker: Broker, **expected: int) -> None:
     """RabbitMQ counts a moment later than it delivers."""
-    wanted = dict.fromkeys(QUEUES, 0) | expected
+    wanted = dict.fromkeys(INVOICE_SERVICE.topics, 0) | expected
     deadline = time.monotonic() + 10
-    while (depths := await broker.depths()) != wanted:
+    while (depths := await broker.depths(INVOICE_SERVICE)) != wanted:
         assert time.monotonic() < deadline, f"depths are {depths}, not {wanted}"
         await anyio.sleep(0.05)
 
@@ -83,8 +93,8 @@ async def test_each_type_goes_to_the_queue_of_its_name(broker: Broker) -> None:
     )
     # Then each queue has its own
     for queue, number in (("user", 1), ("account", 2), ("order", 3)):
-        (delivery,) = await consume(broker, 1, [queue])
-        assert (delivery.queue, numbers([delivery])) == (queue, [number])
+        (delivery,) = await consume(broker, 1, only(queue))
+        assert (delivery.topic, numbers([delivery])) == (queue, [number])
     await assert_depths_become(broker)
 
 
@@ -103,6 +113,56 @@ async def test_the_body_arrives_as_it_was_sent(broker: Broker) -> None:
     assert b"50.00" in delivery.body
 
 
+async def test_what_travels_beside_the_body_arrives_too(broker: Broker) -> None:
+    # Given a message with a key, a type of content and headers of its own, and one without
+    headers = {
+        "traceparent": "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+        "lang": "ελ",
+    }
+    full = Message("order.created", "1", b"{}", "user-7", "application/json", headers)
+    bare = Message("order.created", "2", b"{}")
+    # When they travel
+    await broker.publish([full, bare])
+    first, second = await consume(broker, 2)
+    # Then so they arrive
+    assert (first.key, first.content_type, first.headers) == ("user-7", "application/json", headers)
+    assert (second.key, second.content_type, second.headers) == ("", CONTENT_TYPE, {})
+
+
+async def test_each_subscriber_of_a_topic_gets_every_event(broker: Broker) -> None:
+    # Given two services that want orders; one of them wants no accounts
+    await broker.declare(INVOICE_SERVICE, AUDIT)
+    # When events are published
+    await broker.publish(
+        [
+            *messages("order.created", [1, 2]),
+            *messages("account.created", [3]),
+            *messages("user.created", [4]),
+        ]
+    )
+    # Then each has all of its topics, and takes nothing from the other
+    assert await broker.depths(AUDIT) == {"order": 2, "user": 1}
+    assert sorted(numbers(await consume(broker, 3, AUDIT))) == [1, 2, 4]
+    assert await broker.depths(AUDIT) == {"order": 0, "user": 0}
+    assert sorted(numbers(await consume(broker, 4))) == [1, 2, 3, 4]
+
+
+async def test_no_more_than_the_limit_is_in_hand(broker: Broker, broker_url: str) -> None:
+    # Given a consumer that may have two orders in hand, and has them
+    await broker.publish(messages("order.created", range(5)))
+    limited = await broker.subscribe(only("order"), 2)
+    first = await receive(limited, 2)
+    # Then it gets no third one, and another consumer has the others
+    assert await limited.receive(1, wait=0.3) == []
+    other = await broker.subscribe(only("order"), 10)
+    assert numbers(await receive(other, 3)) == [2, 3, 4]
+    # Until it has acknowledged
+    await other.close()
+    await limited.acknowledge(first)
+    assert len(await receive(limited, 2)) == 2
+    await limited.close()
+
+
 async def test_publish_order_is_kept_in_each_queue(broker: Broker) -> None:
     # Given a batch larger than any window, of types that alternate
     count = 1500
@@ -116,8 +176,8 @@ async def test_publish_order_is_kept_in_each_queue(broker: Broker) -> None:
     await broker.publish(batch)
     deliveries = await consume(broker, 2 * count)
     # Then each queue gave its messages in that order
-    assert numbers([d for d in deliveries if d.queue == "user"]) == list(range(count))
-    assert numbers([d for d in deliveries if d.queue == "account"]) == list(range(count))
+    assert numbers([d for d in deliveries if d.topic == "user"]) == list(range(count))
+    assert numbers([d for d in deliveries if d.topic == "account"]) == list(range(count))
 
 
 async def test_types_that_share_a_queue_keep_their_order(broker: Broker) -> None:
@@ -132,7 +192,7 @@ async def test_types_that_share_a_queue_keep_their_order(broker: Broker) -> None
 
 async def test_publishing_nothing_is_no_error(broker: Broker) -> None:
     await broker.publish([])
-    assert await broker.depths() == {"user": 0, "account": 0, "order": 0}
+    assert await broker.depths(INVOICE_SERVICE) == {"user": 0, "account": 0, "order": 0}
 
 
 @pytest.mark.parametrize("missing", ["queue", "binding"])
@@ -153,7 +213,7 @@ async def test_a_message_without_a_queue_is_an_error_and_its_neighbours_are_conf
     assert failure.value.unroutable
     assert failure.value.confirmed == {"user.created-1", "user.created-3"}
     # And declare() mends it
-    await broker.declare()
+    await broker.declare(INVOICE_SERVICE)
     await broker.publish(messages("account.created", [2]))
     await assert_depths_become(broker, user=2, account=1)
 
@@ -167,7 +227,7 @@ async def test_before_anything_is_declared_publishing_is_an_error(broker_url: st
     # Then nothing is confirmed, and declare() mends it
     assert failure.value.unroutable
     assert failure.value.confirmed == set()
-    await broker.declare()
+    await broker.declare(INVOICE_SERVICE)
     await broker.publish(messages("user.created", [1]))
     assert numbers(await consume(broker, 1)) == [1]
     await broker.close()
@@ -178,7 +238,7 @@ async def test_many_may_declare_at_once(broker_url: str) -> None:
     brokers = [broker_for(broker_url) for _ in range(5)]
     async with anyio.create_task_group() as together:
         for broker in brokers:
-            together.start_soon(broker.declare)
+            together.start_soon(broker.declare, INVOICE_SERVICE)
     # Then it is declared
     await brokers[0].publish(messages("order.created", [1]))
     assert numbers(await consume(brokers[4], 1)) == [1]
@@ -190,7 +250,7 @@ async def test_receive_takes_no_more_than_it_is_asked_for(broker: Broker) -> Non
     await broker.publish(
         [*messages("user.created", range(5)), *messages("order.created", range(5))]
     )
-    subscription = await broker.subscribe(QUEUES, prefetch=100)
+    subscription = await broker.subscribe(INVOICE_SERVICE, 100)
     assert len(await receive(subscription, 3)) == 3
     assert len(await subscription.receive(2, wait=5)) <= 2
     await subscription.close()
@@ -198,7 +258,7 @@ async def test_receive_takes_no_more_than_it_is_asked_for(broker: Broker) -> Non
 
 async def test_a_waiting_consumer_gets_what_is_published_meanwhile(broker: Broker) -> None:
     # Given a consumer that waits at empty queues
-    subscription = await broker.subscribe(QUEUES, prefetch=100)
+    subscription = await broker.subscribe(INVOICE_SERVICE, 100)
     received: list[Delivery] = []
 
     async def wait() -> None:
@@ -219,7 +279,7 @@ async def test_what_is_acknowledged_never_comes_again(broker: Broker) -> None:
     await broker.publish(messages("order.created", range(10)))
     await consume(broker, 10)
     # When another consumer comes
-    subscription = await broker.subscribe(QUEUES, prefetch=100)
+    subscription = await broker.subscribe(INVOICE_SERVICE, 100)
     # Then it finds nothing
     assert await subscription.receive(10, wait=0.3) == []
     await subscription.close()
@@ -229,7 +289,7 @@ async def test_what_is_acknowledged_never_comes_again(broker: Broker) -> None:
 async def test_acknowledging_some_leaves_the_others(broker: Broker) -> None:
     # Given ten messages in hand
     await broker.publish(messages("order.created", range(10)))
-    subscription = await broker.subscribe(QUEUES, prefetch=100)
+    subscription = await broker.subscribe(INVOICE_SERVICE, 100)
     deliveries = await receive(subscription, 10)
     # When some are acknowledged, in no order and one of them twice, and the consumer goes
     await subscription.acknowledge([deliveries[7], deliveries[0], deliveries[1], deliveries[4]])
@@ -243,7 +303,7 @@ async def test_acknowledging_some_leaves_the_others(broker: Broker) -> None:
 async def test_acknowledging_a_batch_leaves_what_was_fetched_in_advance(broker: Broker) -> None:
     # Given a consumer that holds ten messages and has received three of them
     await broker.publish(messages("order.created", range(10)))
-    subscription = await broker.subscribe(QUEUES, prefetch=100)
+    subscription = await broker.subscribe(INVOICE_SERVICE, 100)
     # When it acknowledges those and goes
     await subscription.acknowledge(await receive(subscription, 3))
     await subscription.close()
@@ -251,33 +311,18 @@ async def test_acknowledging_a_batch_leaves_what_was_fetched_in_advance(broker: 
     assert numbers(await consume(broker, 7)) == list(range(3, 10))
 
 
-async def test_the_delivery_count_grows_with_each_delivery(broker: Broker) -> None:
-    await broker.publish(messages("order.created", [1]))
-    # Given a fresh message
-    subscription = await broker.subscribe(QUEUES, prefetch=10)
-    (delivery,) = await receive(subscription, 1)
-    assert delivery.earlier == 0
-    # When it is given back three times
-    for earlier in (1, 2, 3):
-        await subscription.requeue([delivery])
-        (delivery,) = await receive(subscription, 1)
-        # Then it says how often it was delivered before
-        assert delivery.earlier == earlier
-    # And a consumer that closes gives it back just so
-    await subscription.close()
-    (delivery,) = await consume(broker, 1)
-    assert delivery.earlier == 4
-
-
 async def test_messages_of_a_killed_consumer_come_again(broker: Broker, broker_url: str) -> None:
     # Given a process that has received two messages
     await broker.publish(messages("order.created", [1, 2]))
     program = f"""
 import asyncio
+from cqrs_demo.messaging.broker import Subscriber
 from cqrs_demo.messaging.connect import broker_for
 
+order = Subscriber("invoice-service", ("order",))
+
 async def take_and_keep():
-    subscription = await broker_for({broker_url!r}).subscribe(["order"], prefetch=10)
+    subscription = await broker_for({broker_url!r}).subscribe(order, 10)
     taken = 0
     while taken < 2:
         taken += len(await subscription.receive(2, wait=1))
@@ -291,10 +336,8 @@ asyncio.run(take_and_keep())
         assert await consumer.stdout.receive() == b"taken"
         # When it is killed
         consumer.kill()
-    # Then another gets them, and sees that somebody had them before
-    deliveries = await consume(broker, 2)
-    assert sorted(numbers(deliveries)) == [1, 2]
-    assert [delivery.earlier for delivery in deliveries] == [1, 1]
+    # Then another gets them
+    assert sorted(numbers(await consume(broker, 2))) == [1, 2]
 
 
 async def test_depths_count_what_is_ready_and_not_what_is_in_hand(broker: Broker) -> None:
@@ -302,7 +345,7 @@ async def test_depths_count_what_is_ready_and_not_what_is_in_hand(broker: Broker
     await broker.publish([*messages("order.created", [1, 2, 3]), *messages("user.created", [4])])
     await assert_depths_become(broker, order=3, user=1)
     # When one of the orders is taken
-    subscription = await broker.subscribe(["order"], prefetch=0)
+    subscription = await broker.subscribe(only("order"), 1)
     await receive(subscription, 1)
     # Then two are ready
     await assert_depths_become(broker, order=2, user=1)
@@ -314,16 +357,16 @@ async def test_depths_count_what_is_ready_and_not_what_is_in_hand(broker: Broker
 async def test_a_missing_queue_is_named(broker: Broker, server: Server) -> None:
     await server.delete_queue("account")
     with pytest.raises(BrokerUnavailable, match="account"):
-        await broker.depths()
+        await broker.depths(INVOICE_SERVICE)
     with pytest.raises(BrokerUnavailable, match="account"):
-        await broker.subscribe(QUEUES, prefetch=10)
+        await broker.subscribe(INVOICE_SERVICE, 10)
     # And the connection still serves
     assert numbers(await publish_and_consume(broker)) == [1]
 
 
 async def publish_and_consume(broker: Broker) -> list[Delivery]:
     await broker.publish(messages("order.created", [1]))
-    return await consume(broker, 1, ["order"])
+    return await consume(broker, 1, only("order"))
 
 
 async def test_consumers_share_a_queue_without_doubling(broker: Broker, broker_url: str) -> None:
@@ -333,7 +376,7 @@ async def test_consumers_share_a_queue_without_doubling(broker: Broker, broker_u
     brokers = [broker_for(broker_url) for _ in shares]
 
     async def work(broker: Broker, share: list[int]) -> None:
-        subscription = await broker.subscribe(QUEUES, prefetch=20)
+        subscription = await broker.subscribe(INVOICE_SERVICE, 20)
         while sum(map(len, shares)) < 300:
             deliveries = await subscription.receive(20, wait=0.2)
             await subscription.acknowledge(deliveries)
@@ -350,59 +393,10 @@ async def test_consumers_share_a_queue_without_doubling(broker: Broker, broker_u
     assert sorted(number for share in shares for number in share) == list(range(300))
 
 
-async def test_with_prefetch_0_nothing_is_held(broker: Broker) -> None:
-    # Given three messages and a consumer that steps
-    await broker.publish(messages("order.created", [1, 2, 3]))
-    stepping = await broker.subscribe(QUEUES, prefetch=0)
-    # When it takes one
-    (first,) = await receive(stepping, 1)
-    # Then the others are anybody's, fresh
-    others = await consume(broker, 2)
-    assert [(numbers([d]), d.earlier) for d in others] == [([2], 0), ([3], 0)]
-    # And its own is still its own
-    await stepping.acknowledge([first])
-    assert await stepping.receive(1, wait=0) == []
-    await stepping.close()
-    await assert_depths_become(broker)
-
-
-async def test_stepping_serves_all_queues(broker: Broker) -> None:
-    # Given a long queue and two short ones
-    await broker.publish(
-        [
-            *messages("order.created", range(10)),
-            *messages("user.created", [1]),
-            *messages("account.created", [1]),
-        ]
-    )
-    stepping = await broker.subscribe(QUEUES, prefetch=0)
-    # When four steps are taken
-    taken = [delivery for _ in range(4) for delivery in await receive(stepping, 1)]
-    # Then the long one did not starve the others
-    assert {delivery.queue for delivery in taken} == {"user", "account", "order"}
-    await stepping.close()
-
-
-async def test_drain_gives_nothing_back(broker: Broker) -> None:
-    # Given a consumer that has received one of five, and may hold more
-    await broker.publish(messages("order.created", range(5)))
-    subscription = await broker.subscribe(QUEUES, prefetch=3)
-    first = await receive(subscription, 1)
-    # When it is told to stop taking, finishes what it has, and closes
-    rest = await subscription.drain()
-    await subscription.acknowledge([*first, *rest])
-    await subscription.close()
-    # Then those it never had are as fresh as they were
-    left = await consume(broker, 5 - 1 - len(rest))
-    assert numbers([*first, *rest, *left]) == [0, 1, 2, 3, 4]
-    assert [delivery.earlier for delivery in left] == [0] * len(left)
-    await assert_depths_become(broker)
-
-
 async def test_a_lost_connection_is_regained(broker: Broker, server: Server) -> None:
     # Given a consumer with a message in hand
     await broker.publish(messages("order.created", [1]))
-    subscription = await broker.subscribe(QUEUES, prefetch=10)
+    subscription = await broker.subscribe(INVOICE_SERVICE, 10)
     (delivery,) = await receive(subscription, 1)
     # When the server ends every connection
     await server.end_connections()
@@ -433,7 +427,7 @@ async def test_publishing_goes_on_after_a_lost_connection(broker: Broker, server
 async def test_a_subscription_ends_when_its_queue_is_deleted(
     broker: Broker, server: Server
 ) -> None:
-    subscription = await broker.subscribe(["order"], prefetch=10)
+    subscription = await broker.subscribe(only("order"), 10)
     await server.delete_queue("order")
     with pytest.raises(BrokerUnavailable):
         await receive_until_lost(subscription)
@@ -447,8 +441,8 @@ async def test_nobody_at_home_is_unavailable(broker_url: str) -> None:
     # Then every call says so, and none says the password
     for call in (
         broker.ping,
-        broker.declare,
-        broker.depths,
+        lambda: broker.declare(INVOICE_SERVICE),
+        lambda: broker.depths(INVOICE_SERVICE),
         lambda: broker.publish(messages("order.created", [1])),
     ):
         with pytest.raises(BrokerUnavailable) as failure:

@@ -6,10 +6,10 @@ from collections.abc import Awaitable, Callable
 import anyio
 import pytest
 
-from cqrs_demo.messaging.broker import BrokerError, BrokerUnavailable
+from cqrs_demo.messaging.broker import INVOICE_SERVICE, BrokerError, BrokerUnavailable
 from cqrs_demo.messaging.connect import broker_for
 from tests.contract.conftest import OwnServer
-from tests.contract.test_broker import consume, messages, numbers, receive_until_lost, retry
+from tests.contract.test_broker import consume, messages, numbers, only, receive_until_lost, retry
 
 pytestmark = pytest.mark.anyio
 
@@ -17,9 +17,9 @@ pytestmark = pytest.mark.anyio
 async def test_published_messages_survive_a_restart_of_the_broker(own_server: OwnServer) -> None:
     # Given messages that were published, and a consumer at the ready
     broker = broker_for(own_server.url())
-    await broker.declare()
+    await broker.declare(INVOICE_SERVICE)
     await broker.publish(messages("order.created", range(100)))
-    subscription = await broker.subscribe(["order"], prefetch=1)
+    subscription = await broker.subscribe(only("order"), 1)
     # When the broker stops
     own_server.stop()
     # Then every call says so soon
@@ -42,9 +42,9 @@ async def test_published_messages_survive_a_restart_of_the_broker(own_server: Ow
 async def test_a_frozen_broker_makes_no_call_hang(own_server: OwnServer) -> None:
     # Given connections that work, and one not yet made
     broker, other, new = (broker_for(own_server.url()) for _ in range(3))
-    await broker.declare()
+    await broker.declare(INVOICE_SERVICE)
     await broker.publish(messages("order.created", [1]))
-    subscription = await other.subscribe(["order"], prefetch=1)
+    subscription = await other.subscribe(only("order"), 1)
     # When the broker freezes: connections stand, and nothing answers
     own_server.pause()
     try:

@@ -7,10 +7,16 @@ import anyio
 import psycopg
 import pytest
 
-from cqrs_demo.messaging.broker import Broker, BrokerUnavailable, Message, PublishFailed
+from cqrs_demo.messaging.broker import (
+    INVOICE_SERVICE,
+    Broker,
+    BrokerUnavailable,
+    Message,
+    PublishFailed,
+)
 from cqrs_demo.messaging.connect import broker_for
 from cqrs_demo.tooling.runtime.postgres import EmbeddedPostgres
-from tests.contract.test_broker import consume, messages, numbers
+from tests.contract.test_broker import consume, messages, numbers, only
 from tests.fixtures.shop import cloned_databases
 
 pytestmark = pytest.mark.anyio
@@ -65,7 +71,7 @@ async def test_what_somebody_sends_by_hand_is_found_without_a_wake_up(
     broker: Broker, broker_url: str
 ) -> None:
     # Given a consumer that waits
-    subscription = await broker.subscribe(["order"], prefetch=10)
+    subscription = await broker.subscribe(only("order"), 10)
     assert await subscription.receive(10, wait=0.1) == []
     # When somebody calls pgmq.send in psql
     async with await psycopg.AsyncConnection.connect(broker_url) as connection:
@@ -82,5 +88,5 @@ async def test_a_database_without_pgmq_is_told_from_one_that_is_away(
 ) -> None:
     broker = broker_for(postgres.dsn())
     with pytest.raises(BrokerUnavailable, match="migrate"):
-        await broker.declare()
+        await broker.declare(INVOICE_SERVICE)
     await broker.close()

@@ -8,11 +8,16 @@ import anyio
 import pytest
 
 from cqrs_demo.contract.events import CONTENT_TYPE
-from cqrs_demo.messaging.broker import EXCHANGE, Broker, BrokerUnavailable, PublishFailed
+from cqrs_demo.messaging.broker import INVOICE_SERVICE, Broker, BrokerUnavailable, PublishFailed
 from cqrs_demo.messaging.connect import broker_for
-from cqrs_demo.messaging.rabbitmq import _QUEUE, DEAD
+from cqrs_demo.messaging.queues import EXCHANGE
+from cqrs_demo.messaging.rabbitmq_topology import (
+    dead_exchange,
+    queue_arguments,
+    with_old_limit,
+)
 from cqrs_demo.tooling.runtime.rabbitmq_node import RabbitNode
-from tests.contract.test_broker import consume, messages, numbers, receive
+from tests.contract.test_broker import consume, messages, numbers, only, receive
 from tests.fixtures.brokers import sweep
 
 pytestmark = pytest.mark.anyio
@@ -52,7 +57,7 @@ async def test_what_other_clients_publish_is_consumed_as_it_is(
         )
     # Then it is delivered byte for byte
     (delivery,) = await consume(broker, 1)
-    assert (delivery.queue, delivery.body, delivery.earlier) == ("order", b"\x00\xff", 0)
+    assert (delivery.topic, delivery.body) == ("order", b"\x00\xff")
 
 
 async def test_a_message_may_come_back_any_number_of_times(broker: Broker) -> None:
@@ -60,7 +65,7 @@ async def test_a_message_may_come_back_any_number_of_times(broker: Broker) -> No
     # message
     await broker.publish(messages("order.created", [1]))
     for _ in range(25):
-        subscription = await broker.subscribe(["order"], prefetch=1)
+        subscription = await broker.subscribe(only("order"), 1)
         await receive(subscription, 1)
         await subscription.close()
     # Then the message is still there
@@ -72,23 +77,25 @@ async def test_what_a_queue_of_an_earlier_version_gives_up_on_is_delivered_as_gi
 ) -> None:
     # Given the queue as an earlier version made it
     async with aiormq.connect(broker_url) as connection:
-        limited = {**_QUEUE, "x-delivery-limit": 20}
+        limited = with_old_limit(queue_arguments(INVOICE_SERVICE, major_version=3))
         await (await connection.channel()).queue_declare("order", durable=True, arguments=limited)
     broker = broker_for(broker_url)
-    await broker.declare()
+    await broker.declare(INVOICE_SERVICE)
     # When a message in it was delivered more often than its limit allows
     await broker.publish(messages("order.created", [1]))
-    subscription = await broker.subscribe(["order"], prefetch=1)
+    subscription = await broker.subscribe(only("order"), 1)
     for _ in range(21):
-        await subscription.requeue(await receive(subscription, 1))
+        await receive(subscription, 1)
+        await subscription.close()
+        subscription = await broker.subscribe(only("order"), 1)
     # Then it is delivered once more, with what became of it
     (delivery,) = await receive(subscription, 1)
-    assert (delivery.queue, delivery.body) == ("order", b'{"number": 1}')
+    assert (delivery.topic, delivery.body) == ("order", b'{"number": 1}')
     assert delivery.given_up == "RabbitMQ gave up on it: delivery_limit"
     # And is gone when it is acknowledged
     await subscription.acknowledge([delivery])
     await subscription.close()
-    assert await broker.depths() == {"user": 0, "account": 0, "order": 0}
+    assert await broker.depths(INVOICE_SERVICE) == {"user": 0, "account": 0, "order": 0}
     await broker.close()
 
 
@@ -96,9 +103,16 @@ async def test_what_waits_in_the_queue_of_the_given_up_is_counted(
     broker: Broker, broker_url: str
 ) -> None:
     async with aiormq.connect(broker_url) as connection:
-        await (await connection.channel()).basic_publish(b"{}", exchange=DEAD)
+        await (await connection.channel()).basic_publish(
+            b"{}", exchange=dead_exchange(INVOICE_SERVICE)
+        )
     deadline = time.monotonic() + 10
-    while (depths := await broker.depths()) != {"user": 0, "account": 0, "order": 0, "dead": 1}:
+    while (depths := await broker.depths(INVOICE_SERVICE)) != {
+        "user": 0,
+        "account": 0,
+        "order": 0,
+        "dead": 1,
+    }:
         assert time.monotonic() < deadline, depths
         await anyio.sleep(0.05)
 
@@ -142,5 +156,5 @@ async def test_a_queue_somebody_declared_otherwise_is_named(broker_url: str) -> 
     # Then declare() says which queue, and what about it
     broker = broker_for(broker_url)
     with pytest.raises(BrokerUnavailable, match=r"inequivalent .* for queue 'order'"):
-        await broker.declare()
+        await broker.declare(INVOICE_SERVICE)
     await broker.close()

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import psycopg
 
-from cqrs_demo.messaging.broker import BrokerError
+from cqrs_demo.messaging.broker import INVOICE_SERVICE, BrokerError
 from cqrs_demo.messaging.connect import broker_for
 
 if TYPE_CHECKING:
@@ -159,7 +159,7 @@ def depths(broker_url: str) -> dict[str, int]:
     async def ask() -> dict[str, int]:
         broker = broker_for(broker_url)
         try:
-            return await broker.depths()
+            return await broker.depths(INVOICE_SERVICE)
         finally:
             await broker.close()
 

@@ -14,7 +14,7 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from cqrs_demo.messaging.broker import QUEUES
+from cqrs_demo.messaging.broker import INVOICE_SERVICE
 from tests.faults.load import Client, Ledger, Order, load
 from tests.faults.oracle import differences
 from tests.faults.processes import Postgres, Service
@@ -155,7 +155,7 @@ class FaultyShop:
         a test may let them be over."""
         if self.kind == "pgmq":
             with psycopg.connect(self.broker_url) as connection:
-                for queue in QUEUES:
+                for queue in INVOICE_SERVICE.topics:
                     connection.execute(
                         sql.SQL("update pgmq.{} set vt = clock_timestamp()").format(
                             sql.Identifier(f"q_{queue}")

@@ -8,7 +8,8 @@ from contextlib import contextmanager
 import aiormq
 import httpx
 
-from cqrs_demo.messaging.rabbitmq import DEAD
+from cqrs_demo.messaging.broker import INVOICE_SERVICE
+from cqrs_demo.messaging.rabbitmq_topology import dead_exchange
 from tests.faults.oracle import depths
 from tests.faults.shop import FaultyShop, on_pgmq, on_rabbitmq
 from tests.faults.watching import consumer_paused
@@ -135,14 +136,14 @@ def test_what_rabbitmq_gave_up_on_is_a_dead_letter_and_counts_once_when_it_is_re
         async with aiormq.connect(shop.broker_url) as connection:
             channel = await connection.channel()
             message = await channel.basic_get("order", no_ack=True)
-            await channel.basic_publish(message.body, exchange=DEAD)
+            await channel.basic_publish(message.body, exchange=dead_exchange(INVOICE_SERVICE))
 
     with consumer_paused(shop):
         order = shop.client.order(shop.users[0])
         eventually(lambda: shop.outbox() == 0)
         asyncio.run(give_up())
     # Then it is seen where people look
-    reason = "RabbitMQ gave up on it: it was put into queue dead"
+    reason = "RabbitMQ gave up on it: it was put into the queue of the dead"
     eventually(lambda: shop.rows("invoice-service", WAITING) == [(reason,)])
     # And counts once it is retried
     assert shop.lines(order) == 0

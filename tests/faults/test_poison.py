@@ -9,8 +9,9 @@ from uuid import UUID, uuid4
 
 import aiormq
 
-from cqrs_demo.messaging.broker import EXCHANGE, Message
+from cqrs_demo.messaging.broker import Message
 from cqrs_demo.messaging.connect import broker_for
+from cqrs_demo.messaging.queues import EXCHANGE
 from tests.faults.processes import restarted_when_it_dies
 from tests.faults.shop import FaultyShop
 from tests.faults.watching import consumer_paused

@@ -10,8 +10,9 @@ import aiormq
 import httpx
 import psycopg
 
-from cqrs_demo.messaging.broker import EXCHANGE
+from cqrs_demo.messaging.broker import INVOICE_SERVICE, Subscriber
 from cqrs_demo.messaging.connect import broker_for
+from cqrs_demo.messaging.queues import EXCHANGE
 from tests.faults.shop import FaultyShop
 
 
@@ -36,7 +37,8 @@ def queued(shop: FaultyShop, queue: str = "order") -> list[dict[str, Any]]:
 
     async def look() -> list[dict[str, Any]]:
         broker = broker_for(shop.broker_url)
-        subscription = await broker.subscribe([queue], prefetch=20_000)
+        only = Subscriber(INVOICE_SERVICE.name, (queue,))
+        subscription = await broker.subscribe(only, 20_000)
         found: list[dict[str, Any]] = []
         while more := await subscription.receive(20_000, wait=1):
             found += [json.loads(delivery.body) for delivery in more]

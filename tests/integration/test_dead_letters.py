@@ -10,7 +10,7 @@ from uuid import uuid4
 
 import pytest
 
-from cqrs_demo.messaging.broker import Message
+from cqrs_demo.messaging.broker import INVOICE_SERVICE, Message
 from cqrs_demo.messaging.connect import broker_for
 from tests.fixtures.shop import Shop, eventually
 
@@ -40,7 +40,7 @@ def order_event(order_id: int, **changes: Any) -> bytes:
 def publish(shop: Shop, *bodies: bytes) -> None:
     async def send() -> None:
         broker = broker_for(shop.broker_url)
-        await broker.declare()
+        await broker.declare(INVOICE_SERVICE)
         await broker.publish(
             [Message("order.created", str(n), body) for n, body in enumerate(bodies)]
         )

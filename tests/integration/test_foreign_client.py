@@ -10,7 +10,7 @@ from decimal import Decimal
 
 import pytest
 
-from cqrs_demo.messaging.broker import EXCHANGE
+from cqrs_demo.messaging.queues import EXCHANGE
 from tests.fixtures.shop import Shop, eventually
 
 

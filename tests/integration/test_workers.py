@@ -11,8 +11,11 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
+from cqrs_demo.backoff import Backoff
+from cqrs_demo.database import pool_for
+from cqrs_demo.http.health import health_routes
 from cqrs_demo.http.lifespan import Workers
-from cqrs_demo.http.service import add_healthcheck, routes
+from cqrs_demo.messaging.connect import broker_for
 from cqrs_demo.tooling.runtime.ports import free_port
 from tests.fixtures.shop import Databases
 
@@ -68,10 +71,13 @@ def test_a_service_whose_worker_ends_exits_for_its_supervisor(
 
 
 class Broken:
+    def __init__(self) -> None:
+        self.backoff = Backoff("a worker", asyncio.Event())
+
     async def run(self) -> None:
         raise KeyError("a bug")
 
-    async def stop(self) -> None: ...
+    def stop(self) -> None: ...
 
 
 class Sound(Broken):
@@ -79,14 +85,14 @@ class Sound(Broken):
         await asyncio.Event().wait()
 
 
-def test_a_service_whose_worker_has_ended_is_neither_ready_nor_alive() -> None:
-    async def well() -> str | None:
-        return None
-
+def test_a_service_whose_worker_has_ended_is_neither_ready_nor_alive(
+    databases: Databases, broker_url: str
+) -> None:
     async def asked(**workers: Broken) -> dict[str, tuple[int, dict[str, str]]]:
-        watched, app, router = Workers(**workers), FastAPI(), routes("/service")
-        add_healthcheck(router, watched, {"database": well, **dict.fromkeys(workers, well)})
-        app.include_router(router)
+        watched, app = Workers(**workers), FastAPI()
+        pool, broker = pool_for(databases.dsn["order_service"], "test"), broker_for(broker_url)
+        await pool.open()
+        app.include_router(health_routes("/service", pool, "select 1", broker, watched))
         watched.start()
         await asyncio.sleep(0)  # each has run by now, and the broken one has ended
         await asyncio.sleep(0)
@@ -98,19 +104,21 @@ def test_a_service_whose_worker_has_ended_is_neither_ready_nor_alive() -> None:
                 for path in ("healthcheck", "healthcheck/live")
             }
         await watched.stop()
+        await pool.close()
+        await broker.close()
         return {
             path: (answer.status_code, answer.json()["checks"]) for path, answer in answers.items()
         }
 
     sound = asyncio.run(asked(relay=Sound()))
     assert sound == {
-        "healthcheck": (200, {"database": "ok", "relay": "ok"}),
+        "healthcheck": (200, {"database": "ok", "broker": "ok", "relay": "ok"}),
         "healthcheck/live": (200, {"relay": "ok"}),
     }
 
     ended = "ended: KeyError: 'a bug'"
     broken = asyncio.run(asked(relay=Broken()))
     assert broken == {
-        "healthcheck": (503, {"database": "ok", "relay": ended}),
+        "healthcheck": (503, {"database": "ok", "broker": "ok", "relay": ended}),
         "healthcheck/live": (503, {"relay": ended}),
     }

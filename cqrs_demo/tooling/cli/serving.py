@@ -43,9 +43,7 @@ def serve(
 
     logs.configure(service)
     settings = read_settings()
-    app: HttpService = import_module(f"cqrs_demo.{service.replace('-', '_')}.server").build(
-        settings
-    )
+    app = service_for(service, settings)
     listener = _listen(service, settings)
     # What is there by now never becomes garbage. To walk all of it again and again, looking for
     # some, cost a seventh of the processor under load, and now and then stopped every request for
@@ -54,6 +52,17 @@ def serve(
     gc.freeze()
     gc.set_threshold(10_000, 10, 10)
     stop.run(app, listener)
+
+
+def service_for(name: str, settings: Settings) -> "HttpService":
+    """The service, with the controls of a workshop where they are asked for."""
+    build = import_module(f"cqrs_demo.{name.replace('-', '_')}.server").build
+    if settings.workshop:
+        from cqrs_demo.tooling.workshop.controls import built_with_controls
+
+        return built_with_controls(build, settings)
+    service: HttpService = build(settings)
+    return service
 
 
 def _listen(service: str, settings: Settings) -> socket.socket:

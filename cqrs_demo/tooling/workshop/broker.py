@@ -7,11 +7,11 @@ thread.
 
 import asyncio
 import threading
-from collections.abc import Coroutine, Sequence
+from collections.abc import Coroutine
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
-from cqrs_demo.messaging.broker import QUEUES, Delivery, Message, Subscription
+from cqrs_demo.messaging.broker import INVOICE_SERVICE, SUBSCRIBERS, Message, Subscriber
 from cqrs_demo.messaging.connect import broker_for
 
 Result = TypeVar("Result")
@@ -30,20 +30,13 @@ class SyncBroker:
         return asyncio.run_coroutine_threadsafe(call, self._loop).result()
 
     def declare(self) -> None:
-        self._wait_for(self._broker.declare())
+        self._wait_for(self._broker.declare(*SUBSCRIBERS))
 
     def publish(self, *messages: Message) -> None:
         self._wait_for(self._broker.publish(messages))
 
-    def depths(self) -> dict[str, int]:
-        return self._wait_for(self._broker.depths())
-
-    def subscribe(self, *queues: str, prefetch: int = 0) -> "SyncSubscription":
-        """To all queues, when none is named."""
-        subscription: Subscription = self._wait_for(
-            self._broker.subscribe(queues or QUEUES, prefetch)
-        )
-        return SyncSubscription(self, subscription)
+    def depths(self, subscriber: Subscriber = INVOICE_SERVICE) -> dict[str, int]:
+        return self._wait_for(self._broker.depths(subscriber))
 
     def close(self) -> None:
         if self._thread.is_alive():
@@ -62,22 +55,3 @@ class SyncBroker:
         trace: TracebackType | None,
     ) -> None:
         self.close()
-
-
-class SyncSubscription:
-    """See messaging.broker.Subscription."""
-
-    def __init__(self, broker: SyncBroker, subscription: Subscription) -> None:
-        self._broker, self._subscription = broker, subscription
-
-    def receive(self, most: int = 1, wait: float = 5.0) -> list[Delivery]:
-        return list(self._broker._wait_for(self._subscription.receive(most, wait)))
-
-    def acknowledge(self, deliveries: Sequence[Delivery]) -> None:
-        self._broker._wait_for(self._subscription.acknowledge(deliveries))
-
-    def requeue(self, deliveries: Sequence[Delivery]) -> None:
-        self._broker._wait_for(self._subscription.requeue(deliveries))
-
-    def close(self) -> None:
-        self._broker._wait_for(self._subscription.close())

@@ -1,7 +1,9 @@
-"""Workshop controls: pause, resume and step a gate over HTTP. Only there with CQRS_WORKSHOP=1."""
+"""Workshop controls: a service whose loops can be paused and stepped over HTTP. Only with
+CQRS_WORKSHOP=1."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Body
@@ -9,8 +11,20 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from cqrs_demo.http.input import Command
 from cqrs_demo.http.json import JsonResponse
+from cqrs_demo.http.lifespan import Worker
 from cqrs_demo.http.problems import Problem, refusals
+from cqrs_demo.http.service import Service, routes
+from cqrs_demo.inbox.consumer import Consumer
+from cqrs_demo.messaging.broker import BrokerError, Subscriber
+from cqrs_demo.outbox.relay import Relay
+from cqrs_demo.pace import Pace
+from cqrs_demo.settings import Settings
 from cqrs_demo.tooling.workshop.gate import Gate
+from cqrs_demo.tooling.workshop.passage_routes import add_passages
+
+DEPTHS_WITHIN = 0.5  # seconds
+
+Build = Callable[[Settings, Mapping[str, Pace]], Service]
 
 
 class Mode(Command):
@@ -33,12 +47,24 @@ class Moved(State):
     moved: int
 
 
-def add_controls(
-    router: APIRouter, name: str, gate: Gate, state: Callable[[], Awaitable[dict[str, Any]]]
+def built_with_controls(build: Build, settings: Settings) -> Service:
+    """The service with a gate for each of its loops, and with routes that open and close it."""
+    gates = {"relay": Gate(), "consumer": Gate()}
+    service = build(settings, gates)
+    router = routes(service.prefix)
+    for name, worker in service.workers.by_name.items():
+        _add_controls(router, name, gates[name], service, worker)
+        add_passages(router, name, gates[name].passages)
+    service.api.include_router(router)
+    return service
+
+
+def _add_controls(
+    router: APIRouter, name: str, gate: Gate, service: Service, worker: Worker
 ) -> None:
-    """GET/PUT <prefix>/<name> and POST <prefix>/<name>/step. `state` adds what there is to say
-    besides the mode."""
+    """GET/PUT <prefix>/<name> and POST <prefix>/<name>/step."""
     turn = asyncio.Lock()  # two steps at once would each count what the other moved
+    state = partial(_state, service, worker)
 
     @router.get(f"/{name}", response_model=State, responses=refusals())
     async def look() -> JsonResponse:
@@ -67,3 +93,25 @@ def add_controls(
         async with turn:
             moved = await gate.step(body.count)
         return JsonResponse({"mode": gate.mode, "moved": moved, **await state()})
+
+
+async def _state(service: Service, worker: Worker) -> dict[str, Any]:
+    """What a relay or a consumer has to say besides its mode."""
+    state: dict[str, Any] = {"trouble": worker.backoff.trouble}
+    if isinstance(worker, Relay):
+        async with service.pool.connection() as connection:
+            counted = "select count(*) as outbox from demo.outbox"
+            row = await (await connection.execute(counted)).fetchone()
+        return {"leading": worker.leading, **state, **(row or {})}
+    assert isinstance(worker, Consumer)
+    depths = await _depths_now(service, worker.subscriber)
+    return {**state, "counts": dict(worker.handler.counts), "queues": depths}
+
+
+async def _depths_now(service: Service, subscriber: Subscriber) -> dict[str, int] | None:
+    """None when the broker does not tell at once: the controls answer also while it is away."""
+    try:
+        async with asyncio.timeout(DEPTHS_WITHIN):
+            return await service.broker.depths(subscriber)
+    except (BrokerError, TimeoutError):
+        return None

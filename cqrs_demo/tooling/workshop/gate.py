@@ -1,46 +1,54 @@
-"""A gate that relay and consumer pass with every batch, so that a workshop can stop time and move
-one event at a time.
-
-Outside a workshop it stands open and costs nothing.
-"""
+"""A pace for relay and consumer by which a workshop can stop time and let single messages pass."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager, suppress
 from typing import Literal
+from uuid import UUID
+
+from cqrs_demo.pace import Pace
+from cqrs_demo.tooling.workshop.passages import Passages
 
 Mode = Literal["running", "paused"]
 
+LOOK_AGAIN = 0.5  # seconds a loop waits at the closed gate before it may look after other things
 
-class Gate:
-    """One task passes through it (the relay's or the consumer's loop); any number of requests open
-    and close it."""
+
+class Gate(Pace):
+    """One loop passes through it; any number of requests open and close it."""
 
     def __init__(self) -> None:
         self.mode: Mode = "running"
+        self.passages = Passages()
         self._allowance = 0
+        self._moving = False
         self._changed = asyncio.Condition()
-        self._resting = False
 
-    def admits(self, most: int) -> int:
-        """How many messages may pass now, `most` at the most."""
-        return most if self.mode == "running" else min(most, self._allowance)
+    # For the loop.
 
-    async def passed(self, count: int) -> None:
-        """The loop tells that so many did pass."""
-        if self._allowance and count:
+    @asynccontextmanager
+    async def turn(self, most: int) -> AsyncIterator[int]:
+        async with self._changed:
+            await self._until(lambda: self.allows(1) > 0, LOOK_AGAIN)
+            admitted = self.allows(most)
+            self._moving = admitted > 0
+        try:
+            yield admitted
+        finally:
             async with self._changed:
-                self._allowance = max(0, self._allowance - count)
+                self._moving = False
                 self._changed.notify_all()
 
-    async def rest(self) -> None:
-        """The loop has nothing in hand; it waits here until something may pass."""
-        async with self._changed:
-            self._resting = True
-            self._changed.notify_all()
-            try:
-                await self._changed.wait_for(lambda: self.admits(1) > 0)
-            finally:
-                self._resting = False
+    def allows(self, most: int) -> int:
+        return most if self.mode == "running" else min(most, self._allowance)
+
+    def seen(self, events: Sequence[UUID]) -> None:
+        self.passages.note(events)
+
+    def moved(self, count: int) -> None:
+        self._allowance = max(0, self._allowance - count)
+
+    # For whoever stops time.
 
     async def resume(self) -> None:
         async with self._changed:
@@ -52,7 +60,7 @@ class Gate:
         is still moving after `wait` seconds."""
         async with self._changed:
             self.mode = "paused"
-            return await self._until(lambda: self._resting, wait)
+            return await self._until(lambda: not self._moving, wait)
 
     async def step(self, count: int, wait: float = 2.0) -> int:
         """Let `count` messages pass a closed gate. Returns how many did within `wait` seconds:
@@ -62,13 +70,11 @@ class Gate:
             self._changed.notify_all()
             await self._until(lambda: self._allowance == 0, wait)
             moved, self._allowance = count - self._allowance, 0
-            await self._until(lambda: self._resting, wait)
+            await self._until(lambda: not self._moving, wait)
             return moved
 
     async def _until(self, holds: Callable[[], bool], wait: float) -> bool:
-        try:
+        with suppress(TimeoutError):
             async with asyncio.timeout(wait):
                 await self._changed.wait_for(holds)
-        except TimeoutError:
-            return False
-        return True
+        return holds()

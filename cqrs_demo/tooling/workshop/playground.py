@@ -1,19 +1,20 @@
 """A broker to play with, apart from any shop: RabbitMQ in a private node where it is installed,
 else PGMQ."""
 
-import time
-from collections.abc import Sequence
 from typing import Self
 
 import pandas as pd
 
 from cqrs_demo.http.json import dumps
-from cqrs_demo.messaging.broker import EXCHANGE, Delivery, Message
+from cqrs_demo.messaging.broker import INVOICE_SERVICE, Message
+from cqrs_demo.messaging.queues import EXCHANGE
 from cqrs_demo.tooling.runtime.rabbitmq_node import RabbitNode, rabbitmq_server
-from cqrs_demo.tooling.workshop.broker import SyncBroker, SyncSubscription
-from cqrs_demo.tooling.workshop.client import PATIENCE
+from cqrs_demo.tooling.workshop.broker import SyncBroker
+from cqrs_demo.tooling.workshop.hand import Hand, PgmqHand, RabbitHand, Taken
 from cqrs_demo.tooling.workshop.keeping import KeptBroker, Kind
 from cqrs_demo.tooling.workshop.tables import Databases
+
+TOPICS = INVOICE_SERVICE.topics
 
 
 class Playground:
@@ -67,54 +68,35 @@ class Playground:
     def publish(self, *messages: tuple[str, str]) -> None:
         """Pairs of routing key and text. Returns when the broker has confirmed all. Raises
         PublishFailed."""
-        self._broker.publish(*(Message(key, text, dumps({"text": text})) for key, text in messages))
+        self._broker.publish(
+            *(Message(type, text, dumps({"text": text})) for type, text in messages)
+        )
 
     def depths(self) -> pd.DataFrame:
         """Messages ready for anybody. Those in a consumer's hand are not among them."""
         return pd.DataFrame([self._broker.depths()], index=["ready"]).rename_axis(columns="queue")
 
-    def subscribe(self, *queues: str) -> "Hand":
+    def subscribe(self, *topics: str) -> Hand:
         """Takes only what is asked for, so that every step can be seen."""
-        return Hand(self._broker, self._broker.subscribe(*queues))
+        hand: Hand = (
+            RabbitHand(self.url, topics or TOPICS)
+            if self.kind == "rabbitmq"
+            else PgmqHand(self.url, topics or TOPICS)
+        )
+        hand.ready = self._ready
+        return hand
+
+    def _ready(self) -> int:
+        return sum(self._broker.depths().values())
 
     def empty(self) -> None:
-        subscription = self.subscribe()
-        while sum(self._broker.depths().values()):
-            subscription.acknowledge(subscription.receive(100, wait=1))
-        subscription.close()
+        hand = self.subscribe()
+        while self._ready():
+            hand.acknowledge(hand.receive(100, wait=1))
+        hand.close()
 
 
-class Hand:
-    """A subscription that knows what it holds, so that close() can wait until all of that is back
-    in the queues."""
-
-    def __init__(self, broker: SyncBroker, subscription: SyncSubscription) -> None:
-        self._broker, self._subscription = broker, subscription
-        self._held = 0
-
-    def receive(self, most: int = 1, wait: float = 10.0) -> list[Delivery]:
-        deliveries = self._subscription.receive(most, wait)
-        self._held += len(deliveries)
-        return deliveries
-
-    def acknowledge(self, deliveries: Sequence[Delivery]) -> None:
-        self._subscription.acknowledge(deliveries)
-        self._held -= len(deliveries)
-
-    def requeue(self, deliveries: Sequence[Delivery]) -> None:
-        self._subscription.requeue(deliveries)
-        self._held -= len(deliveries)
-
-    def close(self) -> None:
-        """As if the consumer had died. A broker takes some milliseconds to notice."""
-        expected = sum(self._broker.depths().values()) + self._held
-        self._subscription.close()
-        deadline = time.monotonic() + PATIENCE
-        while sum(self._broker.depths().values()) < expected and time.monotonic() < deadline:
-            time.sleep(0.02)
-
-
-def text_of(delivery: Delivery) -> str:
+def text_of(taken: Taken) -> str:
     """What was published, and how often it was delivered before."""
-    before = f" (delivered {delivery.earlier}× before)" if delivery.earlier else ""
-    return delivery.body.decode().split('"')[3] + before
+    before = f" (delivered {taken.earlier}× before)" if taken.earlier else ""
+    return taken.body.decode().split('"')[3] + before
