@@ -26,7 +26,8 @@ from cqrs_demo.contract.events import (
 )
 
 SOURCES = (USER_SERVICE, ORDER_SERVICE)
-"""Whose logs are read, in the order of the URLs. user-service's first: then no invoice has to be changed when its name comes."""
+"""Whose logs are read, in the order of the URLs. user-service's first: then no invoice has to be
+changed when its name comes."""
 
 PAGE = 10_000  # events per request: some 4 MB, and as many objects
 PATIENCE = 60.0  # seconds a service may be away, or busy with a long write, before reading is given up
@@ -102,7 +103,7 @@ class Log:
             await asyncio.sleep(0.2)
 
     def _recognise(self, headers: httpx.Headers) -> None:
-        """Two requests of one run may reach two systems: a service ends, and its port goes to another's."""
+        """Two requests of one run may reach two systems: a service ends, and another has its port."""
         try:
             id, end = UUID(headers["X-Log-Id"]), int(headers["X-Log-Horizon"])
         except (KeyError, ValueError):
@@ -209,10 +210,11 @@ class History:
 
 @asynccontextmanager
 async def open_history(urls: Sequence[str], token: str | None, progress: Progress, *, user_id: int | None = None) -> AsyncIterator[History]:
-    """`urls` are the command services' with their prefixes, in the order of SOURCES. With `user_id`, that user's events alone.
-    Raises LogUnavailable when one does not answer, or refuses."""
+    """`urls` are the command services' with their prefixes, in the order of SOURCES. With `user_id`,
+    that user's events alone. Raises LogUnavailable when one does not answer, or refuses."""
     headers = {"Authorization": f"Bearer {token}"} if token else {}
     async with httpx.AsyncClient(headers=headers, timeout=10, trust_env=False) as client:
-        logs = [Log(client, f"{url}/events", source, user_id) for url, source in zip(urls, SOURCES, strict=True)]
+        pairs = zip(urls, SOURCES, strict=True)
+        logs = [Log(client, f"{url}/events", source, user_id) for url, source in pairs]
         progress.end = sum([await log.find_end() for log in logs])
         yield History(logs, progress)

@@ -3,7 +3,7 @@
 1. Empty twins of the tables are made in schema `shadow`.
 2. The logs are read from the beginning, and the projection that serves the live model fills the twins.
 3. The live model's projections are held off for a moment, and what came meanwhile is read: now nothing can be missing.
-   If something is all the same, or the logs are not those known, the run ends here (unless it is forced).
+   If something is, or the logs are not the known ones, the run ends here, unless it is forced.
 4. In the same transaction the twins take the live tables' place. A query sees the old model or the new one, whole.
 
 The inbox is among the tables. So an event still on its way through the broker is either in the shadow, and a duplicate
@@ -25,24 +25,25 @@ select table_name from demo.read_model join information_schema.columns using (ta
 where table_schema = 'demo' and column_name = 'user_id'
 """
 
-# What REPLACE_LINES and REPLACE_ROWS drop and do not bring back. An event is known by what it is about and when it happened:
-# a row that only says something wrong is not lost but mended.
+# What REPLACE_LINES and REPLACE_ROWS drop and do not bring back. An event is known by what it is
+# about and when it happened: a row that only says something wrong is not lost but mended.
 IN_NO_LOG_OF_USER = """
 select
     (select count(*) from demo.user_history as live
      where user_id = {user} and not exists (
          select from shadow.user_history as twin
-         where (twin.user_id, twin.sequence, twin.happened_at) = (live.user_id, live.sequence, live.happened_at)))
+         where twin.sequence = live.sequence and twin.happened_at = live.happened_at))
   + (select count(*) from demo.address_history as live
      where user_id = {user} and not exists (
          select from shadow.address_history as twin
-         where (twin.user_id, twin.sequence, twin.happened_at) = (live.user_id, live.sequence, live.happened_at)))
+         where twin.sequence = live.sequence and twin.happened_at = live.happened_at))
   + (select count(*) from demo.invoice_lines as live
-     where (invoice_id in (select invoice_id from demo.invoices where user_id = {user} union all select invoice_id from shadow.invoices)
+     where (invoice_id in (select invoice_id from demo.invoices where user_id = {user})
+            or invoice_id in (select invoice_id from shadow.invoices)
             or order_id in (select order_id from shadow.invoice_lines))
        and not exists (
          select from shadow.invoice_lines as twin
-         where (twin.order_id, twin.happened_at) = (live.order_id, live.happened_at))) as events
+         where twin.order_id = live.order_id and twin.happened_at = live.happened_at)) as events
 """
 
 REPLACE_LINES = """
@@ -62,9 +63,9 @@ COUNT_EVENTS = "insert into demo.processed_events select * from shadow.processed
 
 @dataclass(frozen=True)
 class Replayed:
-    """`in_no_log`: events that counted in the live model and are in no log, so that they count no more; only with force.
-    `set_aside`: events that are dead letters, and still cannot be applied or were discarded. `unreadable`: lines of the logs that are no
-    events of the published language."""
+    """`in_no_log`: events that counted in the live model and are in no log, so that they count no
+    more; only with force. `set_aside`: events that are dead letters, and still cannot be applied or
+    were discarded. `unreadable`: lines of the logs that are no events of the published language."""
 
     events: int
     set_aside: int
@@ -73,8 +74,9 @@ class Replayed:
 
 
 async def replay(dsn: str, history: History, *, force: bool = False) -> Replayed:
-    """Rebuild everything. With `force` also from logs that are not the known ones, or that lack events of the live model.
-    Raises AlreadyRunning, SwapRefused, LogUnavailable, LogChanged, psycopg.Error; the live model is then as it was."""
+    """Rebuild everything. With `force` also from logs that are not the known ones, or that lack
+    events of the live model. Raises AlreadyRunning, SwapRefused, LogUnavailable, LogChanged,
+    psycopg.Error; the live model is then as it was."""
     async with open_shadow(dsn) as shadow:
         await shadow.leave_out_discarded()
         await _build(shadow, history)
@@ -92,7 +94,8 @@ async def replay_user(dsn: str, history: History, user_id: int, *, force: bool =
     async def replace(session: Connection) -> None:
         nonlocal in_no_log
         user = sql.Literal(user_id)
-        lost = await (await session.execute(sql.SQL(IN_NO_LOG_OF_USER).format(user=user))).fetchone()
+        count = sql.SQL(IN_NO_LOG_OF_USER).format(user=user)
+        lost = await (await session.execute(count)).fetchone()
         assert lost is not None
         in_no_log = lost["events"]
         await accept(session, history, in_no_log, force=force)
@@ -117,8 +120,9 @@ async def _build(shadow: Shadow, history: History) -> None:
 
 
 async def swap_in(shadow: Shadow, history: History, *, force: bool) -> int:
-    """The shadow takes the live model's place. Returns how many events of that one it lacks. Raises what replay() raises."""
-    # Nearly all can be compared now, so that the live projections are held off for a moment and not for seconds.
+    """The shadow takes the live model's place. Returns how many events of that one it lacks. Raises
+    what replay() raises."""
+    # Nearly all can be compared now: so the live projections are held off for a moment, not seconds.
     settled = await shadow.in_no_log(before=shadow.settled)
     in_no_log = 0
 

@@ -16,8 +16,10 @@ from cqrs_demo.invoice_service.runs import Action, Run, Runs
 from cqrs_demo.invoice_service.verify import PENDING_FOR, Verdict, verify
 
 YesOrNo = Annotated[bool, Field(strict=True)]
-Force = Annotated[YesOrNo, Field(description="Swap, although the logs are others than before, or lack events of the live model.")]
-Seconds = Annotated[int, Field(strict=True, ge=0, le=31_536_000, description="A pending event that happened longer ago is overdue.")]
+FORCE = "Swap, although the logs are others than before, or lack events of the live model."
+Force = Annotated[YesOrNo, Field(description=FORCE)]
+OVERDUE = "Seconds: a pending event that happened longer ago is overdue."
+Seconds = Annotated[int, Field(strict=True, ge=0, le=31_536_000, description=OVERDUE)]
 
 
 class StartReplay(Command):
@@ -55,19 +57,21 @@ def run_routes(prefix: str, dsn: str, runs: Runs) -> APIRouter:
 
     @router.post("/replay", status_code=202, response_model=RunStatus, responses=refusals(409, 413))
     async def start_replay(body: Annotated[StartReplay, Body(default_factory=StartReplay)]) -> JsonResponse:
-        """Rebuild the read model from the logs while it goes on serving. Answers at once; watch it at `Location`.
+        """Rebuild the read model from the logs while it goes on serving. Answers at once; watch it at
+        `Location`.
 
-        It fails, with the live model as it was, when a log is another than before or shorter, or when events of the live model
-        are in no log; unless it is told so with `force`.
+        It fails, with the live model as it was, when a log is another than before or shorter, or when
+        events of the live model are in no log; unless `force` is set.
         """
         return _accepted(prefix, runs.start("replay", _replay(dsn, body), body.user_id))
 
     @router.post("/verify", status_code=202, response_model=RunStatus, responses=refusals(409, 413))
     async def start_verify(body: Annotated[StartVerify, Body(default_factory=StartVerify)]) -> JsonResponse:
-        """Compare the read model with the logs. Answers at once; watch it at `Location`. `result.ok` tells whether all is well."""
+        """Compare the read model with the logs. Answers at once; watch it at `Location`. `result.ok`
+        tells whether all is well."""
 
         async def action(history: History) -> Verdict:
-            return await verify(dsn, history, fix=body.fix, force=body.force, pending_for=body.pending_for)
+            return await verify(dsn, history, **body.model_dump())
 
         return _accepted(prefix, runs.start("verify", action))
 

@@ -4,7 +4,8 @@ What is in a log and not yet projected is lag and no drift. So the shadow is mad
 has; the others are put aside and reported as pending. The comparison is one transaction with one snapshot of the live
 model, whose inbox and rows belong together in it, so it needs no lock and disturbs nobody, however busy the system is.
 
-Lag passes within moments. An event that is pending for longer does not come by itself, and that is a fault like drift.
+Lag passes within moments. An event that has been pending for long does not come by itself: that is a
+fault like drift.
 Next: replay.py, which is what --fix ends in.
 """
 
@@ -46,9 +47,10 @@ with letters as (
 )
 select count(*) filter (where dead) as set_aside,
        count(*) filter (where not dead) as pending,
-       count(*) filter (where not dead and happened_at < clock_timestamp() - make_interval(secs => %s)) as overdue
+       count(*) filter (where not dead and age > make_interval(secs => %s)) as overdue
 from (
-    select event_id::text in (select event_id from letters) as dead, (body::json ->> 'time')::timestamptz as happened_at
+    select event_id::text in (select event_id from letters) as dead,
+           clock_timestamp() - (body::json ->> 'time')::timestamptz as age
     from pending
 ) as not_counted
 """
@@ -90,11 +92,12 @@ class Difference:
 
 @dataclass
 class Verdict:
-    """`ok`: no drift, nothing overdue, and the logs are the known ones and whole. `drift` counts differing rows per table,
-    `differences` shows the first hundred of each. `pending`: events in the logs and not projected yet; `overdue`: those of them
-    that happened longer ago than lag explains. `set_aside`: not projected because they are dead letters, or were discarded.
-    `in_no_log`: events projected that no log has. `log_faults`: what is wrong with the logs, in sentences. `unreadable`: lines of
-    the logs that are no events. `refused`: why there was drift and it was not mended, though that was asked for."""
+    """`ok`: no drift, nothing overdue, and the logs are the known ones and whole. `drift` counts
+    differing rows per table, `differences` shows the first hundred of each. `pending`: events in the
+    logs and not projected yet; `overdue`: those of them that happened longer ago than lag explains.
+    `set_aside`: not projected because they are dead letters, or were discarded. `in_no_log`: events
+    projected that no log has. `log_faults`: what is wrong with the logs, in sentences. `unreadable`:
+    lines of the logs that are no events. `refused`: why drift was not mended, though that was asked."""
 
     ok: bool = False
     events: int = 0
@@ -110,9 +113,16 @@ class Verdict:
     refused: str | None = None
 
 
-async def verify(dsn: str, history: History, *, fix: bool = False, force: bool = False, pending_for: float = PENDING_FOR) -> Verdict:
-    """Compare; with `fix`, swap the shadow in where there is drift. `force` as for replay(). `pending_for`: seconds after which a
-    pending event is overdue. Raises what replay() raises."""
+async def verify(
+    dsn: str,
+    history: History,
+    *,
+    fix: bool = False,
+    force: bool = False,
+    pending_for: float = PENDING_FOR,
+) -> Verdict:
+    """Compare; with `fix`, swap the shadow in where there is drift. `force` as for replay().
+    `pending_for`: seconds after which a pending event is overdue. Raises what replay() raises."""
     progress = history.progress
     async with open_shadow(dsn) as shadow:
         progress.enter("building")
