@@ -30,7 +30,7 @@ EVENTS_ANSWER = {
             "schema": {"type": "string"},
         },
         IDENTITY_HEADER: {
-            "description": "Which log this is, whatever address it is read at: made with its database, and never changed",
+            "description": "Which log this is, wherever it is read: made with its database, never changed",
             "schema": {"type": "string", "format": "uuid"},
         },
     },

@@ -60,8 +60,7 @@ class Feed:
         self._looking = asyncio.Lock()
 
     async def identity(self) -> UUID:
-        """Which log this is. Asked anew each time: the database may be exchanged for another while
-        the service runs."""
+        """Which log this is. Asked each time: the database may be exchanged while the service runs."""
         async with self._pool.connection() as connection:
             row = await (await connection.execute(IDENTITY, prepare=True)).fetchone()
         assert row is not None

@@ -1,5 +1,6 @@
--- Which log this is. A URL says where a log is read, not whose it is: after a restart, another system's service may answer
--- at the same port. So the feed says this id with every answer, and a reader compares it with the one it remembers.
+-- Which log this is. A URL says where a log is read, not whose it is: after a restart, another
+-- system's service may answer at the same port. So the feed says this id with every answer, and a
+-- reader compares it with the one it remembers.
 
 create table demo.log_identity (
     id        uuid not null default gen_random_uuid(),
@@ -10,7 +11,8 @@ create table demo.log_identity (
 );
 
 comment on table demo.log_identity is
-    'One row: the id of this service''s log. Made with the database and kept in every backup of it. Written by the migration, read by the feed.';
+    'One row: the id of this service''s log. Made with the database and kept in every backup of it. '
+    'Written by the migration, read by the feed.';
 
 insert into demo.log_identity default values;
 

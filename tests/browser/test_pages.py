@@ -12,6 +12,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from tests.browser.conftest import PAGES, forget, words_of
+from tests.fixtures.history import run_replay
 from tests.fixtures.shop import Shop, eventually
 
 Open = Callable[[str], AppTest]
@@ -212,7 +213,9 @@ def test_a_dead_letter_is_retried_and_another_discarded(
 
 
 def test_verify_shows_drift_and_mends_it(alice: int, busy_shop: Shop, open_page: Open) -> None:
-    # Given an invoice line that somebody changed behind the projection's back
+    # Given a read model of what the logs have, and an invoice line that somebody changed behind the
+    # projection's back
+    run_replay(busy_shop, force=True)
     busy_shop.databases.rows(
         "invoice_service",
         "update demo.invoice_lines set description = 'Fake' where description = 'Gadget'",
@@ -229,6 +232,28 @@ def test_verify_shows_drift_and_mends_it(alice: int, busy_shop: Shop, open_page:
     assert busy_shop.databases.rows(
         "invoice_service", "select count(*) from demo.invoice_lines where description = 'Fake'"
     ) == [(0,)]
+
+
+def test_a_repair_that_is_refused_says_why(alice: int, busy_shop: Shop, open_page: Open) -> None:
+    # Given an event in the read model that no log has, and a changed line
+    busy_shop.databases.rows(
+        "invoice_service", "insert into demo.processed_events (event_id) values (uuidv7())"
+    )
+    busy_shop.databases.rows(
+        "invoice_service",
+        "update demo.invoice_lines set description = 'Fake' where description = 'Gadget'",
+    )
+
+    # When it is verified and to be mended, then the page says what the service said, and what to do
+    app = open_page("replay")
+    button(app, "Verify").click().run()
+    eventually(lambda: "from what the logs say" in words_of(app.run()), seconds=30)
+    button(app, "Mend it").click().run()
+    eventually(
+        lambda: "events that the read model is made of are in no log" in words_of(app.run()),
+        seconds=30,
+    )
+    run_replay(busy_shop, force=True)
 
 
 def test_nothing_can_be_broken_without_the_workshops_controls(

@@ -111,8 +111,7 @@ class Log:
             await asyncio.sleep(0.2)
 
     def _recognise(self, headers: httpx.Headers) -> None:
-        """Two requests of one run may reach two systems: a service ends, and its port goes to
-        another's."""
+        """Two requests of one run may reach two systems: a service ends, and another has its port."""
         try:
             id, end = UUID(headers["X-Log-Id"]), int(headers["X-Log-Horizon"])
         except (KeyError, ValueError):
@@ -229,9 +228,7 @@ async def open_history(
     """
     headers = {"Authorization": f"Bearer {token}"} if token else {}
     async with httpx.AsyncClient(headers=headers, timeout=10, trust_env=False) as client:
-        logs = [
-            Log(client, f"{url}/events", source, user_id)
-            for url, source in zip(urls, SOURCES, strict=True)
-        ]
+        pairs = zip(urls, SOURCES, strict=True)
+        logs = [Log(client, f"{url}/events", source, user_id) for url, source in pairs]
         progress.end = sum([await log.find_end() for log in logs])
         yield History(logs, progress)

@@ -1,11 +1,10 @@
-"""The logs that the read model is made of: which they were, and how far they went when they were
-last read.
+"""The logs that the read model is made of: which they were, and how far they went when last read.
 
 A URL says where a log is, not whose it is: the port of a service that has died may belong to
-another system by now. And a log may have lost its end, restored from an older backup. A model
+another system by now. And a log that was restored from an older backup has lost its end. A model
 rebuilt from such logs would replace the right one by a wrong one. So a swap needs the known logs,
-with every event of the live model in them, or somebody who says that it may be done all the same.
-Next: replay.py and verify.py, which ask this before they swap.
+with every event of the live model in them, or an operator who forces it. Next: replay.py and
+verify.py, which ask this before they swap.
 """
 
 from collections.abc import Sequence
@@ -23,19 +22,19 @@ on conflict (source) do update set log_id = excluded.log_id, position = excluded
 """
 
 WHAT_TO_DO = (
-    "Nothing was changed. See that CQRS_USER_SERVICE_URL and CQRS_ORDER_SERVICE_URL are this system's. "
-    "Where the logs are right as they are now, `cqrs-demo replay --force` (over HTTP: force) rebuilds from them"
+    "Nothing was changed. See that CQRS_USER_SERVICE_URL and CQRS_ORDER_SERVICE_URL are this "
+    "system's. Where the logs are right as they are now, `cqrs-demo replay --force` (over HTTP: "
+    "force) rebuilds from them"
 )
 
 
 async def log_faults(session: Connection, history: History) -> list[str]:
-    """Why these are not the known logs, a sentence for each that is not; with the logs read to
-    their ends."""
+    """Why these are not the known logs, a sentence each. To be asked when they are read to their
+    ends."""
     rows = await (await session.execute(KNOWN)).fetchall()
     known = {row["source"]: row for row in rows}
-    return [
-        fault for log in history.logs if (fault := _fault(log, known.get(log.source))) is not None
-    ]
+    faults = [_fault(log, known.get(log.source)) for log in history.logs]
+    return [fault for fault in faults if fault is not None]
 
 
 def _fault(log: Log, known: dict[str, Any] | None) -> str | None:
@@ -51,14 +50,10 @@ def _fault(log: Log, known: dict[str, Any] | None) -> str | None:
 
 
 def refusal(faults: Sequence[str], in_no_log: int) -> str | None:
-    """Why a swap is refused and what to do, or None. `in_no_log`: events of the live model that it
-    would drop."""
-    lost = (
-        [f"{in_no_log:,} of the events that the read model is made of are in no log"]
-        if in_no_log
-        else []
-    )
-    reasons = [*faults, *lost]
+    """Why a swap is refused and what to do, or None. `in_no_log`: events that it would drop."""
+    reasons = list(faults)
+    if in_no_log:
+        reasons.append(f"{in_no_log:,} of the events that the read model is made of are in no log")
     return f"refused: {'; '.join(reasons)}. {WHAT_TO_DO}" if reasons else None
 
 

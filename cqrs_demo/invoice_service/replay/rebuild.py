@@ -5,8 +5,8 @@ in.
 2. The logs are read from the beginning, and the projection that serves the live model fills the
   twins.
 3. The live model's projections are held off for a moment, and what came meanwhile is read: now
-  nothing can be missing. If something is all the same, or the logs are not those known, the run
-  ends here (unless it is forced).
+  nothing can be missing. If something is, or the logs are not the known ones, the run ends here,
+  unless it is forced.
 4. In the same transaction the twins take the live tables' place. A query sees the old model or the
   new one, whole.
 
@@ -37,17 +37,18 @@ select
     (select count(*) from demo.user_history as live
      where user_id = {user} and not exists (
          select from shadow.user_history as twin
-         where (twin.user_id, twin.sequence, twin.happened_at) = (live.user_id, live.sequence, live.happened_at)))
+         where twin.sequence = live.sequence and twin.happened_at = live.happened_at))
   + (select count(*) from demo.address_history as live
      where user_id = {user} and not exists (
          select from shadow.address_history as twin
-         where (twin.user_id, twin.sequence, twin.happened_at) = (live.user_id, live.sequence, live.happened_at)))
+         where twin.sequence = live.sequence and twin.happened_at = live.happened_at))
   + (select count(*) from demo.invoice_lines as live
-     where (invoice_id in (select invoice_id from demo.invoices where user_id = {user} union all select invoice_id from shadow.invoices)
+     where (invoice_id in (select invoice_id from demo.invoices where user_id = {user})
+            or invoice_id in (select invoice_id from shadow.invoices)
             or order_id in (select order_id from shadow.invoice_lines))
        and not exists (
          select from shadow.invoice_lines as twin
-         where (twin.order_id, twin.happened_at) = (live.order_id, live.happened_at))) as events
+         where twin.order_id = live.order_id and twin.happened_at = live.happened_at)) as events
 """
 
 REPLACE_LINES = """
@@ -101,9 +102,8 @@ async def replay_user(dsn: str, history: History, user_id: int, *, force: bool =
     async def replace(session: Connection) -> None:
         nonlocal in_no_log
         user = sql.Literal(user_id)
-        lost = await (
-            await session.execute(sql.SQL(IN_NO_LOG_OF_USER).format(user=user))
-        ).fetchone()
+        count = sql.SQL(IN_NO_LOG_OF_USER).format(user=user)
+        lost = await (await session.execute(count)).fetchone()
         assert lost is not None
         in_no_log = lost["events"]
         await accept(session, history, in_no_log, force=force)
@@ -134,8 +134,8 @@ async def _build(shadow: Shadow, history: History) -> None:
 async def swap_in(shadow: Shadow, history: History, *, force: bool) -> int:
     """The shadow takes the live model's place. Returns how many events of that one it lacks. Raises
     what replay() raises."""
-    # Nearly all can be compared now, so that the live projections are held off for a moment and not
-    # for seconds.
+    # Nearly all can be compared now: so the live projections are held off for a moment, not
+    # seconds.
     settled = await shadow.in_no_log(before=shadow.settled)
     in_no_log = 0
 

@@ -16,21 +16,10 @@ from cqrs_demo.invoice_service.replay.runs import Action, Run, Runs
 from cqrs_demo.invoice_service.replay.verify import PENDING_FOR, Verdict, verify
 
 YesOrNo = Annotated[bool, Field(strict=True)]
-Force = Annotated[
-    YesOrNo,
-    Field(
-        description="Swap, although the logs are others than before, or lack events of the live model."
-    ),
-]
-Seconds = Annotated[
-    int,
-    Field(
-        strict=True,
-        ge=0,
-        le=31_536_000,
-        description="A pending event that happened longer ago is overdue.",
-    ),
-]
+FORCE = "Swap, although the logs are others than before, or lack events of the live model."
+Force = Annotated[YesOrNo, Field(description=FORCE)]
+OVERDUE = "Seconds: a pending event that happened longer ago is overdue."
+Seconds = Annotated[int, Field(strict=True, ge=0, le=31_536_000, description=OVERDUE)]
 
 
 class StartReplay(Command):
@@ -74,7 +63,7 @@ def run_routes(prefix: str, dsn: str, runs: Runs) -> APIRouter:
         at `Location`.
 
         It fails, with the live model as it was, when a log is another than before or shorter, or
-        when events of the live model are in no log; unless it is told so with `force`.
+        when events of the live model are in no log; unless `force` is set.
         """
         return _accepted(prefix, runs.start("replay", _replay(dsn, body), body.user_id))
 
@@ -86,9 +75,7 @@ def run_routes(prefix: str, dsn: str, runs: Runs) -> APIRouter:
         `result.ok` tells whether all is well."""
 
         async def action(history: History) -> Verdict:
-            return await verify(
-                dsn, history, fix=body.fix, force=body.force, pending_for=body.pending_for
-            )
+            return await verify(dsn, history, **body.model_dump())
 
         return _accepted(prefix, runs.start("verify", action))
 

@@ -51,10 +51,7 @@ class Run:
 
     def ask_to_stop(self) -> None:
         """Also before its work has begun: it then ends at its first step."""
-        with (
-            self._lock,
-            suppress(RuntimeError),
-        ):  # RuntimeError: its loop is closed, so it has ended already
+        with self._lock, suppress(RuntimeError):  # its loop is closed: it has ended already
             self._stop_asked = True
             self._cancel()
 
@@ -127,8 +124,7 @@ class Runs:
 
     async def stop(self, kind: str) -> Run:
         """Returns when it has stopped, with the live model as it was; or as it is, when it was too
-        late. A run of another kind goes on. Raises Problem 404 when there was none of this kind
-        since the service started."""
+        late. A run of another kind goes on. Raises Problem 404 when none of this kind has run."""
         run = self.last(kind)
         run.ask_to_stop()
         while run.state == "running":  # noqa: ASYNC110  # it ends in another loop

@@ -45,8 +45,7 @@ where not exists (select from shadow.processed_events as twin where twin.event_i
   and processed_at >= %(since)s and processed_at < %(before)s
 """
 
-# No projection takes that long from its inbox row to its commit: the limits in database.py end it
-# before.
+# No projection takes that long from its inbox row to its commit: the limits in database.py end it.
 BEGIN = "select clock_timestamp() - interval '5 minutes' as settled, demo.make_shadow()"
 
 NEVER, EVER = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
@@ -59,19 +58,23 @@ where letter.event_id = %(id)s::text and status <> 'retried'
 limit 1
 """
 
-# The same holds for what was discarded. A dead letter's event_id is what a broken message claims:
-# it may be anything.
+# The same holds for what was discarded. A letter's event_id is what a broken message claims: it may
+# be anything.
 DISCARDED = """
 with discarded as materialized (
-    select event_id::uuid from demo.dead_letters where status = 'discarded' and pg_input_is_valid(event_id, 'uuid')
+    select event_id::uuid from demo.dead_letters
+    where status = 'discarded' and pg_input_is_valid(event_id, 'uuid')
 )
-select distinct event_id from discarded
-where not exists (select from demo.processed_events as live where live.event_id = discarded.event_id)
+select distinct event_id
+from discarded left join demo.processed_events as live using (event_id)
+where live.processed_at is null
 """
 
 SETTLED_MEANWHILE = """
-select exists (select from demo.processed_events where event_id = any(%(set_aside)s::uuid[]))
-    or exists (select from shadow.processed_events where event_id = any(%(discarded)s::uuid[])) as settled
+select
+    exists (select from demo.processed_events where event_id = any(%(set_aside)s::uuid[]))
+    or exists (select from shadow.processed_events where event_id = any(%(discarded)s::uuid[]))
+    as settled
 """
 
 
@@ -88,9 +91,8 @@ class Shadow:
     them."""
 
     def __init__(self, session: Connection, helper: Connection, settled: datetime) -> None:
-        """`settled`: what the live model had counted before that instant was committed before the
-        shadow was begun, and so it is among the first that is read of the logs. By the database's
-        clock, as everything in the inbox."""
+        """`settled`: what the live model had counted before that instant, by the database's clock,
+        was committed before the shadow was begun. So it must be among what is read of the logs."""
         self.session, self.settled = session, settled
         self.set_aside: set[UUID] = set()
         """Events of the logs that are not here, as they are not in the live model: dead letters."""
@@ -99,7 +101,7 @@ class Shadow:
         self._pages = 0
 
     async def leave_out_discarded(self) -> None:
-        """From now on: what an operator has discarded reaches no invoice, not by this way either."""
+        """From now on. What an operator has discarded must not come back by this way either."""
         self._discarded = await self._read_discarded()
 
     async def _read_discarded(self) -> set[UUID]:
@@ -201,10 +203,8 @@ class Shadow:
     async def _see_that_no_letter_was_settled(self) -> None:
         """An operator may do so while the shadow is filled. What was retried would be lost with the
         swap, what was discarded would come back. Raises SwapRefused."""
-        news = {
-            "set_aside": list(self.set_aside),
-            "discarded": list(await self._read_discarded() - self._discarded),
-        }
+        discarded = await self._read_discarded() - self._discarded
+        news = {"set_aside": list(self.set_aside), "discarded": list(discarded)}
         row = await (await self.session.execute(SETTLED_MEANWHILE, news)).fetchone()
         assert row is not None
         if row["settled"]:
@@ -214,11 +214,10 @@ class Shadow:
 
     async def in_no_log(self, since: datetime = NEVER, before: datetime = EVER) -> int:
         """Events that the live model counted at that time and that are not here. They are in no
-        log, once the logs have been read further than the live projections have come. Over a
-        million events it takes half a second."""
-        row = await (
-            await self.session.execute(IN_NO_LOG, {"since": since, "before": before})
-        ).fetchone()
+        log, once the logs have been read further than the live projections have come. (To compare a
+        million events takes half a second.)"""
+        times = {"since": since, "before": before}
+        row = await (await self.session.execute(IN_NO_LOG, times)).fetchone()
         assert row is not None
         return int(row["events"])
 

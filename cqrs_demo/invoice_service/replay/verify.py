@@ -6,7 +6,7 @@ alone that the live inbox has; the others are put aside and reported as pending.
 one transaction with one snapshot of the live model, whose inbox and rows belong together in it, so
 it needs no lock and disturbs nobody, however busy the system is.
 
-Lag passes within moments. An event that is pending for longer does not come by itself, and that is
+Lag passes within moments. An event that has been pending for long does not come by itself: that is
 a fault like drift. Next: replay.py, which is what --fix ends in.
 """
 
@@ -51,9 +51,10 @@ with letters as (
 )
 select count(*) filter (where dead) as set_aside,
        count(*) filter (where not dead) as pending,
-       count(*) filter (where not dead and happened_at < clock_timestamp() - make_interval(secs => %s)) as overdue
+       count(*) filter (where not dead and age > make_interval(secs => %s)) as overdue
 from (
-    select event_id::text in (select event_id from letters) as dead, (body::json ->> 'time')::timestamptz as happened_at
+    select event_id::text in (select event_id from letters) as dead,
+           clock_timestamp() - (body::json ->> 'time')::timestamptz as age
     from pending
 ) as not_counted
 """
@@ -101,8 +102,8 @@ class Verdict:
     the logs and not projected yet; `overdue`: those of them that happened longer ago than lag
     explains. `set_aside`: not projected because they are dead letters, or were discarded.
     `in_no_log`: events projected that no log has. `log_faults`: what is wrong with the logs, in
-    sentences. `unreadable`: lines of the logs that are no events. `refused`: why there was drift
-    and it was not mended, though that was asked for."""
+    sentences. `unreadable`: lines of the logs that are no events. `refused`: why drift was not
+    mended, though that was asked."""
 
     ok: bool = False
     events: int = 0

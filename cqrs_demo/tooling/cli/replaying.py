@@ -25,13 +25,10 @@ Result = TypeVar("Result")
 
 STOPPED = 130
 
-Force = Annotated[
-    bool,
-    typer.Option(
-        "--force",
-        help="Swap also when the logs are others than before, or lack events of the read model.",
-    ),
-]
+FORCE = "Swap also when the logs are others than before, or lack events of the read model."
+Force = Annotated[bool, typer.Option("--force", help=FORCE)]
+OVERDUE = "An event not projected for longer is overdue, and a failure."
+PendingFor = Annotated[int, typer.Option(metavar="SECONDS", min=0, help=OVERDUE)]
 
 
 def add_to(app: typer.Typer) -> None:
@@ -49,8 +46,10 @@ def replay(
 ) -> None:
     """Rebuild the read model from the logs, while it goes on serving, and swap it in.
 
-    Ctrl-C is safe: until the swap, nothing has changed. It is refused when a log is another than
-    before or shorter, or when events of the read model are in no log: --force does it all the same.
+    Ctrl-C is safe: until the swap, nothing has changed. The swap is refused when a log is another
+    than before or shorter, or when events of the read model are in no log: --force does it all the
+    same.
+
     Without --data-dir and with CQRS_INVOICE_DB set, that database is rebuilt, from the logs at
     CQRS_USER_SERVICE_URL and CQRS_ORDER_SERVICE_URL.
     """
@@ -77,14 +76,7 @@ def verify(
         bool, typer.Option("--fix", help="Swap the rebuilt model in where there is drift.")
     ] = False,
     force: Force = False,
-    pending_for: Annotated[
-        int,
-        typer.Option(
-            metavar="SECONDS",
-            min=0,
-            help="An event not projected for longer is overdue, and a failure.",
-        ),
-    ] = 60,
+    pending_for: PendingFor = 60,
     write_side: Annotated[
         bool,
         typer.Option(
@@ -97,9 +89,9 @@ def verify(
     """Compare the read model with what the logs say. Exit code 1 when they differ (also when --fix
     has mended it).
 
-    Events not yet projected are no difference, they are reported as pending. Also a failure: events
-    pending for too long, a log that is another than before or shorter, and events of the read model
-    that are in no log. --fix swaps nothing in then.
+    Events not yet projected are no difference, they are reported as pending. Events pending for too
+    long are a failure, too. So are a log that is another than before or shorter, and events of the
+    read model that are in no log: then --fix mends nothing without --force.
     """
     if write_side:
         _verify_write_side(data_dir, as_json)
@@ -250,8 +242,9 @@ def _show(verdict: "Verdict", seconds: float, pending_for: int) -> None:
         say(f"{verdict.pending:,} pending: in a log, not yet projected")
     if verdict.overdue:
         say(
-            f"{verdict.overdue:,} of them overdue, pending for more than {pending_for:,} s: `cqrs-demo status` shows whether relay, broker "
-            "and consumer are well; `cqrs-demo replay` counts what the broker has lost"
+            f"{verdict.overdue:,} of them overdue, pending for more than {pending_for:,} s: "
+            "see with `cqrs-demo status` whether relay, broker and consumer are well; "
+            "`cqrs-demo replay` counts what was lost on its way"
         )
     _say_oddities(verdict)
     for fault in verdict.log_faults:
@@ -265,11 +258,8 @@ def _show(verdict: "Verdict", seconds: float, pending_for: int) -> None:
     if verdict.refused:
         say(f"\nNot mended, {verdict.refused}")
     else:
-        say(
-            "\nMended: the rebuilt model is live"
-            if verdict.fixed
-            else "\nMend it with: cqrs-demo verify --fix"
-        )
+        mended, todo = "Mended: the rebuilt model is live", "Mend it with: cqrs-demo verify --fix"
+        say("\n" + (mended if verdict.fixed else todo))
 
 
 def _show_rows(differences: "list[dict[str, Any]] | list[Difference]", total: int) -> None:
