@@ -1,9 +1,9 @@
-"""Files and folders for their owner alone, and none that is reached through a link which somebody
-else may have planted.
+"""Files and folders for their owner alone, and no link followed that somebody else may have
+planted.
 
-`private` and `unlinked` are openers, as in open(path, "ab", opener=private): what is opened is
-looked at before it is used. Used for all that lies in a data folder; postgres.py says who else may
-pass through there when we are root.
+`private` and `unlinked` are openers, as in open(path, "ab", opener=private): they look at what was
+opened before it is used. All files in a data folder are opened so. server_user.py says who else may
+pass through the folder when we are root.
 """
 
 import os
@@ -14,18 +14,16 @@ from pathlib import Path
 UMASK = 0o077
 """For the supervisor and all that it starts: what they make is for their user's eyes."""
 
-_CAREFULLY = getattr(os, "O_NOFOLLOW", 0) | getattr(
-    os, "O_NONBLOCK", 0
-)  # a pipe in the file's place must not hold us up
+# Not through a link; and a pipe in the file's place must not hold us up.
+_CAREFULLY = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
 
 
 class NotPrivate(OSError):
     """Something else stands where a file of ours should be."""
 
     def __init__(self, path: str) -> None:
-        super().__init__(
-            f"{path} is not a file of ours but a link, or somebody else's. Look at it, remove it, and try again"
-        )
+        what = "is not a file of ours but a link, or somebody else's"
+        super().__init__(f"{path} {what}. Look at it, remove it, and try again")
 
 
 def private(path: str, flags: int) -> int:
@@ -39,10 +37,10 @@ def unlinked(path: str, flags: int) -> int:
 
 
 def _opened(path: str, flags: int, *, ours: bool) -> int:
-    with suppress(FileNotFoundError):
-        if not stat.S_ISREG(
-            os.lstat(path).st_mode
-        ):  # for the message, and where the system knows no O_NOFOLLOW
+    with suppress(
+        FileNotFoundError
+    ):  # O_NOFOLLOW refuses, too, but not in these words, nor on Windows
+        if not stat.S_ISREG(os.lstat(path).st_mode):
             raise NotPrivate(path)
     descriptor = os.open(path, (flags & ~os.O_TRUNC) | _CAREFULLY, 0o600)
     try:
@@ -65,10 +63,9 @@ def make_private(path: Path) -> None:
     if stat.S_ISLNK(found.st_mode) or not _is_ours(found):
         return
     is_folder = stat.S_ISDIR(found.st_mode)
-    if (
-        is_folder or found.st_nlink == 1
-    ):  # a hard link may be the other end of a file from elsewhere
-        path.chmod(stat.S_IMODE(found.st_mode) & ~UMASK)
+    mode = stat.S_IMODE(found.st_mode)
+    if mode & UMASK and (is_folder or found.st_nlink == 1):  # a hard link may lead elsewhere
+        path.chmod(mode & ~UMASK)
     if is_folder:  # from above: once it is closed, nobody exchanges what is in it
         for inner in path.iterdir():
             make_private(inner)

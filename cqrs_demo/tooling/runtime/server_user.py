@@ -14,31 +14,25 @@ from pathlib import Path
 from typing import Any
 
 UNPRIVILEGED = "nobody"
-_GROUPS = range(
-    65_533, 65_519, -1
-)  # no distribution hands them out, and a container knows numbers up to 65,535
+# No distribution hands these out, and a container knows numbers up to 65,535.
+_GROUPS = range(65_533, 65_519, -1)
 
 
 def identity() -> dict[str, Any]:
-    """How to start a server process: as somebody who is not root, out of reach of the terminal's
-    Ctrl-C."""
+    """How to start a server process: not as root, and out of reach of the terminal's Ctrl-C."""
     if sys.platform == "win32":
         return {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.CREATE_NO_WINDOW}
     if os.geteuid() != 0:
         return {"start_new_session": True}
     import pwd
 
-    return {
-        "start_new_session": True,
-        "user": pwd.getpwnam(UNPRIVILEGED).pw_uid,
-        "group": _group(),
-        "extra_groups": [],
-    }
+    user = pwd.getpwnam(UNPRIVILEGED).pw_uid
+    return {"start_new_session": True, "user": user, "group": _group(), "extra_groups": []}
 
 
 def _group() -> int:
-    """A group that no user of this machine is in. Also what keeps other processes of `nobody` from
-    looking into the server's."""
+    """A group that no user of this machine is in. It also keeps other processes of `nobody` from
+    looking into the server's: Linux asks for the same user and the same group."""
     import grp
 
     taken = {group.gr_gid for group in grp.getgrall()}
@@ -58,8 +52,8 @@ def lend(*paths: Path) -> None:
 
 
 def keep(folder: Path) -> None:
-    """The folder stays our own, though the server may pass through: nobody else lays a link into it
-    for root to follow. (Older versions lent the folder.) Raises OSError."""
+    """The folder stays our own, though the server may pass through: nobody else can lay a link into
+    it for root to follow. (Older versions lent the folder.) Raises OSError."""
     if _we_are_root():
         os.chown(folder, 0, _group())
     folder.chmod(0o710 if _we_are_root() else 0o700)
