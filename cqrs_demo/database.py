@@ -1,4 +1,5 @@
-"""Connections of the services: a pool that notices dead ones, and no call that can wait for ever."""
+"""Connections of the services: a pool that notices dead ones, and no call that can wait for
+ever."""
 
 import socket
 from typing import Any
@@ -36,7 +37,8 @@ OPTIONS: dict[str, Any] = {
     # In UTC, so that no answer shows the zone of the machine the database happens to run on. A
     # process that freezes in the middle of a transaction does not keep the others from its rows for
     # longer than ten seconds.
-    "options": "-c statement_timeout=15s -c lock_timeout=5s -c idle_in_transaction_session_timeout=10s -c search_path=demo -c timezone=UTC",
+    "options": "-c statement_timeout=15s -c lock_timeout=5s -c "
+    "idle_in_transaction_session_timeout=10s -c search_path=demo -c timezone=UTC",
 }
 
 

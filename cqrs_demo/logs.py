@@ -49,7 +49,8 @@ def _json(event: dict[str, Any], **_: Any) -> str:
 
 
 def configure(service: str) -> None:
-    """Send structlog and the libraries' warnings to standard error, each line naming the service."""
+    """Send structlog and the libraries' warnings to standard error, each line naming the
+    service."""
     stream = Unfailing(sys.stderr.fileno())
     structlog.configure(
         processors=[

@@ -53,7 +53,8 @@ def _readable(url: str) -> str:
         ports = "unreadable"
     if not all(port.isdigit() for port in ports.split(",") if port):
         raise ValueError(
-            "is not readable as a URL; in a password, write each of @ : / ? # % and space as its percent code, such as %40"
+            "is not readable as a URL; in a password, write each of @ : / ? # % and space as its "
+            "percent code, such as %40"
         )
     return url
 
@@ -61,7 +62,8 @@ def _readable(url: str) -> str:
 def _token(token: SecretStr) -> SecretStr:
     if not all("!" <= character <= "~" for character in token.get_secret_value()):
         raise ValueError(
-            "must be of printable ASCII characters without a space or line break: no other fits into a header"
+            "must be of printable ASCII characters without a space or line break: no other fits "
+            "into a header"
         )
     return token
 
@@ -128,7 +130,8 @@ class Settings(Access):
     def _a_token_beyond_loopback(self) -> Self:
         if self.api_token is None and not _is_loopback(self.host):
             raise ValueError(
-                f"CQRS_API_TOKEN is required to listen on {self.host}: beyond this machine every call needs a token"
+                f"CQRS_API_TOKEN is required to listen on {self.host}: beyond this machine every "
+                "call needs a token"
             )
         return self
 

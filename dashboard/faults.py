@@ -123,7 +123,8 @@ def _freeze_rabbit(place: reach.Place) -> Callable[[], None]:
         node.pause()
     except RabbitNodeError as error:
         raise CannotBreak(
-            "this RabbitMQ is not ours to stop; stop it where it runs (docker compose pause rabbitmq)"
+            "this RabbitMQ is not ours to stop; stop it where it runs (docker compose pause "
+            "rabbitmq)"
         ) from error
 
     def resume() -> None:

@@ -47,7 +47,10 @@ def newest_users(most: int = 300) -> list[Row]:
 
 @shared(1)
 def address_of(user_id: int) -> Row | None:
-    newest = "select address1, city, state, zip from demo.accounts where user_id = :user order by id desc limit 1"
+    newest = (
+        "select address1, city, state, zip from demo.accounts where user_id = :user order by "
+        "id desc limit 1"
+    )
     rows = query("user_service", newest, user=user_id)
     return rows[0] if rows else None
 
@@ -55,7 +58,10 @@ def address_of(user_id: int) -> Row | None:
 @shared(1)
 def months_of(user_id: int) -> list[datetime]:
     """The months a user has invoices for, newest first."""
-    newest_first = "select invoice_dt from demo.invoices where user_id = :user order by invoice_dt desc limit 60"
+    newest_first = (
+        "select invoice_dt from demo.invoices where user_id = :user order by "
+        "invoice_dt desc limit 60"
+    )
     return [row["invoice_dt"] for row in query("invoice_service", newest_first, user=user_id)]
 
 
@@ -65,7 +71,8 @@ from demo.invoices i
 join demo.invoice_account a using (user_id)
 where (:words = '' or a.name ilike :like or i.email ilike :like or i.user_id::text = :words)
   and (cast(:year as int) is null or i.invoice_dt >= make_timestamptz(:year, 1, 1, 0, 0, 0, 'UTC')
-                                 and i.invoice_dt < make_timestamptz(:year + 1, 1, 1, 0, 0, 0, 'UTC'))
+                                 and i.invoice_dt < make_timestamptz(:year + 1, 1, 1, 0, 0, 0,
+                                     'UTC'))
   and (cast(:month as int) is null or extract(month from i.invoice_dt at time zone 'UTC') = :month)
 order by i.invoice_dt desc, i.total desc, i.user_id
 limit :most
@@ -86,7 +93,10 @@ def find_invoices(words: str, year: int | None, month: int | None, most: int = 2
 def invoiced_years() -> list[int]:
     """The years there are invoices of, newest first; none is left out between the first and the
     last."""
-    ends = "select extract(year from min(invoice_dt))::int as first, extract(year from max(invoice_dt))::int as last from demo.invoices"
+    ends = (
+        "select extract(year from min(invoice_dt))::int as first, extract(year from "
+        "max(invoice_dt))::int as last from demo.invoices"
+    )
     row = query("invoice_service", ends)[0]
     return [] if row["first"] is None else list(range(row["last"], row["first"] - 1, -1))
 
@@ -94,7 +104,10 @@ def invoiced_years() -> list[int]:
 @shared(2)
 def moments_of(invoice_id: str) -> list[datetime]:
     """When each of an invoice's orders was placed, oldest first."""
-    moments = "select distinct happened_at from demo.invoice_lines where invoice_id = cast(:id as uuid) order by happened_at limit 500"
+    moments = (
+        "select distinct happened_at from demo.invoice_lines where invoice_id = cast(:id as "
+        "uuid) order by happened_at limit 500"
+    )
     return [row["happened_at"] for row in query("invoice_service", moments, id=invoice_id)]
 
 
@@ -119,7 +132,8 @@ def proof() -> tuple[Row, Row]:
 
 
 def newest_event(service: str) -> bytes | None:
-    """The newest event in a service's log, as it went over the broker; None when there is none yet."""
+    """The newest event in a service's log, as it went over the broker; None when there is none
+    yet."""
     end = query(DATABASES[service], "select max(sequence) as n from demo.events")[0]["n"]
     lines: str = look(service, "/events", after=end - 1, limit=1) if end else ""
     return lines.strip().encode() or None

@@ -16,9 +16,11 @@ from pulse import Sample, pulse
 log = structlog.get_logger()
 
 STILL_WORKS = {
-    "user-service": "Orders are still accepted and invoices shown. New customers and addresses have to wait.",
+    "user-service": "Orders are still accepted and invoices shown. New customers and addresses "
+    "have to wait.",
     "order-service": "Customers are still accepted and invoices shown. New orders have to wait.",
-    "invoice-service": "Customers and orders are still accepted: their events wait, and the invoices catch up when it is back.",
+    "invoice-service": "Customers and orders are still accepted: their events wait, and the "
+    "invoices catch up when it is back.",
     "the system": "Start it, and this page goes on by itself.",
 }
 

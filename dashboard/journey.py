@@ -27,7 +27,8 @@ def draw_journey() -> None:
     journey = st.session_state.get("journey")
     if journey is None:
         st.caption(
-            "Send a command, and its journey is told here: asked, committed, accepted, published, received, projected."
+            "Send a command, and its journey is told here: asked, committed, accepted, published, "
+            "received, projected."
         )
         return
     _learn(journey)

@@ -12,7 +12,8 @@ from receipt import invoice_html
 PAGE = """<!doctype html>
 <html lang="en"><meta charset="utf-8"><title>{title}</title>
 <style>
-body {{ font: 15px/1.4 system-ui, sans-serif; max-width: 46rem; margin: 2rem auto; color: #1b2030; }}
+body {{ font: 15px/1.4 system-ui, sans-serif; max-width: 46rem; margin: 2rem auto;
+       color: #1b2030; }}
 {style}
 .invoice {{ background: none !important; }}
 @page {{ margin: 15mm; }}
@@ -23,7 +24,8 @@ body {{ font: 15px/1.4 system-ui, sans-serif; max-width: 46rem; margin: 2rem aut
 
 
 def as_page(invoice: dict[str, Any], name: str) -> str:
-    """All of its lines, in one file that needs no other. A browser prints it, or saves it as PDF."""
+    """All of its lines, in one file that needs no other. A browser prints it, or saves it as
+    PDF."""
     style = Path(__file__).with_name("style.css").read_text(encoding="utf-8")
     title = f"Invoice {words.month(invoice['invoice_dt'])}, {name}"
     return PAGE.format(

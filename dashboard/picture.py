@@ -29,18 +29,72 @@ def picture(sample: Sample, flow: Flow, broker: str) -> str:
         sample.mode(gate) for gate in ("user relay", "order relay", "consumer")
     )
     return f"""<div class="pipeline" role="img" aria-label="{_in_words(sample, flow)}">
-{_card("user-service", "command side", _end(sample, "user_service"), "events in its log", user if user == "away" else "running", "a1")}
-{_card("order-service", "command side", _end(sample, "order_service"), "events in its log", order if order == "away" else "running", "b1")}
+{
+        _card(
+            "user-service",
+            "command side",
+            _end(sample, "user_service"),
+            "events in its log",
+            user if user == "away" else "running",
+            "a1",
+        )
+    }
+{
+        _card(
+            "order-service",
+            "command side",
+            _end(sample, "order_service"),
+            "events in its log",
+            order if order == "away" else "running",
+            "b1",
+        )
+    }
 {_arrow(flow.accepted, "x1")}
 {_card("outbox", "user relay", words.number(sample.outbox("user relay")), "to publish", user, "a2")}
-{_card("outbox", "order relay", words.number(sample.outbox("order relay")), "to publish", order, "b2")}
+{
+        _card(
+            "outbox",
+            "order relay",
+            words.number(sample.outbox("order relay")),
+            "to publish",
+            order,
+            "b2",
+        )
+    }
 {_arrow(flow.accepted if "running" in (user, order) else 0, "x2")}
 {_queues(sample, broker)}
 {_arrow(flow.projected, "x3")}
-{_card("consumer", "inbox, projection", words.duration(sample.latency), "commit to invoice", consumer, "a4")}
-{_card("dead letters", "set aside", words.number(sample.dead), "waiting", "away" if sample.dead else "quiet", "b4")}
+{
+        _card(
+            "consumer",
+            "inbox, projection",
+            words.duration(sample.latency),
+            "commit to invoice",
+            consumer,
+            "a4",
+        )
+    }
+{
+        _card(
+            "dead letters",
+            "set aside",
+            words.number(sample.dead),
+            "waiting",
+            "away" if sample.dead else "quiet",
+            "b4",
+        )
+    }
 {_arrow(flow.projected, "x4")}
-{_card("invoices", "query side", f"{flow.lag:.0f} s" if flow.lag >= 1 else "0 s", "lag", _lagging(consumer, flow), "ab5")}
+{
+        _card(
+            "invoices",
+            "query side",
+            f"{flow.lag:.0f} s" if flow.lag >= 1 else "0 s",
+            "lag",
+            _lagging(consumer, flow),
+            "ab5",
+        )
+    }
 </div>"""
 
 
@@ -60,7 +114,8 @@ def _card(title: str, under: str, value: str, unit: str, mode: str, place: str) 
         if mode in SAYS and place not in ("b4", "ab5")
         else ""
     )
-    return f"""<div class="card {mode} {place}"><div class="top"><b>{title}</b>{pill}</div><div class="under">{under}</div>
+    return f"""<div class="card {mode} {place}">
+<div class="top"><b>{title}</b>{pill}</div><div class="under">{under}</div>
 <div class="value">{value}</div><div class="unit">{unit}</div></div>"""
 
 
@@ -79,7 +134,10 @@ def _queue(name: str, depth: int | None, most: int) -> str:
 
 def _arrow(rate: float, place: str) -> str:
     flowing = "flowing" if rate >= 0.05 else ""
-    return f'<div class="arrow {flowing} {place}"><span>{f"{rate:.0f}/s" if rate >= 0.5 else ""}</span><i></i></div>'
+    return (
+        f'<div class="arrow {flowing} '
+        f'{place}"><span>{f"{rate:.0f}/s" if rate >= 0.5 else ""}</span><i></i></div>'
+    )
 
 
 def _in_words(sample: Sample, flow: Flow) -> str:

@@ -31,7 +31,10 @@ UNWATCHED = 8.0  # seconds without a glance, after which no sample is taken
 
 LOG_END = "select case when is_called then last_value else 0 end as n from demo.events_sequence_seq"
 NEWEST = "select id, time from demo.events order by sequence desc limit 20"
-PROJECTED = "select event_id, processed_at from demo.processed_events where event_id = any(cast(:ids as uuid[]))"
+PROJECTED = (
+    "select event_id, processed_at from demo.processed_events where event_id = "
+    "any(cast(:ids as uuid[]))"
+)
 DEAD = "select count(*) as n from demo.dead_letters where status = 'waiting'"
 
 

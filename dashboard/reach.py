@@ -42,7 +42,8 @@ class Trouble(Exception):
 
 
 class Away(Trouble):
-    """No answer, or one that says that something behind it is away; then `code` is the problem's."""
+    """No answer, or one that says that something behind it is away; then `code` is the
+    problem's."""
 
     def __init__(self, where: str, why: str, code: str | None = None) -> None:
         super().__init__(where, why)
@@ -108,7 +109,8 @@ def _found_place() -> Place:
     if run is None or not run.databases:
         raise Away(
             "the system",
-            f"no system runs in {folder.path}, or it is just starting. Start it with `cqrs-demo up`",
+            f"no system runs in {folder.path}, or it is just starting. Start it with `cqrs-demo "
+            "up`",
         )
     return Place(
         urls={name: child.url + PREFIXES[name] for name, child in run.services.items()},

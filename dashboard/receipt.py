@@ -1,4 +1,5 @@
-"""An invoice and a command's journey as HTML: the two things that the shop shows next to its forms."""
+"""An invoice and a command's journey as HTML: the two things that the shop shows next to its
+forms."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -25,7 +26,8 @@ def invoice_html(
     fresh: Counter[Line] | None = None,
     shown: int | None = SHOWN,
 ) -> str:
-    """`fresh` lines light up; with `shown`, only so many of the newest are drawn, the newest first."""
+    """`fresh` lines light up; with `shown`, only so many of the newest are drawn, the newest
+    first."""
     lines = lines_of(invoice)
     newest = _newest(lines, fresh or Counter(), shown) if shown else lines
     earlier = len(lines) - len(newest)
@@ -36,7 +38,8 @@ def invoice_html(
     ]
     rows = "".join(_row(line, fresh) for line in newest)
     more = (
-        f'<tr><td></td><td class="quiet">and {words.plural(earlier, "earlier line")}</td><td></td></tr>'
+        '<tr><td></td><td class="quiet">and '
+        f"{words.plural(earlier, 'earlier line')}</td><td></td></tr>"
         if earlier
         else ""
     )
@@ -47,7 +50,8 @@ def invoice_html(
 <div class="to">{"<br>".join(to)}</div>
 </header>
 <table><tr><th>Bought</th><th>What</th><th>Amount</th></tr>{rows}{more}
-<tr class="total"><td></td><td>{words.plural(len(lines), "order")}</td><td>{words.money(invoice["total"])}</td></tr></table></div>"""
+<tr class="total"><td></td><td>{words.plural(len(lines), "order")}</td>
+<td>{words.money(invoice["total"])}</td></tr></table></div>"""
 
 
 def _newest(lines: list[Line], fresh: Counter[Line], shown: int) -> list[Line]:
@@ -60,7 +64,8 @@ def _newest(lines: list[Line], fresh: Counter[Line], shown: int) -> list[Line]:
 def _row(line: Line, fresh: Counter[Line] | None) -> str:
     when, what, amount = line
     new = ' class="fresh"' if fresh and fresh[line] > 0 else ""
-    return f"<tr{new}><td>{words.day_and_time(when)}</td><td>{escape(what)}</td><td>{words.money(float(amount))}</td></tr>"
+    cells = words.day_and_time(when), escape(what), words.money(float(amount))
+    return f"<tr{new}>{''.join(f'<td>{cell}</td>' for cell in cells)}</tr>"
 
 
 def _or_waiting(value: str | None, what: str) -> str:
@@ -78,7 +83,10 @@ def journey_html(what: str, hops: Sequence[tuple[str, str, float | None]]) -> st
         else '<b class="wait">on its way …</b>'
     )
     rows = "".join(_hop(hop, where, at, whole) for hop, where, at in hops)
-    return f'<div class="journey"><div class="headline">{escape(what)}: {headline}</div><table>{rows}</table></div>'
+    return (
+        f'<div class="journey"><div class="headline">{escape(what)}: '
+        f"{headline}</div><table>{rows}</table></div>"
+    )
 
 
 def _hop(hop: str, where: str, at: float | None, whole: float) -> str:
@@ -87,4 +95,7 @@ def _hop(hop: str, where: str, at: float | None, whole: float) -> str:
         "" if at is None else f'<i style="width:{max(0.0, min(100.0, 100 * at / whole)):.1f}%"></i>'
     )
     name = f'<td class="hop">{hop}</td><td class="quiet where">{where}</td>'
-    return f'<tr class="{state}">{name}<td class="at">{told}</td><td><div class="track">{bar}</div></td></tr>'
+    return (
+        f'<tr class="{state}">{name}<td class="at">{told}</td><td><div '
+        f'class="track">{bar}</div></td></tr>'
+    )

@@ -28,7 +28,10 @@ where sequence > (select coalesce(max(sequence), 0) - 400 from demo.events)
 order by sequence desc limit 200
 """
 INBOX = "select event_id from demo.processed_events where event_id = any(cast(:ids as uuid[]))"
-DEAD = "select event_id from demo.dead_letters where status = 'waiting' and event_id is not null limit 1000"
+DEAD = (
+    "select event_id from demo.dead_letters where status = 'waiting' and event_id is not null "
+    "limit 1000"
+)
 
 
 @shared(0.9)

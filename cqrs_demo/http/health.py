@@ -48,7 +48,8 @@ def health_routes(
         "/healthcheck/live", response_model=Health, responses={**refusals(), 503: {"model": Health}}
     )
     async def live() -> JsonResponse:
-        """Alive: the tasks beside the requests run. So it stays while database or broker are away."""
+        """Alive: the tasks beside the requests run. So it stays while database or broker are
+        away."""
         return _health(dict.fromkeys(workers.by_name, "ok") | workers.ended)
 
     return router

@@ -20,7 +20,8 @@ from cqrs_demo.contract.events import Money
 
 
 class Command(BaseModel):
-    """A command's body: unknown fields are refused, so that a misspelt one is not silently dropped."""
+    """A command's body: unknown fields are refused, so that a misspelt one is not silently
+    dropped."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -54,7 +55,8 @@ def _date_time(value: Any) -> Any:
     """Pydantic alone would also take "1743674400" for a date."""
     if value is not None and not (isinstance(value, str) and _RFC3339.fullmatch(value)):
         raise ValueError(
-            "must be an RFC 3339 date and time with its offset from UTC, such as 2025-04-03T10:00:00Z"
+            "must be an RFC 3339 date and time with its offset from UTC, such as "
+            "2025-04-03T10:00:00Z"
         )
     return value
 
@@ -124,7 +126,8 @@ IdempotencyKey = Annotated[
         alias="Idempotency-Key",
         min_length=1,
         max_length=255,
-        description="Send the same key with a retry: one row is made, and the first answer given again.",
+        description="Send the same key with a retry: one row is made, and the first answer given "
+        "again.",
     ),
 ]
 

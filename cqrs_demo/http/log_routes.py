@@ -30,7 +30,8 @@ EVENTS_ANSWER = {
             "schema": {"type": "string"},
         },
         IDENTITY_HEADER: {
-            "description": "Which log this is, wherever it is read: made with its database, never changed",
+            "description": "Which log this is, wherever it is read: made with its database, never "
+            "changed",
             "schema": {"type": "string", "format": "uuid"},
         },
     },

@@ -160,7 +160,10 @@ def _allowed(request: Request) -> list[str]:
 
 async def _database_away(request: Request, error: Exception) -> Response:
     log.warning("database away", path=request.url.path, error=repr(error))
-    detail = "the service's database does not answer; try again (with the same Idempotency-Key, it is safe)"
+    detail = (
+        "the service's database does not answer; try again (with the same Idempotency-Key, "
+        "it is safe)"
+    )
     return problem_response(Problem(503, "database-unavailable", detail, {"Retry-After": "1"}))
 
 

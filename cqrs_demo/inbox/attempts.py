@@ -34,7 +34,8 @@ with rest as (
     where events && %(events)b::uuid[]
 ),
 kept as (
-    update demo.attempts set events = rest.events from rest where attempts.id = rest.id and rest.events <> '{}'
+    update demo.attempts set events = rest.events from rest where attempts.id = rest.id
+        and rest.events <> '{}'
 )
 delete from demo.attempts using rest where attempts.id = rest.id and rest.events = '{}'
 """

@@ -16,7 +16,8 @@ SET_ASIDE = """
 insert into dead_letters (digest, queue, event_id, event_type, reason, error, body)
 values (%(digest)s, %(queue)s, %(event_id)s, %(event_type)s, %(reason)s, %(error)s, %(body)s)
 on conflict (digest) where status = 'waiting'
-do update set failures = dead_letters.failures + 1, last_failed = clock_timestamp(), reason = excluded.reason, error = excluded.error
+do update set failures = dead_letters.failures + 1, last_failed = clock_timestamp(),
+    reason = excluded.reason, error = excluded.error
 """
 
 

@@ -123,7 +123,8 @@ class Handler:
             return await attempts_at(connection, [one.event.id for one in received])
 
     async def _settle(self, letters: Sequence[DeadLetter], suspects: Sequence[UUID]) -> None:
-        """Set the letters aside; the suspects are no more, now that each is applied or set aside."""
+        """Set the letters aside; the suspects are no more, now that each is applied or set
+        aside."""
         if not letters and not suspects:
             return
         async with self._pool.connection() as connection, connection.transaction():

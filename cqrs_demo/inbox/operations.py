@@ -29,7 +29,8 @@ and (%(status)s::text is null or status = %(status)s)
 """
 
 PAGE = f"""
-select id, queue, event_id, event_type, reason, failures, status, first_failed, last_failed, settled_at
+select id, queue, event_id, event_type, reason, failures, status, first_failed, last_failed,
+    settled_at
 from demo.dead_letters
 where {CHOSEN} and id < %(before)s
 order by id desc
@@ -37,7 +38,8 @@ limit %(limit)s
 """
 
 GROUPS = f"""
-select event_type, reason, count(*) as letters, min(first_failed) as first_failed, max(last_failed) as last_failed
+select event_type, reason, count(*) as letters, min(first_failed) as first_failed,
+    max(last_failed) as last_failed
 from demo.dead_letters
 where {CHOSEN}
 group by event_type, reason

@@ -41,7 +41,8 @@ on conflict do nothing
 
 # A table that somebody has locked is waited for here, and not in the middle of the changes.
 LOCK_TABLES = """
-lock table address_history, customer_revenue, invoice_account, invoice_lines, invoices, user_history in row exclusive mode
+lock table address_history, customer_revenue, invoice_account, invoice_lines, invoices,
+    user_history in row exclusive mode
 """
 
 # All changes to one user's invoices queue here. In key order, so that two batches cannot each hold
@@ -89,8 +90,10 @@ where known.user_id = newest.user_id
 ADD_LINES = f"""
 with placed as (
     select *
-    from unnest(%b::bigint[], %b::uuid[], %b::bigint[], %b::timestamptz[], %b::text[], %b::numeric[], %b::timestamptz[], %b::timestamptz[])
-        as o (order_id, invoice_id, user_id, invoice_dt, description, amount, purchase_dt, happened_at)
+    from unnest(%b::bigint[], %b::uuid[], %b::bigint[], %b::timestamptz[], %b::text[],
+        %b::numeric[], %b::timestamptz[], %b::timestamptz[])
+        as o (order_id, invoice_id, user_id, invoice_dt, description, amount, purchase_dt,
+            happened_at)
 ),
 line as (
     insert into invoice_lines (order_id, invoice_id, description, amount, purchase_dt, happened_at)
@@ -119,7 +122,8 @@ set email = known.email, shipping_address = known.shipping_address
 from invoice_account as known
 where invoices.user_id = known.user_id
   and known.user_id = any(%b)
-  and (invoices.email, invoices.shipping_address) is distinct from (known.email, known.shipping_address)
+  and (invoices.email, invoices.shipping_address) is distinct from (known.email,
+      known.shipping_address)
 """
 
 
@@ -202,7 +206,8 @@ def shipping_address(account: Account) -> str:
 
 
 def invoice_of(order: Order) -> tuple[UUID, datetime]:
-    """The id of the invoice on which the order stands, and the first instant of its month, in UTC."""
+    """The id of the invoice on which the order stands, and the first instant of its month, in
+    UTC."""
     moment = order.purchase_dt
     if moment.utcoffset():
         moment = moment.astimezone(UTC)

@@ -21,11 +21,13 @@ join line using (order_id)
 group by invoice_dt, user_id
 order by invoice_dt, user_id
 on conflict (month, user_id)
-do update set orders = customer_revenue.orders + excluded.orders, revenue = customer_revenue.revenue + excluded.revenue
+do update set orders = customer_revenue.orders + excluded.orders,
+    revenue = customer_revenue.revenue + excluded.revenue
 """
 
 MONTHS = """
-select extract(month from month at time zone 'UTC')::int as month, sum(orders)::bigint as orders, sum(revenue) as revenue
+select extract(month from month at time zone 'UTC')::int as month, sum(orders)::bigint as orders,
+    sum(revenue) as revenue
 from demo.customer_revenue
 where month >= %(first)s and month < %(next)s
 group by 1

@@ -63,7 +63,8 @@ class Delivery:
 
 
 class BrokerError(Exception):
-    """The broker did not do what was asked. Nothing is lost: publish again, or wait for redelivery."""
+    """The broker did not do what was asked. Nothing is lost: publish again, or wait for
+    redelivery."""
 
 
 class BrokerUnavailable(BrokerError):

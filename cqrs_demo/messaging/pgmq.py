@@ -240,7 +240,10 @@ def _read_query(queues: int) -> sql.Composed:
     for place in range(queues):
         name = sql.Identifier(f"r{place}")
         queue = sql.SQL("(%(queues)s::text[])[{}]").format(place + 1)
-        read = "{} as (select {} as place, {} as queue, * from pgmq.read({}, %(visibility)s, ({})::int))"
+        read = (
+            "{} as (select {} as place, {} as queue, * from pgmq.read({}, %(visibility)s, "
+            "({})::int))"
+        )
         reads.append(sql.SQL(read).format(name, place, queue, queue, left))
         left = sql.SQL("{} - (select count(*) from {})").format(left, name)
     rows = sql.SQL(" union all ").join(

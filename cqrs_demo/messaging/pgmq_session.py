@@ -1,4 +1,5 @@
-"""A connection to PGMQ's database of which no call can wait for ever. Next: pgmq.py, which uses it."""
+"""A connection to PGMQ's database of which no call can wait for ever. Next: pgmq.py, which uses
+it."""
 
 import asyncio
 import socket

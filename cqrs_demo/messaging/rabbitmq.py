@@ -225,7 +225,8 @@ class RabbitSubscription:
 
 
 def _windows(messages: Sequence[Message]) -> Iterator[list[Message]]:
-    """What may be in flight together. No id twice: aiormq knows a returned message by its id alone."""
+    """What may be in flight together. No id twice: aiormq knows a returned message by its id
+    alone."""
     window: dict[str, Message] = {}
     for message in messages:
         if len(window) == _WINDOW or message.id in window:

@@ -1,4 +1,5 @@
-"""Calls to RabbitMQ that are bounded in time, and whose errors are the port's. Next: rabbitmq.py."""
+"""Calls to RabbitMQ that are bounded in time, and whose errors are the port's. Next:
+rabbitmq.py."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable

@@ -42,7 +42,8 @@ def queue_arguments(subscriber: Subscriber, *, major_version: int) -> dict[str, 
 
 
 def with_old_limit(arguments: dict[str, Any]) -> dict[str, Any]:
-    """A queue as an earlier version made it. It stays as it is; what reaches the limit is not lost."""
+    """A queue as an earlier version made it. It stays as it is; what reaches the limit is not
+    lost."""
     return arguments | {"x-delivery-limit": 20}
 
 

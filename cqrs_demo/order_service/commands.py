@@ -21,8 +21,10 @@ with command as (
     )
 ),
 state as (
-    insert into demo.orders (user_id, description, amount, purchase_dt, event_id, idempotency_key, request_hash)
-    select user_id, description, amount, coalesce(purchase_dt, now()), event_id, idempotency_key, request_hash
+    insert into demo.orders (user_id, description, amount, purchase_dt, event_id, idempotency_key,
+        request_hash)
+    select user_id, description, amount, coalesce(purchase_dt, now()), event_id, idempotency_key,
+        request_hash
     from command
     order by idempotency_key
     on conflict do nothing  -- a retry: its key is taken, the first order stands
@@ -31,7 +33,8 @@ state as (
 event as (
     insert into demo.events (id, type, subject, data)
     select event_id, 'order.created', id::text, jsonb_build_object(
-        'id', id, 'user_id', user_id, 'description', description, 'amount', amount, 'purchase_dt', demo.rfc3339(purchase_dt))
+        'id', id, 'user_id', user_id, 'description', description, 'amount', amount, 'purchase_dt',
+            demo.rfc3339(purchase_dt))
     from state
     order by id
     returning sequence, id
@@ -40,7 +43,8 @@ outbox as (
     insert into demo.outbox (sequence, event_id)
     select sequence, id from event
 )
-select command.position, state.id, state.user_id, state.description, state.amount, state.purchase_dt, state.event_id
+select command.position, state.id, state.user_id, state.description, state.amount,
+    state.purchase_dt, state.event_id
 from state
 join command using (event_id)
 """

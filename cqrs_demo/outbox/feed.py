@@ -25,7 +25,10 @@ HORIZON = "select demo.log_horizon() as position"
 
 IDENTITY = "select id from demo.log_identity"
 
-LOG_END = "select case when is_called then last_value else 0 end as position from demo.events_sequence_seq"
+LOG_END = (
+    "select case when is_called then last_value else 0 end as position from "
+    "demo.events_sequence_seq"
+)
 
 EVENTS = """
 select sequence, id, type, subject, time, data::text as data
@@ -60,7 +63,8 @@ class Feed:
         self._looking = asyncio.Lock()
 
     async def identity(self) -> UUID:
-        """Which log this is. Asked each time: the database may be exchanged while the service runs."""
+        """Which log this is. Asked each time: the database may be exchanged while the service
+        runs."""
         async with self._pool.connection() as connection:
             row = await (await connection.execute(IDENTITY, prepare=True)).fetchone()
         assert row is not None

@@ -19,7 +19,8 @@ from cqrs_demo.http.problems import Problem
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """A command that was carried out, now or (`replayed`) by an earlier request with the same key."""
+    """A command that was carried out, now or (`replayed`) by an earlier request with the same
+    key."""
 
     row: dict[str, Any]
     replayed: bool = False

@@ -29,7 +29,8 @@ state as (
 ),
 event as (
     insert into demo.events (id, type, subject, data)
-    select event_id, 'user.created', id::text, jsonb_build_object('id', id, 'name', name, 'email', email)
+    select event_id, 'user.created', id::text, jsonb_build_object('id', id, 'name', name, 'email',
+        email)
     from state
     order by id
     returning sequence, id
@@ -47,11 +48,13 @@ CREATE_ACCOUNTS = """
 with command as (
     select uuidv7() as event_id, c.*
     from jsonb_to_recordset(%(commands)s::jsonb) as c (
-        position int, user_id bigint, address1 text, city text, state text, zip text, idempotency_key text, request_hash text
+        position int, user_id bigint, address1 text, city text, state text, zip text,
+            idempotency_key text, request_hash text
     )
 ),
 state as (
-    insert into demo.accounts (user_id, address1, city, state, zip, event_id, idempotency_key, request_hash)
+    insert into demo.accounts (user_id, address1, city, state, zip, event_id, idempotency_key,
+        request_hash)
     select user_id, address1, city, state, zip, event_id, idempotency_key, request_hash
     from command
     where exists (select from demo.users where users.id = command.user_id)
@@ -62,7 +65,8 @@ state as (
 event as (
     insert into demo.events (id, type, subject, data)
     select event_id, 'account.created', id::text, jsonb_build_object(
-        'id', id, 'user_id', user_id, 'address1', address1, 'city', city, 'state', state, 'zip', zip)
+        'id', id, 'user_id', user_id, 'address1', address1, 'city', city, 'state', state, 'zip',
+            zip)
     from state
     order by id
     returning sequence, id

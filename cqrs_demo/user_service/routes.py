@@ -64,7 +64,10 @@ def user_routes(pool: Pool, users: GroupCommit, accounts: GroupCommit) -> APIRou
 
     @router.get("/accounts/{id}", response_model=AccountBody, responses=refusals(404))
     async def get_account(id: PathId) -> JsonResponse:
-        query = "select id, user_id, address1, city, state, zip, status from demo.accounts where id = %s"
+        query = (
+            "select id, user_id, address1, city, state, zip, status from demo.accounts where "
+            "id = %s"
+        )
         async with pool.connection() as connection:
             row = await (await connection.execute(query, [id])).fetchone()
         return found(row, f"account {id}")

@@ -29,7 +29,8 @@ def page() -> None:
     proof()
     if not can_break_processes():
         st.caption(
-            "These services run in containers: `docker compose kill order-service` or `pause rabbitmq` break them from outside."
+            "These services run in containers: `docker compose kill order-service` or `pause "
+            "rabbitmq` break them from outside."
         )
     experiments()
 
@@ -52,9 +53,8 @@ def proof() -> None:
     accepted, invoiced = fetch.proof()
     sample, orders = pulse().now(), traffic()
     missing = accepted["orders"] - invoiced["orders"]
-    st.html(
-        f'<div class="proof {"same" if missing == 0 else "open"}">{_proof(accepted, invoiced, missing, sample.waiting)}</div>'
-    )
+    shown = _proof(accepted, invoiced, missing, sample.waiting)
+    st.html(f'<div class="proof {"same" if missing == 0 else "open"}">{shown}</div>')
     row = st.container(horizontal=True, vertical_alignment="center")
     if orders.left:
         row.button(
@@ -85,7 +85,8 @@ def _proof(accepted: reach.Row, invoiced: reach.Row, missing: int, waiting: int)
         ("invoiced", "lines in invoice-service", invoiced),
     ]
     cells = "".join(
-        f"<div><span>{name}</span><b>{words.number(row['orders'])}</b><em>{words.money(row['amount'])} · {where}</em></div>"
+        f"<div><span>{name}</span><b>{words.number(row['orders'])}</b>"
+        f"<em>{words.money(row['amount'])} · {where}</em></div>"
         for name, where, row in numbers
     )
     same = missing == 0 and accepted["amount"] == invoiced["amount"]
@@ -164,7 +165,8 @@ def wrong_messages() -> None:
     sample = pulse().now()
     counts = (sample.gates["consumer"] or {}).get("counts") or {}
     happening(
-        f"{words.plural(counts.get('duplicate', 0), 'duplicate')} recognised, {words.plural(sample.dead or 0, 'dead letter')} set aside",
+        f"{words.plural(counts.get('duplicate', 0), 'duplicate')} recognised, "
+        f"{words.plural(sample.dead or 0, 'dead letter')} set aside",
         False,
     )
 
@@ -229,7 +231,8 @@ def who_is_away() -> None:
 EXPERIMENTS = (
     (
         "Pause the consumer",
-        "Orders are accepted as before. Their events wait in the queues, and all arrive once it goes on.",
+        "Orders are accepted as before. Their events wait in the queues, and all arrive once it "
+        "goes on.",
         pause_consumer,
     ),
     (
@@ -249,7 +252,8 @@ EXPERIMENTS = (
     ),
     (
         "Wrong messages",
-        "A duplicate counts once, by the inbox. A broken one becomes a dead letter, and the others flow.",
+        "A duplicate counts once, by the inbox. A broken one becomes a dead letter, and the "
+        "others flow.",
         wrong_messages,
     ),
     (

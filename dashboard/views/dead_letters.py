@@ -27,7 +27,10 @@ def what_waits() -> None:
     outcome()
     groups = fetch.dead_letter_groups()
     if not groups:
-        nothing = "<b>No dead letter waits</b>A message that cannot be applied comes here, and the others flow on. Break it can send one."
+        nothing = (
+            "<b>No dead letter waits</b>A message that cannot be applied comes here, and "
+            "the others flow on. Break it can send one."
+        )
         st.html(f'<div class="empty">{nothing}</div>')
         return
     left, right = st.columns([5, 7], gap="large")
@@ -39,12 +42,14 @@ def what_waits() -> None:
 
 def choose_group(groups: list[reach.Row]) -> reach.Row:
     st.markdown(
-        f"**{words.plural(sum(group['letters'] for group in groups), 'message')} set aside, by reason**"
+        f"**{words.plural(sum(group['letters'] for group in groups), 'message')} set aside, by "
+        "reason**"
     )
     names = {name_of(group): group for group in groups}
     chosen: str = st.radio("Reason", list(names), key="group", label_visibility="collapsed")
     st.caption(
-        "A retry applies a message here and now, once, however often it is asked for. It helps when the cause has been mended."
+        "A retry applies a message here and now, once, however often it is asked for. It helps "
+        "when the cause has been mended."
     )
     row = st.container(horizontal=True)
     settle_button(row, "Retry all of this reason", "retry", chosen_of(names[chosen]), "group")
@@ -86,7 +91,10 @@ def letters(group: reach.Row) -> None:
 
 def title(letter: reach.Row) -> str:
     times = f", failed {words.plural(letter['failures'], 'time')}" if letter["failures"] > 1 else ""
-    return f"{letter['id']} · from queue {letter['queue']} · {words.day_and_time(letter['last_failed'])}{times}"
+    return (
+        f"{letter['id']} · from queue {letter['queue']} · "
+        f"{words.day_and_time(letter['last_failed'])}{times}"
+    )
 
 
 def readable(letter: reach.Row) -> str:
@@ -133,7 +141,10 @@ def outcome() -> None:
             icon=":material/delete:",
         )
     elif told["failed"]:
-        text = f"{told['applied']} applied, {told['failed']} failed again and still wait: what is wrong with them has not been mended."
+        text = (
+            f"{told['applied']} applied, {told['failed']} failed again and still wait: what is "
+            "wrong with them has not been mended."
+        )
         st.warning(text, icon=":material/replay:")
     else:
         st.success(
@@ -146,7 +157,8 @@ def what_is_settled() -> None:
     rows = [row for row in fetch.dead_letters("all", most=200) if row["status"] != "waiting"]
     if not rows:
         st.html(
-            '<div class="empty"><b>Nothing settled yet</b>What has been retried or discarded is kept here.</div>'
+            '<div class="empty"><b>Nothing settled yet</b>What has been retried or discarded is '
+            "kept here.</div>"
         )
         return
     shown = [

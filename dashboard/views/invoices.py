@@ -30,7 +30,8 @@ def find() -> None:
     years = fetch.invoiced_years()
     if not years:
         st.html(
-            '<div class="empty"><b>No invoice yet</b>Place an order in the Shop: its invoice will be here.</div>'
+            '<div class="empty"><b>No invoice yet</b>Place an order in the Shop: its invoice will '
+            "be here.</div>"
         )
         return
     which, year, month = st.columns([3, 1, 1])
@@ -93,7 +94,8 @@ def one_invoice(found: reach.Row) -> None:
         invoice = fetch.invoice_as_of(moment, found["user_id"], month.year, month.month)
     if invoice is None:
         st.html(
-            '<div class="empty"><b>Not there yet</b>At that moment this invoice did not exist.</div>'
+            '<div class="empty"><b>Not there yet</b>At that moment this invoice did not '
+            "exist.</div>"
         )
         return
     st.html(invoice_html(invoice, name, shown=20))
@@ -172,7 +174,8 @@ def report() -> None:
         st.markdown("**Top customers**")
         top_chart(told["top_customers"])
     st.caption(
-        "A second read model made of the same events: `GET /invoice-service/reports/revenue`. The command services know nothing of it."
+        "A second read model made of the same events: `GET /invoice-service/reports/revenue`. The "
+        "command services know nothing of it."
     )
 
 

@@ -28,13 +28,15 @@ def runs() -> None:
     with left:
         st.subheader("Verify")
         st.markdown(
-            "Builds the read model a second time, from the logs, and compares it with the live one row by row."
+            "Builds the read model a second time, from the logs, and compares it with the live "
+            "one row by row."
         )
         verifying(fetch.last_run("verify"))
     with right:
         st.subheader("Replay")
         st.markdown(
-            "Builds it a second time and swaps it in. Invoices are served and orders projected all the while."
+            "Builds it a second time and swaps it in. Invoices are served and orders projected "
+            "all the while."
         )
         replaying(fetch.last_run("replay"))
 
@@ -59,7 +61,8 @@ def replaying(run: reach.Row | None) -> None:
         dead_letters(run["result"])
         if run["result"]["in_no_log"]:
             st.caption(
-                f"{words.plural(run['result']['in_no_log'], 'event')} had counted and is in no log: it counts no more."
+                f"{words.plural(run['result']['in_no_log'], 'event')} had counted and is in no "
+                "log: it counts no more."
             )
 
 
@@ -95,7 +98,8 @@ def progress(run: reach.Row) -> None:
     )
     st.progress(share, STEPS.get(run["step"], run["step"].capitalize()))
     st.caption(
-        f"{words.plural(run['events'], 'event')}, {words.number(run['events_per_second'])} a second{left}"
+        f"{words.plural(run['events'], 'event')}, {words.number(run['events_per_second'])} a "
+        f"second{left}"
     )
 
 
@@ -114,7 +118,8 @@ def verdict(run: reach.Row) -> None:
     )
     if found["pending"]:
         st.info(
-            f"{words.plural(found['pending'], 'event')} not projected yet: that is lag, and no drift.",
+            f"{words.plural(found['pending'], 'event')} not projected yet: that is lag, and no "
+            "drift.",
             icon=":material/schedule:",
         )
     dead_letters(found)
@@ -150,7 +155,8 @@ def faults(found: reach.Row) -> list[str]:
         words.plural(found["in_no_log"], "event"),
     )
     late = [
-        f"{overdue} overdue: in a log for long, and still not projected. Under the hood shows what stands still."
+        f"{overdue} overdue: in a log for long, and still not projected. Under the hood shows "
+        "what stands still."
     ]
     in_no_log = [f"{lost} of the read model in no log. A replay is refused, unless it is forced."]
     return [
@@ -193,10 +199,13 @@ def report() -> None:
         return
     told = fetch.revenue(years[0])
     orders = words.plural(told["orders"], "order")
-    text = f"Revenue is a second table made of the same events: **{words.plain(words.money(told['revenue']))}** from {orders} in {years[0]}. "
+    text = (
+        "Revenue is a second table made of the same events: "
+        f"**{words.plain(words.money(told['revenue']))}** from {orders} in {years[0]}. "
+    )
     st.markdown(
-        text
-        + "It was added without touching the command services, and a replay fills it with all that happened before it existed."
+        text + "It was added without touching the command services, and a replay fills it with all "
+        "that happened before it existed."
     )
     st.page_link(
         "views/invoices.py", label="See it under Invoices, Revenue", icon=":material/bar_chart:"

@@ -41,7 +41,8 @@ def page() -> None:
             invoice()
         else:
             st.html(
-                '<div class="empty"><b>Here the invoice will be</b>A line appears by itself, milliseconds after the order.</div>'
+                '<div class="empty"><b>Here the invoice will be</b>A line appears by itself, '
+                "milliseconds after the order.</div>"
             )
 
 
@@ -137,7 +138,8 @@ def customer_form() -> None:
 def address_form(user: reach.Row) -> None:
     known = fetch.address_of(user["id"]) or {"address1": "", "city": "", "state": "", "zip": ""}
     st.caption(
-        f"Where {words.plain(user['name'])} wants the goods. A new address becomes the one on their invoices."
+        f"Where {words.plain(user['name'])} wants the goods. A new address becomes the one on "
+        "their invoices."
     )
     with st.form("address form", border=False):
         st.text_input("Street", known["address1"], key=f"address1 {user['id']}")
@@ -251,7 +253,10 @@ def invoice() -> None:
     found = fetch.invoice(user, year, month)
     fresh = fresh_lines((user, year, month), found)
     if found is None:
-        nothing = f"<b>No invoice in {words.MONTHS[month - 1]} {year} yet</b>Place an order: its line appears here by itself."
+        nothing = (
+            f"<b>No invoice in {words.MONTHS[month - 1]} {year} yet</b>Place an order: its "
+            "line appears here by itself."
+        )
         st.html(f'<div class="empty">{nothing}</div>')
     else:
         name = next(

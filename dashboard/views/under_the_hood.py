@@ -151,7 +151,8 @@ def look_into() -> None:
     )
     if broker != "PGMQ":
         st.caption(
-            "RabbitMQ's queues are not opened: a look would count as a delivery. Their depths are in the picture."
+            "RabbitMQ's queues are not opened: a look would count as a delivery. Their depths are "
+            "in the picture."
         )
     rows_of_store()
 
@@ -161,7 +162,8 @@ def rows_of_store() -> None:
     store = STORES[st.session_state.store]
     rows = contents(store.database, store.table, store.newest)
     st.caption(
-        f"`{store.database}` · `{store.table}` · {store.says} Newest {words.number(len(rows))} rows."
+        f"`{store.database}` · `{store.table}` · {store.says} Newest {words.number(len(rows))} "
+        "rows."
         if rows
         else store.says
     )

@@ -16,7 +16,8 @@ Visit = Callable[..., Page]
 PAST = """
 insert into demo.events (id, type, subject, data)
 select uuidv7(), 'order.created', n::text, jsonb_build_object(
-    'id', n, 'user_id', 900000 + n %% 500, 'description', 'From the past', 'amount', 1.00, 'purchase_dt', '2024-01-01T00:00:00Z')
+    'id', n, 'user_id', 900000 + n %% 500, 'description', 'From the past', 'amount', 1.00,
+        'purchase_dt', '2024-01-01T00:00:00Z')
 from generate_series(1000000, 1000000 + %s) as n
 """
 

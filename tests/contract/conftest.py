@@ -96,7 +96,8 @@ class PgmqServer:
 
     async def end_connections(self) -> None:
         await self._do(
-            "select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()"
+            "select pg_terminate_backend(pid) from pg_stat_activity where datname = "
+            "current_database() and pid <> pg_backend_pid()"
         )
 
 

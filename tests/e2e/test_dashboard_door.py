@@ -57,7 +57,8 @@ def port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
 
 @pytest.fixture(scope="module")
 def container(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
-    """As in docker-compose.yml: it listens on all addresses, and its port is published on loopback."""
+    """As in docker-compose.yml: it listens on all addresses, and its port is published on
+    loopback."""
     with dashboard(tmp_path_factory.mktemp("container"), "0.0.0.0") as port:
         yield port
 

@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from tests.faults.shop import FaultyShop
 
 READ_MODEL = """
-select l.order_id, i.user_id, l.description, l.amount, to_char(i.invoice_dt at time zone 'utc', 'YYYY-MM')
+select l.order_id, i.user_id, l.description, l.amount, to_char(i.invoice_dt at time zone 'utc',
+    'YYYY-MM')
 from demo.invoice_lines as l left join demo.invoices as i using (invoice_id)
 """
 WRONG_TOTALS = """

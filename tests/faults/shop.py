@@ -32,7 +32,10 @@ SETTING = {
     "invoice-service": "CQRS_INVOICE_DB",
 }
 
-END_SESSIONS = "select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()"
+END_SESSIONS = (
+    "select pg_terminate_backend(pid) from pg_stat_activity where datname = "
+    "current_database() and pid <> pg_backend_pid()"
+)
 
 on_pgmq = pytest.mark.parametrize("own_broker", ["pgmq"], indirect=True)
 on_rabbitmq = pytest.mark.parametrize("own_broker", ["rabbitmq"], indirect=True)
@@ -104,7 +107,8 @@ class FaultyShop:
             self.client.account(user)
 
     def mend(self) -> None:
-        """What a test may have left broken on purpose: wires flow, each service runs, in one copy."""
+        """What a test may have left broken on purpose: wires flow, each service runs, in one
+        copy."""
         for wire in (*self.to_database.values(), *self.to_broker.values()):
             wire.flow()
         for name, (first, *others) in self.services.items():

@@ -21,7 +21,8 @@ MANY = 12  # more than fail in a row before that is taken for the system's fault
 
 @contextmanager
 def out_of_order(shop: FaultyShop, break_it: str, mend_it: str) -> Iterator[None]:
-    """Orders wait for a read model that is broken; the block begins when the consumer has met it."""
+    """Orders wait for a read model that is broken; the block begins when the consumer has met
+    it."""
     with consumer_paused(shop):
         for number in range(MANY):
             shop.client.order(shop.users[number % len(shop.users)])
@@ -69,7 +70,8 @@ def test_many_messages_that_fail_in_the_same_way_are_no_messages_fault(shop: Fau
 
 LOCKED_OUT = """
 select pid from pg_stat_activity
-where datname = current_database() and application_name = 'invoice-service' and wait_event_type = 'Lock'
+where datname = current_database() and application_name = 'invoice-service'
+    and wait_event_type = 'Lock'
 """
 
 

@@ -120,15 +120,18 @@ def test_a_consumer_whose_transaction_is_ended_because_it_froze_does_not_blame_t
 
 
 SLOW_INBOX = """
-create or replace function demo.slow() returns trigger language plpgsql as $$ begin perform pg_sleep(1); return null; end $$;
-create trigger slow after insert on demo.processed_events for each statement execute function demo.slow()
+create or replace function demo.slow() returns trigger language plpgsql
+    as $$ begin perform pg_sleep(1); return null; end $$;
+create trigger slow after insert on demo.processed_events
+    for each statement execute function demo.slow()
 """
 SLEEPING = (
     "select pid from pg_stat_activity where datname = current_database() and wait_event = 'PgSleep'"
 )
 IN_TRANSACTION = """
 select pid from pg_stat_activity
-where datname = current_database() and application_name = 'invoice-service' and xact_start is not null
+where datname = current_database() and application_name = 'invoice-service'
+    and xact_start is not null
 """
 
 
@@ -163,7 +166,8 @@ def an_order_by_each_user(shop: FaultyShop) -> list[bytes]:
 
 WAITING = """
 select count(*) from pg_stat_activity
-where datname = current_database() and application_name = 'invoice-service' and wait_event_type = 'Lock'
+where datname = current_database() and application_name = 'invoice-service'
+    and wait_event_type = 'Lock'
 """
 
 

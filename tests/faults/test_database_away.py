@@ -1,4 +1,5 @@
-"""The databases restart, end every session, refuse connections, run out of connections, or of disk."""
+"""The databases restart, end every session, refuse connections, run out of connections, or of
+disk."""
 
 import subprocess
 import threading
@@ -77,7 +78,8 @@ def test_after_a_storm_of_cancelled_requests_has_used_up_every_connection_all_ar
 ) -> None:
     order = shop.client.order(shop.users[0])
     month = shop.ledger.orders[order].month
-    query = f"{shop['invoice-service'].url}/invoices?user_id={shop.users[0]}&month={month[5:].lstrip('0')}&year={month[:4]}"
+    which = f"user_id={shop.users[0]}&month={month[5:].lstrip('0')}&year={month[:4]}"
+    query = f"{shop['invoice-service'].url}/invoices?{which}"
     eventually(lambda: httpx.get(query).status_code == 200)
     # Given a database in which every query waits
     with shop.transaction("invoice-service") as lock:

@@ -83,7 +83,8 @@ def discard(shop: FaultyShop) -> None:
     """What an operator would do, once they have looked."""
     shop.rows(
         "invoice-service",
-        "update demo.dead_letters set status = 'discarded', settled_at = now() where status = 'waiting'",
+        "update demo.dead_letters set status = 'discarded', settled_at = now() where status = "
+        "'waiting'",
     )
 
 
@@ -126,7 +127,8 @@ def test_a_message_that_makes_the_handler_raise_is_set_aside_alone(shop: FaultyS
         orders = [shop.client.order(user) for user in shop.users * 5]
         shop.rows(
             "invoice-service",
-            f"alter table demo.invoice_lines add constraint no_such check (order_id <> {orders[7]})",
+            "alter table demo.invoice_lines add constraint no_such check (order_id <> "
+            f"{orders[7]})",
         )
         eventually(lambda: shop.outbox() == 0)
     # When they are consumed together
@@ -151,7 +153,8 @@ HANDLING = (
 
 @contextmanager
 def killed_when(shop: FaultyShop, moment: str) -> Iterator[None]:
-    """Kills invoice-service, with its sessions, whenever the query finds that the moment is there."""
+    """Kills invoice-service, with its sessions, whenever the query finds that the moment is
+    there."""
     done = threading.Event()
 
     def watch() -> None:
@@ -203,5 +206,6 @@ begin
     if new.order_id in ({deadly}) then perform pg_sleep(60); end if;
     return new;
 end $$;
-create trigger deadly before insert on demo.invoice_lines for each row execute function demo.deadly()
+create trigger deadly before insert on demo.invoice_lines
+    for each row execute function demo.deadly()
 """

@@ -88,7 +88,8 @@ with state as (
 event as (
     insert into demo.events (id, type, subject, data)
     select event_id, 'order.created', id::text, jsonb_build_object(
-        'id', id, 'user_id', user_id, 'description', description, 'amount', amount, 'purchase_dt', demo.rfc3339(purchase_dt))
+        'id', id, 'user_id', user_id, 'description', description, 'amount', amount, 'purchase_dt',
+            demo.rfc3339(purchase_dt))
     from state
     returning sequence, id
 ),
@@ -138,7 +139,8 @@ def shown(shop: FaultyShop) -> set[int]:
 END_LEADER = """
 select pg_terminate_backend(pid)
 from pg_locks as l join pg_stat_activity as a using (pid)
-where l.locktype = 'advisory' and l.objsubid = 2 and l.granted and a.application_name = 'relay/order-service'
+where l.locktype = 'advisory' and l.objsubid = 2 and l.granted
+    and a.application_name = 'relay/order-service'
   and l.database = (select oid from pg_database where datname = current_database())
 """
 

@@ -29,7 +29,8 @@ def test_whatever_dies_under_load_every_order_counts_once(shop: FaultyShop) -> N
             time.sleep(chance.uniform(*PAUSE))  # the pace of the faults, not a wait for anything
             fault = chance.choice(FAULTS)
             print(
-                f"{SECONDS - (deadline - time.monotonic()):6.1f} s  {len(shop.ledger.orders):6} orders  {fault.__name__}",
+                f"{SECONDS - (deadline - time.monotonic()):6.1f} s  {len(shop.ledger.orders):6} "
+                f"orders  {fault.__name__}",
                 flush=True,
             )
             began = time.monotonic()
@@ -70,10 +71,13 @@ class Course:
     def told(self, moments: list[float], arrivals: Arrivals) -> str:
         inside = [moment for moment in moments if self.began <= moment < self.ended]
         lines = [
-            f"asked for {RATE:.0f} orders/s during {self.ended - self.began:.0f} s, answered {len(inside) / (self.ended - self.began):.0f}/s; "
-            f"while no fault was being made ({self._quiet():.0f} s): {self.share(moments):.0%} of what was asked for; "
+            f"asked for {RATE:.0f} orders/s during {self.ended - self.began:.0f} s, answered "
+            f"{len(inside) / (self.ended - self.began):.0f}/s; "
+            f"while no fault was being made ({self._quiet():.0f} s): {self.share(moments):.0%} of "
+            "what was asked for; "
             f"never placed, because the arrears were too long: {arrivals.dropped}",
-            "where the time went (the fault; its making; the longest time without an answer from then until the next fault):",
+            "where the time went (the fault; its making; the longest time without an answer from "
+            "then until the next fault):",
         ]
         ends = [began for _, began, _ in self.faults[1:]] + [self.ended]
         for (name, began, made), end in zip(self.faults, ends, strict=True):

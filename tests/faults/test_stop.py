@@ -81,8 +81,10 @@ def test_told_to_stop_while_its_database_refuses_it_the_consumer_blames_no_messa
 
 
 NO_ROOM = """
-create function demo.no_room() returns trigger language plpgsql as $$ begin raise exception 'disk full' using errcode = '53100'; end $$;
-create trigger no_room before insert on demo.processed_events for each statement execute function demo.no_room()
+create function demo.no_room() returns trigger language plpgsql
+    as $$ begin raise exception 'disk full' using errcode = '53100'; end $$;
+create trigger no_room before insert on demo.processed_events
+    for each statement execute function demo.no_room()
 """
 
 

@@ -13,10 +13,13 @@ schemathesis.openapi.format(
 )
 
 RIGHT_REFUSALS = {
-    '"code":"idempotency-key-reused"': "the key came before, with another body: what is right depends on earlier requests",
-    '"code":"not-projected-yet"': "503 is the contract's answer to after_event while the event is under way",
+    '"code":"idempotency-key-reused"': "the key came before, with another body: what is right "
+    "depends on earlier requests",
+    '"code":"not-projected-yet"': "503 is the contract's answer to after_event while the event is "
+    "under way",
     '"code":"content-too-large"': "too many items make too large a body before anybody counts them",
-    "say which: ids, reason, event_type": "at least one of several fields: left out of the schema, where it would say less than the text",
+    "say which: ids, reason, event_type": "at least one of several fields: left out of the "
+    "schema, where it would say less than the text",
 }
 
 

@@ -37,7 +37,8 @@ def own_postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]
 
 @pytest.fixture
 def lent(own_postgres: Postgres) -> Iterator[Path]:
-    """The folder of a stopped server, lent to the server's user as a whole, as older versions did."""
+    """The folder of a stopped server, lent to the server's user as a whole, as older versions
+    did."""
     need_root()
     own_postgres.stop()
     os.chown(own_postgres.folder, NOBODY.pw_uid, NOBODY.pw_gid)

@@ -18,7 +18,8 @@ from tests.fixtures.shop import Shop, cloned_databases, eventually
 
 WRITE = """
 insert into demo.events (id, type, subject, data)
-select uuidv7(), 'order.created', n::text, jsonb_build_object('id', n, 'note', %s::text) from generate_series(1, %s) n
+select uuidv7(), 'order.created', n::text, jsonb_build_object('id', n, 'note', %s::text)
+    from generate_series(1, %s) n
 returning sequence
 """
 

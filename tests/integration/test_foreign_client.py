@@ -20,7 +20,8 @@ def amqp_publish() -> str:
     program = shutil.which("amqp-publish")
     if program is None and os.environ.get("CI") == "true":
         pytest.fail(
-            "amqp-publish (Debian's amqp-tools) is not installed, and CI is where this test must run"
+            "amqp-publish (Debian's amqp-tools) is not installed, and CI is where this test must "
+            "run"
         )
     if program is None:
         pytest.skip("amqp-publish (Debian's amqp-tools) is not installed")

@@ -72,7 +72,10 @@ def test_what_may_be_committed_is_never_run_again(databases: Databases) -> None:
 def test_a_command_that_meets_a_lock_fails_alone(databases: Databases) -> None:
     # Given somebody who has taken an idempotency key and has not committed
     with psycopg.connect(databases.dsn["order_service"]) as somebody:
-        insert = "insert into demo.orders (user_id, description, amount, purchase_dt, event_id, idempotency_key, request_hash) "
+        insert = (
+            "insert into demo.orders (user_id, description, amount, purchase_dt, event_id, "
+            "idempotency_key, request_hash) "
+        )
         somebody.execute(
             insert + "values (1, 'Widget', 1, now(), gen_random_uuid(), 'taken', 'hash')"
         )

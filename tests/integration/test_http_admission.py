@@ -141,7 +141,10 @@ def connection_to(url: str) -> socket.socket:
 
 
 def head(length: int | str, path: str = "/order-service/orders") -> bytes:
-    return f"POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: {length}\r\n\r\n".encode()
+    return (
+        f"POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: "
+        f"application/json\r\nContent-Length: {length}\r\n\r\n"
+    ).encode()
 
 
 def answer_of(line: socket.socket) -> bytes:
@@ -258,7 +261,8 @@ def test_an_endless_body_takes_no_memory(shared_shop: Shop, method: str) -> None
         line.settimeout(0.5)
         try:
             line.sendall(
-                f"{method} /order-service/orders HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+                f"{method} /order-service/orders HTTP/1.1\r\nHost: localhost\r\nContent-Type: "
+                "application/json\r\n"
                 "Transfer-Encoding: chunked\r\n\r\n".encode()
             )
             while not stop.is_set() and sent < 400_000_000:
@@ -309,9 +313,11 @@ def test_a_thousand_idle_connections_leave_room_for_others(shared_shop: Shop) ->
         b"POST /order-service/orders HTTP/1.1\r\nHost: localhost\r\nContent-Length: "
         + b"9" * 5_000
         + b"\r\n\r\n",
-        b"POST /order-service/orders HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n",
+        b"POST /order-service/orders HTTP/1.1\r\nHost: localhost\r\nContent-Length: "
+        b"5\r\nTransfer-Encoding: chunked\r\n\r\n",
         b"GET /order-service/\xff\xfe HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n",
-        b"GET /order-service/events?after=\xff HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n",
+        b"GET /order-service/events?after=\xff HTTP/1.1\r\nHost: localhost\r\nConnection: "
+        b"close\r\n\r\n",
     ],
 )
 def test_what_is_no_http_is_refused_and_harms_nobody(shared_shop: Shop, garbage: bytes) -> None:

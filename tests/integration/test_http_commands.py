@@ -58,7 +58,10 @@ def test_an_amount_goes_over_the_wire_as_a_number_with_two_decimals(
     shared_shop: Shop, user_id: int, sent: str, on_the_wire: str
 ) -> None:
     # When an amount is sent as a number, however it is written
-    body = f'{{"user_id": {user_id}, "description": "Widget", "amount": {sent}, "purchase_dt": "2025-04-03T10:00:00Z"}}'
+    body = (
+        f'{{"user_id": {user_id}, "description": "Widget", "amount": {sent}, "purchase_dt": '
+        '"2025-04-03T10:00:00Z"}}'
+    )
     answer = shared_shop.client.post(
         shared_shop.urls["order-service"] + "/orders",
         content=body,
@@ -129,7 +132,10 @@ def test_a_dates_fraction_and_offset_are_kept_as_an_instant_in_utc(
 def test_answers_are_in_utc_wherever_the_database_stands(shared_shop: Shop) -> None:
     # Given a database whose server thinks it is in Tokyo (as an embedded one does on a laptop
     # there)
-    set_zone = "do $$ begin execute format('alter database %%I set timezone to %%L', current_database(), '{}'); end $$"
+    set_zone = (
+        "do $$ begin execute format('alter database %%I set timezone to %%L', "
+        "current_database(), '{}'); end $$"
+    )
     shared_shop.databases.rows("order_service", set_zone.format("Asia/Tokyo"))
     try:
         # When a copy of the service that starts there takes an order of the last hour there is

@@ -35,7 +35,8 @@ class Target:
     def rows_and_events(self, shop: Shop, key: str) -> list[tuple[int, int]]:
         return shop.databases.rows(
             self.service.replace("-", "_"),
-            f"select count(*), count(e.id) from demo.{self.table} t left join demo.events e on e.id = event_id where idempotency_key = %s",
+            f"select count(*), count(e.id) from demo.{self.table} t left join demo.events e on "
+            "e.id = event_id where idempotency_key = %s",
             key,
         )
 

@@ -33,7 +33,8 @@ def databases(change: Callable[[str], str], shop: Shop) -> dict[str, str]:
 def watch(
     shop: Shop, service: str, capfd: pytest.CaptureFixture[str], settings: dict[str, str]
 ) -> tuple[str, str]:
-    """What the health check says of a service with these settings, and what was written meanwhile."""
+    """What the health check says of a service with these settings, and what was written
+    meanwhile."""
     headers = {"Authorization": f"Bearer {TOKEN}"}
     with (
         shop.running(service, api_token=TOKEN, **settings) as url,

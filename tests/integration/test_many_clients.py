@@ -1,4 +1,5 @@
-"""Comparable demos lose most of these orders: many clients, one user, one month, one invoice row."""
+"""Comparable demos lose most of these orders: many clients, one user, one month, one invoice
+row."""
 
 import asyncio
 import json

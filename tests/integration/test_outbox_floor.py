@@ -21,7 +21,10 @@ with event as (
 )
 insert into demo.outbox (sequence, event_id) select sequence, id from event
 """
-AGAIN = "insert into demo.outbox (sequence, event_id) select sequence, id from demo.events where subject = %s"
+AGAIN = (
+    "insert into demo.outbox (sequence, event_id) select sequence, id from demo.events where "
+    "subject = %s"
+)
 END_RELAY = """
 select pg_terminate_backend(pid) from pg_stat_activity
 where datname = current_database() and application_name = 'relay/order-service'

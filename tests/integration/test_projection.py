@@ -125,7 +125,8 @@ def expected(history: list[Event]) -> dict[str, list[tuple[Any, ...]]]:
         user, account = users.get(user_id), accounts.get(user_id)
         address = (
             account
-            and f"{account.data.address1}, {account.data.city}, {account.data.state} {account.data.zip}"
+            and f"{account.data.address1}, {account.data.city}, {account.data.state} "
+            f"{account.data.zip}"
         )
         return user and user.data.email, address
 

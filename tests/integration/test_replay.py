@@ -106,7 +106,8 @@ def test_an_event_projected_before_an_earlier_number_commits_is_not_lost(shop: S
     user = customer(shop)
     with psycopg.connect(shop.databases.dsn["order_service"]) as slow:
         slow.execute(
-            "insert into demo.events (id, type, subject, data) values (uuidv7(), 'order.noted', '1', '{}')"
+            "insert into demo.events (id, type, subject, data) values (uuidv7(), 'order.noted', "
+            "'1', '{}')"
         )
         projected(shop, shop.place_order(user, 3))
 
@@ -166,7 +167,10 @@ def test_what_no_log_knows_counts_no_more(shop: Shop) -> None:
 def test_a_users_row_that_no_log_knows_is_not_dropped_unasked(shop: Shop) -> None:
     # Given an order of somebody, and one of somebody else, which came from nobody knows where
     mine, other = customer(shop), customer(shop)
-    slipped = "insert into demo.invoice_lines select %s, invoice_id, 'Gift', 1, now(), now() from demo.invoices where user_id = %s limit 1"
+    slipped = (
+        "insert into demo.invoice_lines select %s, invoice_id, 'Gift', 1, now(), now() from "
+        "demo.invoices where user_id = %s limit 1"
+    )
     for user in (mine, other):
         shop.databases.rows("invoice_service", slipped, 1_000_000 + user, user)
     before = read_model(shop)
@@ -190,7 +194,8 @@ def test_a_users_row_that_no_log_knows_is_not_dropped_unasked(shop: Shop) -> Non
 
 def test_a_line_of_the_log_that_is_no_event_is_passed_over_and_reported(shop: Shop) -> None:
     # Given an order in the log whose amount is no number, as an older version may have written it
-    broken = """insert into demo.events (id, type, subject, data) values (uuidv7(), 'order.created', '1', '{"id": 1, "amount": "much"}')"""
+    broken = """insert into demo.events (id, type, subject, data) values (uuidv7(),
+        'order.created', '1', '{"id": 1, "amount": "much"}')"""
     shop.databases.rows("order_service", broken)
     before = read_model(shop)
 
@@ -383,7 +388,8 @@ def test_one_user_is_rebuilt_and_the_others_are_left_alone(shop: Shop) -> None:
     spoil = (
         "update demo.invoices set total = 0 where user_id = any(%s)",
         "delete from demo.invoice_account where user_id = any(%s)",
-        "delete from demo.invoice_lines where invoice_id in (select invoice_id from demo.invoices where user_id = any(%s))",
+        "delete from demo.invoice_lines where invoice_id in (select invoice_id from demo.invoices "
+        "where user_id = any(%s))",
         "update demo.customer_revenue set orders = 77 where user_id = any(%s)",
     )
     for statement in spoil:

@@ -13,7 +13,8 @@ from demo.orders where extract(year from purchase_dt at time zone 'UTC') = %s gr
 
 CUSTOMERS = """
 select user_id, count(*), sum(amount)::float
-from demo.orders where extract(year from purchase_dt at time zone 'UTC') = %s group by 1 order by 3 desc, 1 limit 3
+from demo.orders where extract(year from purchase_dt at time zone 'UTC') = %s group by 1
+    order by 3 desc, 1 limit 3
 """
 
 

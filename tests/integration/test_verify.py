@@ -34,12 +34,15 @@ def customer(shop: Shop) -> int:
 # field what is live and what should be.
 DRIFTS = {
     "a deleted line": (
-        "delete from demo.invoice_lines where amount = 50 and invoice_id in (select invoice_id from demo.invoices where user_id = %s)",
+        "delete from demo.invoice_lines where amount = 50 and invoice_id in (select invoice_id "
+        "from demo.invoices where user_id = %s)",
         ("invoice_lines", "missing", {"amount": {"live": None, "log": Decimal("50.00")}}),
     ),
     "a doubled line": (
-        "insert into demo.invoice_lines select 1000000 + order_id, invoice_id, description, amount, purchase_dt, happened_at "
-        "from demo.invoice_lines where amount = 50 and invoice_id in (select invoice_id from demo.invoices where user_id = %s)",
+        "insert into demo.invoice_lines select 1000000 + order_id, invoice_id, description, "
+        "amount, purchase_dt, happened_at "
+        "from demo.invoice_lines where amount = 50 and invoice_id in (select invoice_id from "
+        "demo.invoices where user_id = %s)",
         ("invoice_lines", "extra", {"amount": {"live": Decimal("50.00"), "log": None}}),
     ),
     "a wrong total": (
@@ -179,7 +182,8 @@ def test_what_no_log_knows_is_reported(shop: Shop) -> None:
     )
     shop.databases.rows(
         "invoice_service",
-        "insert into demo.invoice_lines select 1000000000, invoice_id, 'Gift', 1, now(), now() from demo.invoices where user_id = %s",
+        "insert into demo.invoice_lines select 1000000000, invoice_id, 'Gift', 1, now(), now() "
+        "from demo.invoices where user_id = %s",
         user,
     )
 
@@ -249,7 +253,10 @@ def test_each_write_model_is_the_sum_of_its_log(shop: Shop) -> None:
         user,
     )
     shop.databases.rows("user_service", "delete from demo.users where id = %s", other)
-    slipped = "insert into demo.accounts (user_id, address1, city, state, zip, event_id) values (%s, '', '', '', '', uuidv7()) returning id"
+    slipped = (
+        "insert into demo.accounts (user_id, address1, city, state, zip, event_id) values "
+        "(%s, '', '', '', '', uuidv7()) returning id"
+    )
     account = shop.databases.rows("user_service", slipped, user)
 
     # Then each is found

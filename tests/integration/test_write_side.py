@@ -24,15 +24,18 @@ COMMAND_SERVICES = {"user_service": ("users", "accounts"), "order_service": ("or
 
 @contextmanager
 def failing(shop: Shop, database: str, table: str, condition: str = "true") -> Iterator[None]:
-    """Inside the database, inserts into this table fail where the condition holds for the new row."""
+    """Inside the database, inserts into this table fail where the condition holds for the new
+    row."""
     rows = shop.databases.rows
     rows(
         database,
-        "create function public.fail() returns trigger language plpgsql as $$ begin raise 'no room for %%', new; end $$",
+        "create function public.fail() returns trigger language plpgsql as $$ begin raise 'no "
+        "room for %%', new; end $$",
     )
     rows(
         database,
-        f"create trigger fail before insert on demo.{table} for each row when ({condition}) execute function public.fail()",
+        f"create trigger fail before insert on demo.{table} for each row when ({condition}) "
+        "execute function public.fail()",
     )
     try:
         yield
@@ -102,7 +105,10 @@ def test_in_a_group_commit_only_the_command_at_fault_fails(paused: Shop) -> None
         # When forty orders come at once, four of them of that kind
         names = [f"{'bad' if number % 10 == 0 else 'good'} {number}" for number in range(40)]
         futures = [pool.submit(paused.place_order, 1, what=name) for name in names]
-        waiting = "select count(*) from pg_stat_activity where wait_event_type = 'Lock' and application_name = 'order-service'"
+        waiting = (
+            "select count(*) from pg_stat_activity where wait_event_type = 'Lock' and "
+            "application_name = 'order-service'"
+        )
         eventually(lambda: paused.databases.rows("order_service", waiting) >= [(1,)])
         blocker.rollback()
         answers = dict(zip(names, (future.result() for future in futures), strict=True))
@@ -124,8 +130,10 @@ def test_orders_that_come_together_share_commits_and_keep_one_event_each(shared_
         )
     orders = shared_shop.databases.rows(
         "order_service",
-        "select count(*), count(distinct e.id), count(distinct e.sequence) from demo.orders o join demo.events e on e.id = o.event_id"
-        " and e.subject = o.id::text and (e.data ->> 'amount')::numeric = o.amount where o.description = 'shared'",
+        "select count(*), count(distinct e.id), count(distinct e.sequence) from demo.orders o "
+        "join demo.events e on e.id = o.event_id"
+        " and e.subject = o.id::text and (e.data ->> 'amount')::numeric = o.amount where "
+        "o.description = 'shared'",
     )
     assert orders == [(120, 120, 120)]
     assert len({answer.headers["x-event-id"] for answer in answers}) == 120
@@ -136,8 +144,10 @@ def test_the_relay_reads_no_more_of_the_log_than_it_publishes(databases: Databas
     databases.rows(
         "order_service",
         "with event as (insert into demo.events (id, type, subject, data)"
-        " select uuidv7(), 'order.created', n::text, '{}' from generate_series(1, 40000) as n returning sequence, id)"
-        " insert into demo.outbox (sequence, event_id) select sequence, id from event where sequence > 20000",
+        " select uuidv7(), 'order.created', n::text, '{}' from generate_series(1, 40000) as n "
+        "returning sequence, id)"
+        " insert into demo.outbox (sequence, event_id) select sequence, id from event where "
+        "sequence > 20000",
     )
 
     # When the relay asks for the oldest hundred
@@ -168,7 +178,8 @@ def nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
         "alter table demo.events owner to current_user",
         "create table demo.mine ()",
         "create function demo.mine() returns int language sql return 1",
-        "create or replace function demo.note_writer() returns trigger language plpgsql as $$ begin return null; end $$",
+        "create or replace function demo.note_writer() returns trigger language plpgsql as $$ "
+        "begin return null; end $$",
         "create table public.mine ()",
         "create schema mine",
         "create temporary table mine ()",
@@ -306,7 +317,8 @@ def test_a_services_role_has_no_attribute_beyond_login_and_is_nobodys_member(
 ) -> None:
     with psycopg.connect(migrated.dsn()) as connection:
         [attributes] = connection.execute(
-            "select rolcanlogin, rolsuper, rolcreatedb, rolcreaterole, rolreplication, rolbypassrls from pg_roles where rolname = %s",
+            "select rolcanlogin, rolsuper, rolcreatedb, rolcreaterole, rolreplication,"
+            " rolbypassrls from pg_roles where rolname = %s",
             [role],
         ).fetchall()
         memberships = connection.execute(

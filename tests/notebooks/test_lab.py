@@ -51,7 +51,10 @@ def _answers(url: str) -> bool:
 
 def test_a_notebook_that_is_killed_leaves_nothing_behind(tmp_path: Path) -> None:
     # Given a program that has opened a shop of its own
-    program = "from cqrs_demo.tooling.workshop import Shop; shop = Shop.open_private(); print(shop.folder, flush=True); input()"
+    program = (
+        "from cqrs_demo.tooling.workshop import Shop; shop = Shop.open_private(); "
+        "print(shop.folder, flush=True); input()"
+    )
     kernel = subprocess.Popen(
         [sys.executable, "-c", program],
         env=CLEAN,

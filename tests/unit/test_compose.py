@@ -35,7 +35,8 @@ VARIABLE = re.compile(r"\$\{(\w+):-([^}]+)\}")
 
 
 def with_defaults(text: str) -> str:
-    """What compose makes of a value when neither the environment nor an .env file says otherwise."""
+    """What compose makes of a value when neither the environment nor an .env file says
+    otherwise."""
     return VARIABLE.sub(r"\2", text)
 
 

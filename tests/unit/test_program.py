@@ -14,7 +14,10 @@ from cqrs_demo.tooling.runtime.parts import PartError, Program
 from cqrs_demo.tooling.runtime.ports import HOST, free_port
 from tests.fixtures.shop import eventually
 
-SERVE = "import sys; from http.server import *; ThreadingHTTPServer(('127.0.0.1', int(sys.argv[1])), SimpleHTTPRequestHandler).serve_forever()"
+SERVE = (
+    "import sys; from http.server import *; ThreadingHTTPServer(('127.0.0.1', "
+    "int(sys.argv[1])), SimpleHTTPRequestHandler).serve_forever()"
+)
 
 
 class Well(BaseHTTPRequestHandler):

@@ -56,7 +56,8 @@ class Page(NamedTuple):
 
 @dataclass
 class Log:
-    """One service's log, how far what it tells has been handled, and where it ends as far as known."""
+    """One service's log, how far what it tells has been handled, and where it ends as far as
+    known."""
 
     client: httpx.AsyncClient
     url: str
@@ -111,16 +112,19 @@ class Log:
             await asyncio.sleep(0.2)
 
     def _recognise(self, headers: httpx.Headers) -> None:
-        """Two requests of one run may reach two systems: a service ends, and another has its port."""
+        """Two requests of one run may reach two systems: a service ends, and another has its
+        port."""
         try:
             id, end = UUID(headers["X-Log-Id"]), int(headers["X-Log-Horizon"])
         except (KeyError, ValueError):
             raise LogUnavailable(
-                f"what answers at {self.url} does not say which log it is (X-Log-Id): it is no command service, or one of an older version"
+                f"what answers at {self.url} does not say which log it is (X-Log-Id): it is no "
+                "command service, or one of an older version"
             ) from None
         if self.id not in (None, id) or end < self.end:
             raise LogChanged(
-                f"while the log at {self.url} was read, another took its place. Nothing was changed; try again"
+                f"while the log at {self.url} was read, another took its place. Nothing was "
+                "changed; try again"
             )
         self.id, self.end = id, end
 
@@ -167,7 +171,8 @@ def _is_refusal(error: httpx.HTTPError) -> bool:
 
 @dataclass
 class Progress:
-    """How far a run over the logs has come; `tell` is called after every page, and at every step."""
+    """How far a run over the logs has come; `tell` is called after every page, and at every
+    step."""
 
     tell: Callable[["Progress"], None] = lambda _: None
     step: str = "starting"

@@ -43,9 +43,15 @@ def _fault(log: Log, known: dict[str, Any] | None) -> str | None:
     if known is None:
         return None
     if log.id != known["log_id"]:
-        return f"the log at {log.url} is another than {log.source} had before: its id is {log.id}, the known one {known['log_id']}"
+        return (
+            f"the log at {log.url} is another than {log.source} had before: its id is "
+            f"{log.id}, the known one {known['log_id']}"
+        )
     if log.position < known["position"]:
-        return f"the log of {log.source} is shorter than before: it ends at {log.position:,}, and had gone on to {known['position']:,}"
+        return (
+            f"the log of {log.source} is shorter than before: it ends at {log.position:,}, and "
+            f"had gone on to {known['position']:,}"
+        )
     return None
 
 

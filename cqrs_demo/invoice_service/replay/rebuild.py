@@ -53,7 +53,8 @@ select
 
 REPLACE_LINES = """
 delete from demo.invoice_lines
-where invoice_id in (select invoice_id from demo.invoices where user_id = {user} union all select invoice_id from shadow.invoices)
+where invoice_id in (select invoice_id from demo.invoices
+    where user_id = {user} union all select invoice_id from shadow.invoices)
    or order_id in (select order_id from shadow.invoice_lines);
 insert into demo.invoice_lines select * from shadow.invoice_lines
 """

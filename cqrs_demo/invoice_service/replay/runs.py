@@ -95,7 +95,8 @@ class Run:
 
 
 class Runs:
-    """The runs of this copy of the service: one at a time, and the last of each kind is remembered."""
+    """The runs of this copy of the service: one at a time, and the last of each kind is
+    remembered."""
 
     def __init__(self, urls: Sequence[str], token: str | None) -> None:
         self._urls, self._token = urls, token

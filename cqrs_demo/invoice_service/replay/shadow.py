@@ -197,7 +197,8 @@ class Shadow:
             await asyncio.sleep(patience / 250)
         told = str(reason).splitlines()[0]
         raise SwapRefused(
-            f"the moment without long queries and writers did not come ({told}). Nothing was changed; try again"
+            f"the moment without long queries and writers did not come ({told}). Nothing was "
+            "changed; try again"
         ) from reason
 
     async def _see_that_no_letter_was_settled(self) -> None:
@@ -209,7 +210,8 @@ class Shadow:
         assert row is not None
         if row["settled"]:
             raise SwapRefused(
-                "dead letters were retried or discarded while the model was rebuilt. Nothing was changed; try again"
+                "dead letters were retried or discarded while the model was rebuilt. Nothing was "
+                "changed; try again"
             )
 
     async def in_no_log(self, since: datetime = NEVER, before: datetime = EVER) -> int:

@@ -31,11 +31,15 @@ PENDING_FOR = 60  # seconds after which a pending event is overdue, unless told 
 
 COUNTED_LIVE = "select event_id from demo.processed_events where event_id = any(%b)"
 
-PUT_ASIDE = "insert into pending (event_id, body) select * from unnest(%s::uuid[], %s::text[]) on conflict do nothing"
+PUT_ASIDE = (
+    "insert into pending (event_id, body) select * from unnest(%s::uuid[], %s::text[]) on "
+    "conflict do nothing"
+)
 
 TAKE_COUNTED = """
 delete from pending
-where event_id in (select event_id from pending join demo.processed_events using (event_id) limit %s)
+where event_id in (select event_id from pending join demo.processed_events using (event_id)
+    limit %s)
 returning body
 """
 

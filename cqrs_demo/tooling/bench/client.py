@@ -154,7 +154,8 @@ class Load:
         return self.report
 
     async def _settle(self) -> None:
-        """What is under way is answered and counted: the oracle must know of every accepted order."""
+        """What is under way is answered and counted: the oracle must know of every accepted
+        order."""
         deadline = time.perf_counter() + 10
         while len(self._idle) < self._open and time.perf_counter() < deadline:  # noqa: ASYNC110  # a moment, once
             await asyncio.sleep(0.005)

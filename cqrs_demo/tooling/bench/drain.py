@@ -23,7 +23,8 @@ def measure(rig: Rig, scale: Scale, say: Say) -> Iterator[Figure]:
     relayed, consumed, sent, taken = [], [], [], []
     for number in range(scale.drains):
         say(
-            f"relay and consumer, {rig.broker}: round {number + 1} of {scale.drains}, {scale.drained_events:,} events"
+            f"relay and consumer, {rig.broker}: round {number + 1} of {scale.drains}, "
+            f"{scale.drained_events:,} events"
         )
         relay, consumer = _drain(rig, FIRST_USER + number * 1_000, scale.drained_events)
         library = bare.rabbitmq if rig.broker == "rabbitmq" else bare.pgmq
@@ -58,7 +59,8 @@ def _drain(rig: Rig, first_user: int, number: int) -> tuple[float, float]:
         consumer = number / (time.perf_counter() - began)
         if not emptied or not all_there or arrived() != number:
             raise LoadFailed(
-                f"the oracle says no: {number} events in the outbox, {arrived()} orders on invoices ({rig.broker})"
+                f"the oracle says no: {number} events in the outbox, {arrived()} orders on "
+                f"invoices ({rig.broker})"
             )
     return relay, consumer
 

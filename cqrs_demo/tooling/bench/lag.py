@@ -63,7 +63,8 @@ def _moments(rig: Rig, logs: dict[str, LogTail], answered: Moments) -> dict[str,
     for hop, moments in at.items():
         if missing := answered.keys() - moments.keys():
             raise LoadFailed(
-                f"the oracle says no: {len(missing)} of {len(answered)} accepted orders were never {hop}"
+                f"the oracle says no: {len(missing)} of {len(answered)} accepted orders were "
+                f"never {hop}"
             )
     return at
 
@@ -78,5 +79,8 @@ def _logged(log: LogTail, hop: str) -> Moments:
 
 
 def _received(rig: Rig, answered: Moments) -> Moments:
-    query = "select event_id::text, extract(epoch from processed_at)::float8 from demo.processed_events where event_id = any(%s::uuid[])"
+    query = (
+        "select event_id::text, extract(epoch from processed_at)::float8 from "
+        "demo.processed_events where event_id = any(%s::uuid[])"
+    )
     return dict(rig.execute("invoice_service", query, list(answered)))

@@ -53,7 +53,8 @@ class Outcome:
         """Raises LoadFailed: a rate that hides errors is no rate."""
         if self.refused or self.broken:
             raise LoadFailed(
-                f"{self.broken} requests without an answer, and answers other than wanted: {self.refused}"
+                f"{self.broken} requests without an answer, and answers other than wanted: "
+                f"{self.refused}"
             )
         return self
 
@@ -96,12 +97,14 @@ def send(
 
 
 def post(url: str, body: dict[str, Any], *, key: bool = False) -> str:
-    """A whole request; with `key`, each time it is sent it carries an Idempotency-Key of its own."""
+    """A whole request; with `key`, each time it is sent it carries an Idempotency-Key of its
+    own."""
     text = json.dumps(body)
     header = "Idempotency-Key: {key}\r\n" if key else ""
     parts = urlsplit(url)
     return (
-        f"POST {parts.path} HTTP/1.1\r\nHost: {parts.netloc}\r\nContent-Type: application/json\r\n{header}"
+        f"POST {parts.path} HTTP/1.1\r\nHost: {parts.netloc}\r\nContent-Type: "
+        f"application/json\r\n{header}"
         f"Content-Length: {len(text.encode())}\r\n\r\n{text}"
     )
 

@@ -31,15 +31,17 @@ def check(folder: Path, python: str) -> None:
     for name in ("orders.py", "invoices.py", "model.py"):
         if not (folder / name).is_file():
             raise RigFailed(f"{folder} is no peer: it has no {name}")
-    tried = subprocess.run(
+    tried = subprocess.run(  # noqa: S603  # the caller's own Python
         [python, "-c", f"import {', '.join(NEEDS)}"], capture_output=True, check=False, text=True
     )
     if tried.returncode != 0:
         raise RigFailed(
-            f"the peer's packages are not all there for {python}: {tried.stderr.strip().splitlines()[-1]}\n"
+            f"the peer's packages are not all there for {python}: "
+            f"{tried.stderr.strip().splitlines()[-1]}\n"
             "Make it an environment of its own and name its Python:\n"
             "  python3 -m venv peer-venv\n"
-            "  peer-venv/bin/pip install fastapi 'uvicorn[standard]' 'sqlalchemy[asyncio]' 'psycopg[binary]' 'faststream[rabbit]'\n"
+            "  peer-venv/bin/pip install fastapi 'uvicorn[standard]' 'sqlalchemy[asyncio]' "
+            "'psycopg[binary]' 'faststream[rabbit]'\n"
             f"  cqrs-demo bench --against {folder} --peer-python peer-venv/bin/python"
         )
 
@@ -99,7 +101,7 @@ def _started(rig: Rig, folder: Path, python: str, stack: ExitStack) -> tuple[str
     stack.enter_context(child(serve, port, environment))  # it makes the tables
     nothing = subprocess.DEVNULL
     consume = [python, str(folder / "invoices.py")]
-    consumer = subprocess.Popen(
+    consumer = subprocess.Popen(  # noqa: S603  # the caller's own Python
         consume, env=environment, stdin=nothing, stdout=nothing, stderr=nothing
     )
     stack.callback(consumer.wait)

@@ -84,6 +84,7 @@ def _opening(height: int) -> str:
         ".heading{font-size:14px;font-weight:600}.label{text-anchor:end}.small{fill:#666}"
     )
     return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" width="{WIDTH}" height="{height}" viewBox="0 0 {WIDTH} {height}">'
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="{WIDTH}" height="{height}" viewBox="0 0 '
+        f'{WIDTH} {height}">'
         f'<style>{style}</style><rect width="100%" height="100%" fill="#fff"/>'
     )

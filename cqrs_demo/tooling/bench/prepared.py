@@ -8,25 +8,28 @@ CHUNK = 100_000  # rows in one statement
 PLACE = """
 with placed as (
     insert into demo.orders (user_id, description, amount, purchase_dt, event_id)
-    select %s + n %% 1000, 'Widget, blue, with a handle', 1, timestamptz '2025-01-01 10:00Z' + n %% 365 * interval '1 day', uuidv7()
+    select %s + n %% 1000, 'Widget, blue, with a handle', 1,
+        timestamptz '2025-01-01 10:00Z' + n %% 365 * interval '1 day', uuidv7()
     from generate_series(1, %s) as n
     returning *
 ),
 event as (
     insert into demo.events (id, type, subject, data)
     select event_id, 'order.created', id::text, jsonb_build_object(
-        'id', id, 'user_id', user_id, 'description', description, 'amount', amount, 'purchase_dt', demo.rfc3339(purchase_dt))
+        'id', id, 'user_id', user_id, 'description', description, 'amount', amount, 'purchase_dt',
+            demo.rfc3339(purchase_dt))
     from placed
     order by id
     returning sequence, id
 )
 """
-TO_PUBLISH = PLACE + "insert into demo.outbox (sequence, event_id) select sequence, id from event"  # noqa: S608  # constant text
+TO_PUBLISH = PLACE + ("insert into demo.outbox (sequence, event_id) select sequence, id from event")  # noqa: S608  # constant text
 PUBLISHED_LONG_AGO = PLACE + "select count(*) from event"  # noqa: S608
 
 INVOICES = """
 insert into demo.invoices (invoice_id, user_id, invoice_dt, email, shipping_address, total)
-select gen_random_uuid(), %s + n / 12, timestamptz '2025-01-01Z' + n %% 12 * interval '1 month', 'alice@demo.com', '123 Main St', 5
+select gen_random_uuid(), %s + n / 12, timestamptz '2025-01-01Z' + n %% 12 * interval '1 month',
+    'alice@demo.com', '123 Main St', 5
 from generate_series(0, %s) as n
 """
 LINES = """
@@ -60,7 +63,7 @@ def invoices(rig: Rig, first_user: int, number: int) -> None:
 
 
 def tidy(rig: Rig, database: str) -> None:
-    """What autovacuum and the checkpointer would do a little later, in the middle of a measurement."""
+    """What autovacuum and the checkpointer would do later, in the middle of a measurement."""
     rig.execute(database, "vacuum analyze")
     rig.execute(database, "checkpoint")
 

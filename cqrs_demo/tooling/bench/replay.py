@@ -1,4 +1,5 @@
-"""replay: events per second through `cqrs-demo replay`, and how much memory that takes at the most."""
+"""replay: events per second through `cqrs-demo replay`, and how much memory that takes at the
+most."""
 
 import json
 import subprocess
@@ -33,9 +34,9 @@ def measure(rig: Rig, scale: Scale, say: Say) -> Iterator[Figure]:
         str(rig.folder.path),
     ]
     with tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as complaints:
-        process = subprocess.Popen(
+        process = subprocess.Popen(  # noqa: S603  # our own program
             command, stdin=subprocess.DEVNULL, stdout=output, stderr=complaints
-        )  # our own program
+        )
         try:
             sizes = _watch(process)
         finally:

@@ -62,7 +62,8 @@ def run(plan: Plan, say: Say) -> Iterator[Figure]:
         peer.check(plan.against, plan.peer_python)
         if "rabbitmq" not in plan.brokers:
             raise RigFailed(
-                "the peer runs on RabbitMQ: --against needs --broker rabbitmq or both, and an installed RabbitMQ"
+                "the peer runs on RabbitMQ: --against needs --broker rabbitmq or both, and an "
+                "installed RabbitMQ"
             )
     for broker in plan.brokers:
         wanted = [measure for name, measure in ON_EACH_BROKER.items() if name in plan.only]
@@ -88,7 +89,8 @@ def machine() -> dict[str, str]:
     libraries = ("fastapi", "uvicorn", "psycopg", "aio-pika", "pgmq")
     return {
         "date": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
-        "machine": f"{os.cpu_count()} × {_processor()}, {memory:.0f} GB, {platform.system()} {platform.release()}",
+        "machine": f"{os.cpu_count()} × {_processor()}, {memory:.0f} GB, {platform.system()} "
+        f"{platform.release()}",
         "load before": f"{os.getloadavg()[0]:.1f}" if sys.platform != "win32" else "unknown",
         "python": platform.python_version(),
         "packages": ", ".join(f"{name} {version(name)}" for name in libraries),

@@ -16,7 +16,10 @@ from cqrs_demo.tooling.bench import loop
 from cqrs_demo.tooling.bench.rig import RigFailed, wait_until
 from cqrs_demo.tooling.runtime.ports import HOST, answers, free_port
 
-_ANSWER = b'HTTP/1.1 201 Created\r\nContent-Type: application/json\r\nContent-Length: 14\r\n\r\n{"id": "same"}'
+_ANSWER = (
+    b"HTTP/1.1 201 Created\r\nContent-Type: application/json\r\nContent-Length: "
+    b'14\r\n\r\n{"id": "same"}'
+)
 
 
 @contextmanager
@@ -34,7 +37,7 @@ def child(
     command: list[str], port: int, environment: dict[str, str] | None = None
 ) -> Iterator[subprocess.Popen[bytes]]:
     """A process, from when it listens on `port` until the block is left."""
-    process = subprocess.Popen(
+    process = subprocess.Popen(  # noqa: S603  # our own program
         command,
         env=environment,
         stdin=subprocess.DEVNULL,

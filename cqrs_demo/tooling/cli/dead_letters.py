@@ -92,16 +92,16 @@ def show(
         print(json.dumps(letter, indent=2))
         return
     say(
-        f"Dead letter {letter['id']}, {letter['status']}: {letter['event_type'] or 'no event type'}, failed {letter['failures']} time(s)"
+        f"Dead letter {letter['id']}, {letter['status']}: "
+        f"{letter['event_type'] or 'no event type'}, failed {letter['failures']} time(s)"
     )
     say(f"Event id:  {letter['event_id'] or 'none'}")
     say(f"Queue:     {letter['queue']}")
     say(f"First:     {letter['first_failed']}")
     say(f"Last:      {letter['last_failed']}")
     say(f"Reason:    {letter['reason']}")
-    say(
-        f"\nBody:\n{letter['body'] if letter['body'] is not None else 'base64: ' + letter['body_base64']}"
-    )
+    body = letter["body"]
+    say(f"\nBody:\n{'base64: ' + letter['body_base64'] if body is None else body}")
     say(f"\nError:\n{letter['error'].strip()}")
 
 

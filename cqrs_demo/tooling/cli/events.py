@@ -202,6 +202,9 @@ def _told(event: dict[str, Any]) -> str:
             address = f"{data['address1']}, {data['city']}, {data['state']} {data['zip']}"
             return f"user {data['user_id']} lives at {address} (account {data['id']})"
         case "order.created":
-            return f"user {data['user_id']} orders {data['description']} for {data['amount']:.2f} (order {data['id']})"
+            return (
+                f"user {data['user_id']} orders {data['description']} for {data['amount']:.2f} "
+                f"(order {data['id']})"
+            )
         case _:
             return str(data)

@@ -41,7 +41,8 @@ def lab(
     notebooks = notebooks_folder()
     if find_spec("jupyterlab") is None:
         raise NoLab(
-            'JupyterLab is not installed. In the checkout: python -m pip install -c constraints.txt -e ".[lab]"'
+            "JupyterLab is not installed. In the checkout: python -m pip install -c "
+            'constraints.txt -e ".[lab]"'
         )
     folder = data_folder(data_dir)
     kept = None
@@ -79,7 +80,8 @@ def notebooks_folder() -> Path:
     found = next((place for place in places if (place / "00_start_here.ipynb").is_file()), None)
     if found is None:
         raise NoLab(
-            "There are no notebooks here. They come with the checkout, not with the installed package: run this in its folder"
+            "There are no notebooks here. They come with the checkout, not with the installed "
+            "package: run this in its folder"
         )
     return found
 

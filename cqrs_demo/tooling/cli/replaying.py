@@ -66,7 +66,8 @@ def replay(
         return
     whose = "The read model is" if user is None else f"The rows of user {user} are"
     say(
-        f"{whose} rebuilt from {result.events:,} events in {seconds:.1f} s ({result.events / seconds:,.0f}/s)"
+        f"{whose} rebuilt from {result.events:,} events in {seconds:.1f} s "
+        f"({result.events / seconds:,.0f}/s)"
     )
     _say_oddities(result)
 
@@ -292,7 +293,8 @@ def _say_oddities(result: "Replayed | Verdict") -> None:
         say(f"{result.in_no_log:,} events were counted in the read model that no log has")
     if result.unreadable:
         say(
-            f"{result.unreadable:,} lines of the logs are no events of the published language (the consumer sets such messages aside)"
+            f"{result.unreadable:,} lines of the logs are no events of the published language "
+            "(the consumer sets such messages aside)"
         )
 
 

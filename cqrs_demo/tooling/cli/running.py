@@ -34,7 +34,8 @@ def up(
     broker: Annotated[
         BrokerKind,
         typer.Option(
-            help="pgmq lives in the embedded PostgreSQL; rabbitmq is the one CQRS_BROKER_URL names, else a private node."
+            help="pgmq lives in the embedded PostgreSQL; rabbitmq is the one CQRS_BROKER_URL "
+            "names, else a private node."
         ),
     ] = BrokerKind.pgmq,
     data_dir: DataDir = None,
@@ -82,7 +83,8 @@ def _show_what_runs_already(folder: Folder, broker: BrokerKind) -> None:
         )
     if (token := read_token()) and token != system.token:
         say(
-            "It does not demand this CQRS_API_TOKEN, because it was started without it. For that: cqrs-demo down, then up"
+            "It does not demand this CQRS_API_TOKEN, because it was started without it. For that: "
+            "cqrs-demo down, then up"
         )
 
 
@@ -146,7 +148,8 @@ def status(
     data_dir: DataDir = None,
     as_json: AsJson = False,
 ) -> None:
-    """Show what runs, where. Exit code 3 when nothing does (with --json: no services, and nulls)."""
+    """Show what runs, where. Exit code 3 when nothing does (with --json: no services, and
+    nulls)."""
     folder = data_folder(data_dir)
     try:
         system = find_system(folder.path)
@@ -176,7 +179,8 @@ def reset(
     if not yes:
         if not sys.stdin.isatty():
             say(
-                f"cqrs-demo: this would delete all data in {folder.path}. Nobody is here to ask; say --yes if that is meant",
+                f"cqrs-demo: this would delete all data in {folder.path}. Nobody is here to ask; "
+                "say --yes if that is meant",
                 err=True,
             )
             raise typer.Exit(2)

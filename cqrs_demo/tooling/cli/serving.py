@@ -73,7 +73,8 @@ def _listen(service: str, settings: Settings) -> socket.socket:
         return socket.create_server(address[:2], family=family, backlog=2048)
     except OSError as error:
         raise SettingsError(
-            f"{service} cannot listen on {host} port {port}: {error.strerror}. Set CQRS_PORT (or CQRS_HOST) to another"
+            f"{service} cannot listen on {host} port {port}: {error.strerror}. Set CQRS_PORT (or "
+            "CQRS_HOST) to another"
         ) from error
 
 

@@ -82,21 +82,25 @@ def _what_to_look_at(system: RunningSystem, invoice: dict[str, object] | None) -
     say("\nWhat to look at:")
     if invoice is None:
         say(
-            f"  The invoices are not there yet: does the consumer run?  {curl(system)} {system.url('invoice-service')}/consumer"
+            f"  The invoices are not there yet: does the consumer run?  {curl(system)} "
+            f"{system.url('invoice-service')}/consumer"
         )
     else:
         month = str(invoice["invoice_dt"])[:7]
         lines = invoice["orders"]
         assert isinstance(lines, list)
         say(
-            f"  The longest invoice: {invoice['email']}, {month}, {len(lines)} orders, total {invoice['total']:.2f}"
+            f"  The longest invoice: {invoice['email']}, {month}, {len(lines)} orders, total "
+            f"{invoice['total']:.2f}"
         )
         year, number = month.split("-")
         say(
-            f"    {curl(system)} '{system.url('invoice-service')}/invoices?user_id={invoice['user_id']}&month={int(number)}&year={year}'"
+            f"    {curl(system)} "
+            f"'{system.url('invoice-service')}/invoices?user_id={invoice['user_id']}&month={int(number)}&year={year}'"
         )
     say(
-        f"  The events it was made from:\n    {curl(system)} '{system.url('order-service')}/events?limit=5'"
+        f"  The events it was made from:\n    {curl(system)} "
+        f"'{system.url('order-service')}/events?limit=5'"
     )
     if system.dashboard is not None:
         say(f"  The same in pictures:\n    {system.dashboard.url}")

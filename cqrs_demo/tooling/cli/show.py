@@ -55,7 +55,8 @@ def show_system(system: RunningSystem, folder: Folder) -> None:
 
 def show_first_steps(system: RunningSystem) -> None:
     say(
-        "\nWhat to try first (Alice is user 1 in a new shop; else take the id that the first line answers):"
+        "\nWhat to try first (Alice is user 1 in a new shop; else take the id that the first line "
+        "answers):"
     )
     for line in first_steps(system):
         say(f"  {line}")
@@ -66,19 +67,24 @@ def first_steps(system: RunningSystem) -> list[str]:
     """The four steps as lines for a shell."""
 
     def post(service: str, path: str, body: str) -> str:
-        return f"{curl(system)} {system.url(service)}/{path} -H 'Content-Type: application/json' -d '{body}'"
+        return (
+            f"{curl(system)} {system.url(service)}/{path} -H 'Content-Type: application/json' "
+            f"-d '{body}'"
+        )
 
     return [
         post("user-service", "users", '{"name": "Alice", "email": "alice@demo.com"}'),
         post(
             "user-service",
             "accounts",
-            '{"user_id": 1, "address1": "123 Main St", "city": "Cityville", "state": "ST", "zip": "12345"}',
+            '{"user_id": 1, "address1": "123 Main St", "city": "Cityville", "state": "ST", "zip": '
+            '"12345"}',
         ),
         post(
             "order-service",
             "orders",
-            '{"user_id": 1, "description": "Widget", "amount": 50.00, "purchase_dt": "2025-04-03T10:00:00Z"}',
+            '{"user_id": 1, "description": "Widget", "amount": 50.00, "purchase_dt": '
+            '"2025-04-03T10:00:00Z"}',
         ),
         f"{curl(system)} '{system.url('invoice-service')}/invoices?user_id=1&month=4&year=2025'",
     ]

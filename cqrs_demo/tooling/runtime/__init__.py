@@ -1,1 +1,2 @@
-"""How the system runs on one machine with nothing installed. Nothing here is part of the pattern."""
+"""How the system runs on one machine with nothing installed. Nothing here is part of the
+pattern."""

@@ -14,9 +14,11 @@ class NoBroker(SystemProblem):
 
 
 WAYS = """There is no RabbitMQ to use. Three ways to get one:
-  1. Install it (Debian, Ubuntu: apt-get install rabbitmq-server; macOS: brew install rabbitmq); a private node is then started for you.
+  1. Install it (Debian, Ubuntu: apt-get install rabbitmq-server; macOS: brew install rabbitmq);
+     a private node is then started for you.
   2. Run it in a container:  docker run -d -p 127.0.0.1:5672:5672 rabbitmq:4
-     and say where it is:    CQRS_BROKER_URL=amqp://guest:guest@127.0.0.1:5672/ cqrs-demo up --broker rabbitmq
+     and say where it is:
+       CQRS_BROKER_URL=amqp://guest:guest@127.0.0.1:5672/ cqrs-demo up --broker rabbitmq
   3. Use any RabbitMQ you may reach, by its URL in CQRS_BROKER_URL in the same way.
 Or do without: `cqrs-demo up` runs on PGMQ, which needs nothing installed."""
 
@@ -44,7 +46,8 @@ def _must_answer(url: str) -> None:
         raise NoBroker(f"CQRS_BROKER_URL is no URL: {error}") from error
     if not answers(host, port, timeout=5):
         raise NoBroker(
-            f"Nobody answers at {host}:{port}, where CQRS_BROKER_URL says RabbitMQ is. Start it, or mend the URL"
+            f"Nobody answers at {host}:{port}, where CQRS_BROKER_URL says RabbitMQ is. Start it, "
+            "or mend the URL"
         )
 
 
@@ -53,6 +56,8 @@ def what_stays_behind(before: Broker | None, kind: str) -> str | None:
     if before is None or before.kind == kind:
         return None
     return (
-        f"Before, this shop ran on {before.kind}: events that were published there and not yet consumed stay there until you start it with "
-        f"--broker {before.kind} again. What was not published yet waits in the outbox and goes to {kind} now."
+        f"Before, this shop ran on {before.kind}: events that were published there and not yet "
+        "consumed stay there until you start it with "
+        f"--broker {before.kind} again. What was not published yet waits in the outbox and goes "
+        f"to {kind} now."
     )

@@ -165,7 +165,8 @@ class _Poster:
             answer = await self.client.post(url, content=orjson.dumps(body), headers=headers)
         except httpx.TransportError as error:
             raise SystemProblem(
-                f"{url} does not answer ({error!r}). Run this again: what was made is not made twice"
+                f"{url} does not answer ({error!r}). Run this again: what was made is not made "
+                "twice"
             ) from error
         if answer.status_code != 201:
             raise SystemProblem(f"{url} answered {answer.status_code}: {answer.text}")

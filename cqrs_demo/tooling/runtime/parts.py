@@ -52,7 +52,8 @@ class Part(ABC):
     def where(self) -> str: ...
 
     def outdated(self) -> bool:
-        """Whether what it was told at its start, such as the URL of another part, is no longer so."""
+        """Whether what it was told at its start, such as the URL of another part, is no longer
+        so."""
         return False
 
     @abstractmethod
@@ -113,7 +114,8 @@ class Postgres(Part):
                     else "PostgreSQL (chmod g+x)"
                 )
                 self._say(
-                    f"{folder} may now be passed through by {who}: PostgreSQL does not run as root, and its files are below"
+                    f"{folder} may now be passed through by {who}: PostgreSQL does not run as "
+                    "root, and its files are below"
                 )
 
     def databases(self) -> dict[str, str]:
@@ -227,7 +229,8 @@ class Program(Part):
         """Whether its port becomes free in time. Raises PartError when it is stopped meanwhile."""
         port, deadline = self._port, time.monotonic() + PORT_PATIENCE
         self._say(
-            f"{self.name} waits for its port {port}, now taken by {holder(port)}; after {PORT_PATIENCE:.0f} s it takes another"
+            f"{self.name} waits for its port {port}, now taken by {holder(port)}; after "
+            f"{PORT_PATIENCE:.0f} s it takes another"
         )
         while not is_free(port):
             if self._stopped.wait(0.1):

@@ -59,7 +59,8 @@ def rabbitmq_server() -> Path | None:
 
 @dataclass(frozen=True)
 class _Identity:
-    """What a node keeps over restarts: its data belongs to its name, and its clients know the rest."""
+    """What a node keeps over restarts: its data belongs to its name, and its clients know the
+    rest."""
 
     name: str
     port: int
@@ -138,7 +139,8 @@ class RabbitNode:
             "ERL_CRASH_DUMP_SECONDS": "0",  # none: the log says enough
             "RABBITMQ_NODENAME": identity.name,
             "RABBITMQ_DIST_PORT": str(free_port()),
-            "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": "-kernel inet_dist_use_interface {127,0,0,1} +S 2:2",
+            "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": "-kernel inet_dist_use_interface {127,0,0,1} "
+            "+S 2:2",
             "RABBITMQ_CONF_ENV_FILE": f"{folder}/rabbitmq-env.conf",
             "RABBITMQ_CONFIG_FILE": f"{folder}/rabbitmq.conf",
             "RABBITMQ_CONFIG_FILES": f"{folder}/conf.d",
@@ -225,9 +227,9 @@ class RabbitNode:
         if script is None or node is None:
             raise RabbitNodeError(f"RabbitMQ in {self._folder} is not running")
         command = [str(script.with_name("rabbitmqctl")), *arguments]
-        done = subprocess.run(
+        done = subprocess.run(  # noqa: S603  # our own command
             command, env=node.environ(), capture_output=True, text=True, timeout=_START, check=False
-        )  # ours
+        )
         if done.returncode != 0:
             raise RabbitNodeError(
                 f"rabbitmqctl {' '.join(arguments)} failed: {done.stdout}{done.stderr}"

@@ -88,7 +88,10 @@ class Supervisor:
                 )
             if self._failure is None and time.monotonic() > deadline:
                 names = ", ".join(part.name for part in missing)
-                self._failure = f"{names} not ready after {START_WITHIN:.0f} s; the end of {missing[0].log}:\n{missing[0].last_words()}"
+                self._failure = (
+                    f"{names} not ready after {START_WITHIN:.0f} s; the end of "
+                    f"{missing[0].log}:\n{missing[0].last_words()}"
+                )
             if self._failure is not None:
                 raise StartFailed(self._failure)
             time.sleep(0.02)
@@ -122,7 +125,8 @@ class Supervisor:
                 self._record(self._phase)
             except OSError as error:
                 self._say(
-                    f"cannot write down what is running ({error}); everything goes on, but `cqrs-demo status` is out of date"
+                    f"cannot write down what is running ({error}); everything goes on, but "
+                    "`cqrs-demo status` is out of date"
                 )
 
     # One thread per part: start, watch, start again.
@@ -146,7 +150,8 @@ class Supervisor:
             if time.monotonic() - started > RAN_WELL:
                 pause = FIRST_PAUSE
             self._say(
-                f"{part.name} {problem.splitlines()[0]}; starting it again in {pause:.1f} s (see {part.log})"
+                f"{part.name} {problem.splitlines()[0]}; starting it again in {pause:.1f} s (see "
+                f"{part.log})"
             )
             self._ending.wait(pause)
             pause = min(2 * pause, LONGEST_PAUSE)

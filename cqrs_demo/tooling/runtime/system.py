@@ -46,7 +46,8 @@ class _Record(BaseModel):
 
 
 class Process(_Record):
-    """A process and not just its number: numbers are given out again, and only ours may be stopped."""
+    """A process and not just its number: numbers are given out again, and only ours may be
+    stopped."""
 
     pid: int
     created: float
@@ -150,7 +151,8 @@ class Folder:
             ) from error
 
     def write(self, state: State) -> None:
-        """All of it or nothing, whenever we are killed; for our user's eyes, as it holds passwords."""
+        """All of it or nothing, whenever we are killed; for our user's eyes, as it holds
+        passwords."""
         descriptor, unfinished = tempfile.mkstemp(
             prefix="system-", suffix=".tmp", dir=self.path
         )  # mode 0600
@@ -211,7 +213,8 @@ def find_system(data_dir: Path | str | None = None) -> RunningSystem:
     run = running(folder)
     if run is None:
         raise NotRunning(
-            f"No system runs in {folder.path}. Start it with `cqrs-demo up`, or name another folder with --data-dir"
+            f"No system runs in {folder.path}. Start it with `cqrs-demo up`, or name another "
+            "folder with --data-dir"
         )
     with ThreadPoolExecutor() as pool:
         healthy = pool.map(lambda name: _is_ready(run, name), run.services)

@@ -84,7 +84,8 @@ class Client:
         *,
         idempotency_key: str | None = None,
     ) -> Answer:
-        """`purchase_dt` is RFC 3339, such as 2025-04-03T10:00:00Z; without it the order is of now."""
+        """`purchase_dt` is RFC 3339, such as 2025-04-03T10:00:00Z; without it the order is of
+        now."""
         body = {"user_id": user_id, "description": description, "amount": number(amount)}
         if purchase_dt is not None:
             body["purchase_dt"] = purchase_dt
@@ -225,7 +226,8 @@ class Client:
         while self.sql("invoice_service", query, event_id=event_id).empty:
             if time.monotonic() > deadline:
                 raise TookTooLong(
-                    f"event {event_id} is not projected after {seconds:.0f} s. Is the relay or the consumer paused?"
+                    f"event {event_id} is not projected after {seconds:.0f} s. Is the relay or "
+                    "the consumer paused?"
                 )
             time.sleep(0.02)
 

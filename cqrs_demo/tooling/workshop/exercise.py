@@ -3,7 +3,10 @@
 from types import TracebackType
 from typing import Any, Self
 
-NOT_YET = "✎ Not answered yet. Replace the ... in the cell above, run it, then run this one (its code is folded) again."
+NOT_YET = (
+    "✎ Not answered yet. Replace the ... in the cell above, run it, then run this one (its "
+    "code is folded) again."
+)
 
 
 class exercise:  # reads as a statement: with exercise(answer): assert …

@@ -54,7 +54,8 @@ class _Rabbit:
 
 
 class _Pgmq:
-    """PGMQ's database refuses every connection, while the services' own databases beside it go on."""
+    """PGMQ's database refuses every connection, while the services' own databases beside it go
+    on."""
 
     def __init__(self, postgres: EmbeddedPostgres) -> None:
         self._dsn = postgres.dsn()
@@ -63,7 +64,8 @@ class _Pgmq:
         with psycopg.connect(self._dsn, autocommit=True) as admin:
             admin.execute("alter database broker allow_connections false")
             admin.execute(
-                "select pg_terminate_backend(pid, 5000) from pg_stat_activity where datname = 'broker'"
+                "select pg_terminate_backend(pid, 5000) from pg_stat_activity where datname = "
+                "'broker'"
             )
 
     def start(self) -> None:

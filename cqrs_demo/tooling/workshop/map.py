@@ -77,37 +77,44 @@ def _text(
 
 
 _TIP = (
-    '<marker id="tip" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" markerHeight="7" orient="auto">'
+    '<marker id="tip" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" markerHeight="7" '
+    'orient="auto">'
     '<path d="M0 0L8 4L0 8z" fill="#666"/></marker>'
 )
 
 
 def _svg(parts: list[str]) -> str:
     return (
-        '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 800 350" width="800" font-family="sans-serif" font-size="13">'
-        f'<defs>{_TIP}</defs><rect width="800" height="350" rx="8" fill="#fff"/>{"".join(parts)}</svg>'
+        '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 800 350" width="800" '
+        'font-family="sans-serif" font-size="13">'
+        f'<defs>{_TIP}</defs><rect width="800" height="350" rx="8" '
+        f'fill="#fff"/>{"".join(parts)}</svg>'
     )
 
 
 def _box(x: int, y: int, title: str, rows: list[tuple[str, int]], colour: str) -> str:
     height = 34 + 22 * len(rows)
     lines = [
-        f'<rect x="{x}" y="{y}" width="200" height="{height}" rx="8" fill="#fafafa" stroke="{colour}" stroke-width="1.5"/>'
+        f'<rect x="{x}" y="{y}" width="200" height="{height}" rx="8" fill="#fafafa" '
+        f'stroke="{colour}" stroke-width="1.5"/>'
         f'<text x="{x + 12}" y="{y + 21}" font-weight="bold" fill="{colour}">{escape(title)}</text>'
     ]
     for number, (name, count) in enumerate(rows):
         at = y + 44 + 22 * number
         lines.append(
             f'<text x="{x + 12}" y="{at}" fill="#333">{escape(name)}</text>'
-            f'<text x="{x + 188}" y="{at}" fill="#111" text-anchor="end" font-weight="{"bold" if count else "normal"}">{count}</text>'
+            f'<text x="{x + 188}" y="{at}" fill="#111" text-anchor="end" '
+            f'font-weight="{"bold" if count else "normal"}">{count}</text>'
         )
     return "".join(lines)
 
 
 def _arrow(x1: int, y1: int, x2: int, y2: int, label: str) -> str:
     return (
-        f'<line x1="{x1}" y1="{y1}" x2="{x2}" y2="{y2}" stroke="#666" stroke-width="1.5" marker-end="url(#tip)"/>'
-        f'<text x="{(x1 + x2) // 2}" y="{(y1 + y2) // 2 - 8}" fill="#666" text-anchor="middle" font-size="12">{label}</text>'
+        f'<line x1="{x1}" y1="{y1}" x2="{x2}" y2="{y2}" stroke="#666" stroke-width="1.5" '
+        'marker-end="url(#tip)"/>'
+        f'<text x="{(x1 + x2) // 2}" y="{(y1 + y2) // 2 - 8}" fill="#666" text-anchor="middle" '
+        f'font-size="12">{label}</text>'
     )
 
 

@@ -23,7 +23,8 @@ ENTITIES = {"user.created": "user", "account.created": "account", "order.created
 """What an event is about: the `subject`, and the `id` of its data."""
 
 _IN_TEXT = re.compile(
-    r"\b(user|account|order|event|invoice) ([0-9a-f-]{36}|[0-9]+)\b|/(user|account|order)s/([0-9]+)\b"
+    r"\b(user|account|order|event|invoice) ([0-9a-f-]{36}|[0-9]+)\b"
+    r"|/(user|account|order)s/([0-9]+)\b"
 )
 
 

@@ -71,7 +71,8 @@ def peek(client: Client, own: Own, database: str, table: str) -> pd.DataFrame:
     if table not in PEEKS:
         raise Refused(f"{table!r} cannot be peeked at; these can: {', '.join(PEEKS)}")
     what = PEEKS[table]
-    query = f"select {', '.join(what.columns)} from demo.{table} where {what.mine} = any(cast(:mine as {what.type}[])) order by {what.order}"  # noqa: S608  # constants
+    columns, mine = ", ".join(what.columns), f"any(cast(:mine as {what.type}[]))"
+    query = f"select {columns} from demo.{table} where {what.mine} = {mine} order by {what.order}"  # noqa: S608  # constants
     rows = client.sql(database, query, mine=[str(id) for id in own.all(what.kind)])
     positions = {
         name: _positions(client, own, SEQUENCES.get(name, database))

@@ -153,7 +153,8 @@ class Shop:
         wait: float = 5,
         **more: Any,
     ) -> Answer:
-        """`after` a command: the answer waits until its event is projected, up to `wait` seconds."""
+        """`after` a command: the answer waits until its event is projected, up to `wait`
+        seconds."""
         year, number = month.split("-")
         if after is not None:
             more |= {"after_event": self.real_event_id(after), "wait": wait}
@@ -241,7 +242,10 @@ class Shop:
         return [event for event in found if event["id"] in mine]
 
     def _log_positions(self, service: str) -> pd.DataFrame:
-        query = "select id::text, type, subject, sequence from demo.events where id = any(cast(:mine as uuid[])) order by sequence"
+        query = (
+            "select id::text, type, subject, sequence from demo.events where id = "
+            "any(cast(:mine as uuid[])) order by sequence"
+        )
         return self.client.sql(
             service.replace("-", "_"), query, mine=list(map(str, self.own.all("event")))
         )
@@ -373,7 +377,8 @@ class Shop:
     def _own_folder(self) -> Path:
         if self.folder is None:
             raise Refused(
-                "this system is not the notebook's own; only one from Shop.open_private() may be broken"
+                "this system is not the notebook's own; only one from Shop.open_private() may be "
+                "broken"
             )
         return self.folder
 
