@@ -2,12 +2,15 @@
 
 import csv
 import io
+import unicodedata
 from html import escape
 from pathlib import Path
 from typing import Any
 
 import words
 from receipt import invoice_html
+
+FORMULA = tuple("=+-@|%")
 
 PAGE = """<!doctype html>
 <html lang="en"><meta charset="utf-8"><title>{title}</title>
@@ -39,8 +42,12 @@ def as_csv(invoice: dict[str, Any]) -> str:
     table = csv.writer(file)
     table.writerow(["purchase_dt", "description", "amount"])
     for line in invoice["orders"]:
-        what = line["description"]
-        table.writerow(
-            [line["purchase_dt"], "'" + what if what[:1] in "=+-@\t\r" else what, line["amount"]]
-        )
+        table.writerow([line["purchase_dt"], _as_text(line["description"]), line["amount"]])
     return file.getvalue()
+
+
+def _as_text(cell: str) -> str:
+    """Marked with an apostrophe where a spreadsheet might calculate with it: it looks behind blanks
+    and line breaks, and takes full-width signs for their narrow twins."""
+    begins = unicodedata.normalize("NFKC", cell).lstrip()[:1]
+    return "'" + cell if begins in FORMULA or cell[:1].isspace() else cell

@@ -2,6 +2,7 @@
 
 import re
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Annotated, Any
 
 from email_validator import validate_email
@@ -38,11 +39,21 @@ class Command(BaseModel):
 def _number(value: Any) -> Any:
     if isinstance(value, bool | str):
         raise ValueError("must be a JSON number, such as 50.00")
+    # Before Decimal works on a number of a thousand digits.
     if isinstance(value, int) and abs(value) >= 10**12:
-        raise ValueError(
-            "must have at most 12 digits"
-        )  # before Decimal prints a number of a thousand digits
+        raise ValueError("must have at most 12 digits")
+    if isinstance(value, int | Decimal):
+        return _with_cents(Decimal(value))
     return value
+
+
+def _with_cents(amount: Decimal) -> Decimal:
+    """The same amount with two decimals, so that 50, 50.0 and 5e1 are one request, and what is kept
+    and sent on is short. Unchanged where it has more of them, or more digits than are allowed."""
+    if not amount.is_finite() or amount.adjusted() >= 12:
+        return amount
+    cents = amount.quantize(Decimal("0.01"))
+    return cents if cents == amount else amount
 
 
 _RFC3339 = re.compile(

@@ -28,7 +28,6 @@ from demo.invoices
 BY_MONTH = INVOICES + "where user_id = %s and invoice_dt = %s"
 BY_ID = INVOICES + "where invoice_id = %s"
 PAGE = INVOICES + "where user_id = %s and invoice_dt < %s order by invoice_dt desc limit %s"
-IS_PROCESSED = "select 1 from demo.processed_events where event_id = %s"
 
 
 async def invoice_of_month(
@@ -48,14 +47,6 @@ async def invoices_of_user(
 ) -> list[dict[str, Any]]:
     """Up to `limit` invoices of months before `before`, newest first."""
     return await _invoices(pool, PAGE, [user_id, before, limit])
-
-
-async def is_processed(pool: Pool, event_id: UUID) -> bool:
-    async with pool.connection() as connection:
-        return (
-            await (await connection.execute(IS_PROCESSED, [event_id], prepare=True)).fetchone()
-            is not None
-        )
 
 
 async def _invoices(pool: Pool, query: str, parameters: Sequence[Any]) -> list[dict[str, Any]]:

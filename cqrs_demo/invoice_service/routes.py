@@ -16,20 +16,18 @@ from cqrs_demo.http.input import Before, DateTime, Month, PageLimit, PathId, Use
 from cqrs_demo.http.json import JsonResponse
 from cqrs_demo.http.problems import Problem, refusals
 from cqrs_demo.http.service import routes
-from cqrs_demo.inbox.consumer import Consumer
 from cqrs_demo.invoice_service.queries import (
     invoice_by_id,
     invoice_of_month,
     invoices_of_user,
-    is_processed,
 )
 from cqrs_demo.invoice_service.replay.time_travel import invoice_as_of
+from cqrs_demo.invoice_service.waiting import Waiting
 
 PREFIX = "/invoice-service"
 AsOf = Annotated[
     DateTime | None, Field(description="Travel in time: only what had happened by this instant.")
 ]
-NEWS_POLL = 0.05  # seconds: the event may have been projected by another copy of this service
 
 
 class Line(BaseModel):
@@ -57,7 +55,7 @@ class InvoiceOfMonth(BaseModel):
     as_of: AsOf = None
 
 
-def invoice_routes(pool: Pool, consumer: Consumer) -> APIRouter:
+def invoice_routes(pool: Pool, waiting: Waiting) -> APIRouter:
     router = routes(PREFIX)
 
     @router.get("/invoices", response_model=Invoice, responses=refusals(404))
@@ -67,7 +65,7 @@ def invoice_routes(pool: Pool, consumer: Consumer) -> APIRouter:
         then."""
         what = f"invoice of user {query.user_id} for {query.year:04}-{query.month:02}"
         if query.after_event is not None:
-            await wait_until_projected(pool, consumer, query.after_event, query.wait)
+            await wait_until_projected(waiting, query.after_event, query.wait)
         if query.as_of is not None:
             then = await invoice_as_of(pool, query.user_id, query.year, query.month, query.as_of)
             return found(then, f"{what} as of {query.as_of.isoformat()}")
@@ -90,12 +88,9 @@ def invoice_routes(pool: Pool, consumer: Consumer) -> APIRouter:
     return router
 
 
-async def wait_until_projected(
-    pool: Pool, consumer: Consumer, event_id: UUID, seconds: float
-) -> None:
+async def wait_until_projected(waiting: Waiting, event_id: UUID, seconds: float) -> None:
     """Read your own writes: returns once the event has been projected. Raises Problem 503 when that
     takes longer."""
-    deadline = asyncio.get_running_loop().time() + seconds
     not_yet = Problem(
         503,
         "not-projected-yet",
@@ -103,10 +98,7 @@ async def wait_until_projected(
         {"Retry-After": "1"},
     )
     try:
-        while not await is_processed(pool, event_id):
-            left = deadline - asyncio.get_running_loop().time()
-            if left <= 0:
-                raise not_yet
-            await asyncio.sleep(min(left, 0.01))
+        if not await waiting.until_projected(event_id, seconds):
+            raise not_yet
     except asyncio.CancelledError:  # the service is stopping and does not wait for those who wait
         raise not_yet from None

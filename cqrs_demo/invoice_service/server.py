@@ -16,6 +16,7 @@ from cqrs_demo.invoice_service.replay.run_routes import run_routes
 from cqrs_demo.invoice_service.replay.runs import Runs
 from cqrs_demo.invoice_service.report_routes import report_routes
 from cqrs_demo.invoice_service.routes import PREFIX, invoice_routes
+from cqrs_demo.invoice_service.waiting import Waiting
 from cqrs_demo.messaging.broker import INVOICE_SERVICE
 from cqrs_demo.messaging.connect import broker_for
 from cqrs_demo.pace import FREE, Paces
@@ -30,14 +31,15 @@ def build(settings: Settings, paces: Paces = FREE) -> Service:
     broker = broker_for(settings.need("broker_url"))
     projection = Invoices()
     pace = paces["consumer"]
-    handler = Handler(pool, projection, pace, applied=lambda: None)
+    waiting = Waiting(pool)
+    handler = Handler(pool, projection, pace, applied=waiting.wake)
     consumer = Consumer(INVOICE_SERVICE, pool, broker, handler, pace)
     token = settings.api_token.get_secret_value() if settings.api_token else None
     runs = Runs([settings.user_service_url, settings.order_service_url], token)
     workers = Workers(consumer=consumer)
 
     routers = [
-        invoice_routes(pool, consumer),
+        invoice_routes(pool, waiting),
         dead_letter_routes(PREFIX, pool, projection),
         report_routes(PREFIX, pool),
         run_routes(PREFIX, dsn, runs),

@@ -23,7 +23,7 @@ state as (
     insert into demo.users (name, email, event_id, idempotency_key, request_hash)
     select name, email, event_id, idempotency_key, request_hash
     from command
-    order by lower(email)
+    order by casefold(email collate pg_unicode_fast)
     on conflict do nothing  -- the email is taken, or the key is: then it is a retry
     returning *
 ),

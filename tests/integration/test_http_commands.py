@@ -86,6 +86,16 @@ def event_of(shop: Shop, service: str, event_id: str) -> str:
     return line
 
 
+def test_an_amount_with_thousands_of_zeros_is_the_amount(shared_shop: Shop, user_id: int) -> None:
+    order = f'{{"user_id": {user_id}, "description": "Widget", "amount": 1.{"0" * 17_000}}}'
+    answer = shared_shop.client.post(
+        shared_shop.urls["order-service"] + "/orders",
+        content=order,
+        headers={"Content-Type": "application/json"},
+    )
+    assert (answer.status_code, answer.json()["amount"]) == (201, 1)
+
+
 def test_a_placed_order_has_its_five_fields(shared_shop: Shop, user_id: int) -> None:
     order = shared_shop.place_order(user_id).json()
     assert order == {
@@ -202,6 +212,19 @@ def test_an_email_is_taken_whatever_its_capitals(shared_shop: Shop) -> None:
     assert rows(
         "user_service", "select count(*) from demo.events where lower(data ->> 'email') = %s", email
     ) == [(1,)]
+
+
+@pytest.mark.parametrize("twin", ["ας", "ΑΣ", "αΣ"])
+def test_an_email_is_taken_in_every_form_of_its_letters(shared_shop: Shop, twin: str) -> None:
+    # Given a mailbox with a letter that has two small forms
+    host = fresh_email()
+    assert shared_shop.create_user("Alice", f"ασ.{host}").status_code == 201
+
+    # When another wants it with the other form, or the capital
+    answer = shared_shop.create_user("Alicia", f"{twin}.{host}")
+
+    # Then it is refused
+    assert_problem(answer, 409, "email-taken")
 
 
 def test_an_account_for_an_unknown_user_is_refused_and_leaves_nothing(shared_shop: Shop) -> None:

@@ -218,6 +218,28 @@ def test_one_key_serves_each_kind_of_command_once(shared_shop: Shop) -> None:
         assert target.rows_and_events(shared_shop, key) == [(1, 1)]
 
 
+@pytest.mark.parametrize("again", ["50", "50.0", "50.00", "5e1", "50.000", "0.5e2"])
+def test_the_same_amount_in_another_spelling_is_the_same_request(
+    shared_shop: Shop, again: str
+) -> None:
+    # Given an order of fifty
+    key = str(uuid4())
+
+    def post(amount: str) -> httpx.Response:
+        return shared_shop.client.post(
+            shared_shop.urls["order-service"] + "/orders",
+            content=f'{{"user_id": 1, "description": "Widget", "amount": {amount}}}',
+            headers={"Content-Type": "application/json", "Idempotency-Key": key},
+        )
+
+    first = post("50")
+    # When it is sent again, its amount written in another way
+    second = post(again)
+    # Then it is a retry
+    assert second.headers["Idempotent-Replayed"] == "true"
+    assert second.json() == first.json()
+
+
 def test_without_a_key_each_request_is_a_command_of_its_own(shared_shop: Shop) -> None:
     answers = [shared_shop.place_order(1) for _ in range(3)]
     assert len({answer.json()["id"] for answer in answers}) == 3

@@ -67,5 +67,7 @@ def main() -> None:
 
 
 def _say(error: Exception, code: int) -> int:
-    print(f"cqrs-demo: {error}", file=sys.stderr)
+    from cqrs_demo.tooling.cli.show import plain
+
+    print(plain(f"cqrs-demo: {error}"), file=sys.stderr)
     return code

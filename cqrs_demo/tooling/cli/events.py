@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from cqrs_demo.tooling.cli.options import AsJson, DataDir
-from cqrs_demo.tooling.cli.show import console
+from cqrs_demo.tooling.cli.show import console, plain
 
 if TYPE_CHECKING:
     import httpx
@@ -187,8 +187,8 @@ def _print_event(event: dict[str, Any], _: str) -> None:
 
     time = datetime.fromisoformat(event["time"]).strftime("%Y-%m-%d %H:%M:%S.%f")[:-3]
     colour = COLOURS.get(event["type"], "white")
-    place = f"{event['source'].strip('/')} {event['sequence']}"
-    what = f"[{colour}]{event['type']:<15}[/]  {escape(_told(event))}"
+    place = escape(plain(f"{event['source'].strip('/')} {event['sequence']}"))
+    what = f"[{colour}]{escape(plain(event['type'])):<15}[/]  {escape(plain(_told(event)))}"
     console().print(f"[dim]{time}[/]  {what}  [dim]{place}  {event['id']}[/]", soft_wrap=True)
 
 

@@ -1,5 +1,6 @@
 """What commands print about a running system."""
 
+import re
 import sys
 from contextlib import suppress
 
@@ -16,10 +17,19 @@ def console(*, err: bool = False) -> Console:
     return Console(stderr=err, highlight=False, width=None if stream.isatty() else WIDE)
 
 
+CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+
+
+def plain(data: str) -> str:
+    """Text from an event or a message, with what would steer the terminal made visible: \\x1b."""
+    return CONTROL.sub(lambda found: found[0].encode("unicode_escape").decode(), data)
+
+
 def say(text: str, *, err: bool = False) -> None:
-    """One line, whatever is in it and however long; nothing is lost when nobody reads any more."""
+    """Text as it is, with no control characters but line breaks. Nothing is lost when nobody reads
+    any more."""
     with suppress(OSError):  # a closed pipe must not stop the supervisor
-        console(err=err).print(text, soft_wrap=True, markup=False)
+        console(err=err).print(plain(text), soft_wrap=True, markup=False)
 
 
 def show_system(system: RunningSystem, folder: Folder) -> None:
