@@ -60,7 +60,7 @@ def test_an_amount_goes_over_the_wire_as_a_number_with_two_decimals(
     # When an amount is sent as a number, however it is written
     body = (
         f'{{"user_id": {user_id}, "description": "Widget", "amount": {sent}, "purchase_dt": '
-        '"2025-04-03T10:00:00Z"}}'
+        '"2025-04-03T10:00:00Z"}'
     )
     answer = shared_shop.client.post(
         shared_shop.urls["order-service"] + "/orders",
