@@ -48,8 +48,8 @@ class Consumer:
 
     async def _consume(self, limit: int) -> None:
         """Batch after batch, with at most `limit` messages of each topic in hand."""
-        await self._database_answers()  # or messages would be taken that cannot be applied
         await self._broker.declare(self.subscriber)
+        await self._database_answers()  # or messages would be taken that cannot be applied
         subscription = await self._broker.subscribe(self.subscriber, limit)
         try:
             while (most := self._pace.allows(limit)) and not self._stop.is_set():

@@ -181,7 +181,8 @@ class PgmqSubscription:
                     if deliveries or wait <= 0:
                         return deliveries
                     self._look_again = clock() + _POLL
-                pause = max(min(deadline, self._look_again) - clock(), 0)
+                look_again = self._look_again if most > 0 else deadline
+                pause = max(min(deadline, look_again) - clock(), 0)
                 async for _ in connection.notifies(timeout=pause, stop_after=1):
                     self._look_again = 0.0
             if clock() >= deadline:

@@ -58,19 +58,21 @@ async def declare(open_channel: OpenChannel, subscriber: Subscriber) -> None:
         await (await channel.declare_queue(name, durable=True, arguments=classic)).bind(dead)
         arguments = queue_arguments(subscriber, major_version=await _major_version(channel))
     for topic in subscriber.topics:
-        queue = queue_name(subscriber, topic)
-        await _declare_queue(open_channel, queue, arguments)
-        async with open_channel() as channel:
-            await (await wire_of(channel)).queue_bind(queue, EXCHANGE, f"{topic}.*")
+        await _declare_queue(open_channel, queue_name(subscriber, topic), topic, arguments)
 
 
-async def _declare_queue(open_channel: OpenChannel, name: str, arguments: dict[str, Any]) -> None:
+async def _declare_queue(
+    open_channel: OpenChannel, name: str, topic: str, arguments: dict[str, Any]
+) -> None:
     async with open_channel() as channel:
         with suppress(ChannelPreconditionFailed):
-            await channel.declare_queue(name, durable=True, arguments=arguments)
+            queue = await channel.declare_queue(name, durable=True, arguments=arguments)
+            await queue.bind(EXCHANGE, f"{topic}.*")
             return
+    old = with_old_limit(arguments)
     async with open_channel() as channel:
-        await channel.declare_queue(name, durable=True, arguments=with_old_limit(arguments))
+        queue = await channel.declare_queue(name, durable=True, arguments=old)
+        await queue.bind(EXCHANGE, f"{topic}.*")
 
 
 async def _major_version(channel: AbstractChannel) -> int:

@@ -89,8 +89,8 @@ class Relay:
             self.backoff.over()  # another copy leads: that is how it should be
             if await _wait(self._stop, TAKEOVER_POLL):
                 return
-        await self._broker.declare(*SUBSCRIBERS)
         self.leading = True
+        await self._broker.declare(*SUBSCRIBERS)
         floor, woken = Floor(), True
         while not self._stop.is_set():
             async with self._pace.turn(BATCH) as most:

@@ -52,7 +52,7 @@ async def test_a_frozen_broker_makes_no_call_hang(own_server: OwnServer) -> None
         with anyio.fail_after(25):
             async with anyio.create_task_group() as together:
                 together.start_soon(fails, lambda: broker.publish(messages("order.created", [2])))
-                together.start_soon(fails, other.depths)
+                together.start_soon(fails, lambda: other.depths(INVOICE_SERVICE))
                 together.start_soon(fails, new.ping)
             # And closing ends too
             for each in (subscription, other, new):

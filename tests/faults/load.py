@@ -133,7 +133,9 @@ class Client:
         """In turns. But a copy that is frozen would hold up every client at every second turn, for
         as long as they wait for it."""
         copies, now = self._services[service], time.monotonic()
-        well = [copy for copy in copies if self._avoided.get(copy.port, 0) <= now] or copies
+        well = [copy for copy in copies if self._avoided.get(copy.port, 0) <= now]
+        if not well:  # the one whose failure is the longest ago
+            return min(copies, key=lambda copy: self._avoided.get(copy.port, 0))
         return well[next(self._turns) % len(well)]
 
     def close(self) -> None:

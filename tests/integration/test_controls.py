@@ -58,6 +58,7 @@ def test_events_stay_in_the_outbox_while_the_relay_is_paused_and_leave_it_step_b
     shop: Shop,
 ) -> None:
     # Given a paused relay
+    eventually(lambda: state(shop, RELAY)["leading"])
     assert set_mode(shop, RELAY, "paused")["outbox"] == 0
 
     # When three orders are placed

@@ -2,6 +2,7 @@
 consumer's hand, given back, and delivered again. The shop's consumer does none of this."""
 
 import asyncio
+import threading
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Coroutine, Sequence
@@ -55,16 +56,22 @@ class Hand(ABC):
 
     def requeue(self, taken: Sequence[Taken]) -> None:
         """Give them back, for anybody."""
+        expected = self.ready() + len(taken)
         for one in taken:
             self._requeue(one)
         self._held -= len(taken)
+        self._until_ready(expected)
 
     def close(self) -> None:
-        """As if the consumer had died. A broker takes some milliseconds to notice."""
+        """As if the consumer had died."""
         expected = self.ready() + self._held
         self._let_go()
+        self._until_ready(expected)
+
+    def _until_ready(self, count: int) -> None:
+        """A broker takes some milliseconds to notice."""
         deadline = time.monotonic() + PATIENCE
-        while self.ready() < expected and time.monotonic() < deadline:
+        while self.ready() < count and time.monotonic() < deadline:
             time.sleep(0.02)
 
     @abstractmethod
@@ -150,8 +157,6 @@ async def _connected(url: str) -> Any:
 
 class _LoopInAThread:
     def __init__(self) -> None:
-        import threading
-
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         self._thread.start()
