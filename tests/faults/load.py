@@ -17,7 +17,7 @@ import random
 import select
 import threading
 import time
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -61,6 +61,8 @@ class Ledger:
     orders: dict[int, Order] = field(default_factory=dict)
     moments: list[float] = field(default_factory=list)
     """When each order was answered 201, by time.monotonic()."""
+    newest: deque[tuple[Order, str]] = field(default_factory=lambda: deque(maxlen=50))
+    """The last orders, each with the id of its event."""
     answered: Counter[Any] = field(default_factory=Counter)
     tries: Counter[int] = field(default_factory=Counter)
     """How many commands took how many tries."""
@@ -83,6 +85,8 @@ class Client:
         self._turns = itertools.count(random.randrange(100))
         self._lines: dict[str, http.client.HTTPConnection] = {}
         self._avoided: dict[int, float] = {}
+        self.event_id = ""
+        """Of the event that the last answer told of."""
 
     def command(
         self, service: str, path: str, body: dict[str, Any], *, give_up: float = 90
@@ -123,6 +127,7 @@ class Client:
             headers = {"Content-Type": "application/json", "Idempotency-Key": key}
             line.request("POST", url.path + path, json.dumps(body), headers)
             answer = line.getresponse()
+            self.event_id = answer.headers.get("X-Event-Id", "")
             return answer.status, json.loads(answer.read(), parse_float=Decimal)
         except (OSError, http.client.HTTPException, ValueError) as error:
             line.close()
@@ -178,6 +183,7 @@ class Client:
         assert answer["amount"] == order.amount
         self.ledger.orders[answer["id"]] = order
         self.ledger.moments.append(time.monotonic())
+        self.ledger.newest.append((order, self.event_id))
         return int(answer["id"])
 
 

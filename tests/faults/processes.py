@@ -28,15 +28,15 @@ class Service:
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}{PREFIXES[name]}"
         clean = {key: value for key, value in os.environ.items() if not key.startswith("CQRS_")}
-        self._environment = clean | environment | {"CQRS_PORT": str(self.port)}
+        self.environment = clean | environment | {"CQRS_PORT": str(self.port)}
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> "Service":
         """Start, and wait until it listens."""
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "cqrs_demo", "serve", self.name],
-                env=self._environment,
+                [sys.executable, "-P", "-m", "cqrs_demo", "serve", self.name],
+                env=self.environment,
                 stdout=log,
                 stderr=log,
             )

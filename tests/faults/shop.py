@@ -18,6 +18,7 @@ from cqrs_demo.messaging.broker import INVOICE_SERVICE
 from tests.faults.load import Client, Ledger, Order, load
 from tests.faults.oracle import differences
 from tests.faults.processes import Postgres, Service
+from tests.faults.reading import reading
 from tests.faults.wire import HOST, Wire
 from tests.fixtures.shop import Databases, eventually
 
@@ -145,6 +146,9 @@ class FaultyShop:
 
     def load(self, *, rate: float = 60, clients: int = 6) -> Any:
         return load(self.services, self.ledger, self.users, rate=rate, clients=clients)
+
+    def reading(self) -> Any:
+        return reading(self.services["invoice-service"], self.ledger)
 
     def rows(self, service: str, query: str, *parameters: Any) -> list[tuple[Any, ...]]:
         """What the service's database says to the superuser, who takes no wire."""

@@ -23,7 +23,7 @@ LEAST_SHARE = 0.5  # of the asked rate, while no fault was being made
 
 def test_whatever_dies_under_load_every_order_counts_once(shop: FaultyShop) -> None:
     chance, deadline = random.Random(SEED), time.monotonic() + SECONDS
-    with shop.load(rate=RATE, clients=24) as arrivals:
+    with shop.reading(), shop.load(rate=RATE, clients=24) as arrivals:
         course = Course()
         while time.monotonic() < deadline:
             time.sleep(chance.uniform(*PAUSE))  # the pace of the faults, not a wait for anything
