@@ -16,7 +16,7 @@ import sqlalchemy.dialects.postgresql.psycopg  # noqa: F401  # here, once: two t
 from sqlalchemy import Engine, create_engine, make_url, text
 from sqlalchemy.exc import SQLAlchemyError
 
-from cqrs_demo.http import json
+from cqrs_demo import exact_json as json
 from cqrs_demo.settings import DEFAULT_PORTS
 from cqrs_demo.tooling.runtime.system import PREFIXES, Process, SystemProblem, data_folder, running
 from shared import forget_all, shared

@@ -14,7 +14,8 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.routing import Match
 
-from cqrs_demo.http.json import dumps
+from cqrs_demo.errors import Conflict, Invalid, NotFound, Refusal, TryLater
+from cqrs_demo.exact_json import dumps
 
 log = structlog.get_logger()
 
@@ -107,6 +108,12 @@ async def _refused(_: Request, error: Exception) -> Response:
     return problem_response(error)
 
 
+async def _refused_by_the_core(_: Request, error: Exception) -> Response:
+    assert isinstance(error, Refusal)
+    status, headers = next(_STATUSES[kind] for kind in type(error).__mro__ if kind in _STATUSES)
+    return problem_response(Problem(status, error.code, str(error), headers))
+
+
 async def _invalid(_: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
     first, *_more = error.errors()
@@ -187,8 +194,16 @@ async def _bug(request: Request, error: Exception) -> Response:
     )
 
 
+_STATUSES: dict[type, tuple[int, dict[str, str] | None]] = {
+    NotFound: (404, None),
+    Conflict: (409, None),
+    Invalid: (422, None),
+    TryLater: (503, {"Retry-After": "1"}),
+}
+
 _ANSWERS: dict[type[Exception], Callable[[Request, Exception], Awaitable[Response]]] = {
     Problem: _refused,
+    Refusal: _refused_by_the_core,
     RequestValidationError: _invalid,
     HTTPException: _http,
     TooManyRequests: _overloaded,

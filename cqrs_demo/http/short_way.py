@@ -21,8 +21,9 @@ from pydantic import TypeAdapter, ValidationError
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from cqrs_demo.exact_json import loads
 from cqrs_demo.http.input import IdempotencyKey
-from cqrs_demo.http.json import loads, must_be_json
+from cqrs_demo.http.json import must_be_json
 from cqrs_demo.http.problems import refusal
 
 Handler = Callable[[Scope, Receive], Awaitable[Response]]

@@ -14,7 +14,7 @@ from cqrs_demo.database import Pool
 from cqrs_demo.http.answers import found
 from cqrs_demo.http.input import Before, DateTime, Month, PageLimit, PathId, UserId, Wait, Year
 from cqrs_demo.http.json import JsonResponse
-from cqrs_demo.http.problems import Problem, refusals
+from cqrs_demo.http.problems import refusals
 from cqrs_demo.http.service import routes
 from cqrs_demo.invoice_service.queries import (
     invoice_by_id,
@@ -22,7 +22,7 @@ from cqrs_demo.invoice_service.queries import (
     invoices_of_user,
 )
 from cqrs_demo.invoice_service.replay.time_travel import invoice_as_of
-from cqrs_demo.invoice_service.waiting import Waiting
+from cqrs_demo.invoice_service.waiting import NotProjectedYet, Waiting
 
 PREFIX = "/invoice-service"
 AsOf = Annotated[
@@ -89,14 +89,9 @@ def invoice_routes(pool: Pool, waiting: Waiting) -> APIRouter:
 
 
 async def wait_until_projected(waiting: Waiting, event_id: UUID, seconds: float) -> None:
-    """Read your own writes: returns once the event has been projected. Raises Problem 503 when that
-    takes longer."""
-    not_yet = Problem(
-        503,
-        "not-projected-yet",
-        f"event {event_id} has not been projected yet; ask again",
-        {"Retry-After": "1"},
-    )
+    """Read your own writes: returns once the event has been projected. Raises NotProjectedYet when
+    that takes longer."""
+    not_yet = NotProjectedYet(event_id)
     try:
         if not await waiting.until_projected(event_id, seconds):
             raise not_yet

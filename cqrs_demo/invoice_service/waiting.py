@@ -10,10 +10,18 @@ from contextlib import suppress
 from uuid import UUID
 
 from cqrs_demo.database import Pool
+from cqrs_demo.errors import TryLater
 
 POLL = 0.05  # seconds
 
 PROJECTED = "select event_id from demo.processed_events where event_id = any(%b)"
+
+
+class NotProjectedYet(TryLater):
+    code = "not-projected-yet"
+
+    def __init__(self, event_id: UUID) -> None:
+        super().__init__(f"event {event_id} has not been projected yet; ask again")
 
 
 class Waiting:

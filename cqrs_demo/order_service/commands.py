@@ -6,11 +6,13 @@ event and no event can tell of an order that is not. Next: outbox/relay.py, whic
 from the outbox to the broker.
 """
 
+from collections.abc import Sequence
+
 from cqrs_demo.contract.events import Id
 from cqrs_demo.database import Pool
 from cqrs_demo.http.input import Amount, Command, DateTime, LongText
-from cqrs_demo.outbox.group_commit import GroupCommit
 from cqrs_demo.outbox.retries import Accepted, first_answer, retry_columns
+from cqrs_demo.outbox.submit import Row, Submit, by_position, numbered
 
 PLACE_ORDERS = """
 with command as (
@@ -59,11 +61,18 @@ class PlaceOrder(Command):
     purchase_dt: DateTime | None = None
 
 
+async def place_orders(pool: Pool, commands: Sequence[Row]) -> list[Row | None]:
+    """The transaction: these orders, each with its event. None for one whose key is taken."""
+    async with pool.connection() as connection:
+        placed = await connection.execute(PLACE_ORDERS, numbered(commands), prepare=True)
+        return by_position(await placed.fetchall(), len(commands))
+
+
 async def place_order(
-    orders: GroupCommit, pool: Pool, command: PlaceOrder, idempotency_key: str | None
+    orders: Submit, pool: Pool, command: PlaceOrder, idempotency_key: str | None
 ) -> Accepted:
-    """The order, committed together with its event. Raises Problem 422 when the key came with
-    another body before."""
+    """The order, committed together with its event. Raises KeyReused when the key came with another
+    body before."""
     row = await orders.submit({**vars(command), **retry_columns(command, idempotency_key)})
     if row is not None:
         return Accepted(row)

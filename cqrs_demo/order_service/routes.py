@@ -10,12 +10,12 @@ from cqrs_demo.http.json import JsonResponse
 from cqrs_demo.http.problems import refusals
 from cqrs_demo.http.service import routes
 from cqrs_demo.order_service.commands import PlaceOrder, place_order
-from cqrs_demo.outbox.group_commit import GroupCommit
+from cqrs_demo.outbox.submit import Submit
 
 PREFIX = "/order-service"
 
 
-def order_routes(pool: Pool, orders: GroupCommit) -> APIRouter:
+def order_routes(pool: Pool, orders: Submit) -> APIRouter:
     router = routes(PREFIX)
 
     @router.post(

@@ -1,5 +1,7 @@
 """order-service, put together: everything it is made of stands on this screen. Next: routes.py."""
 
+from functools import partial
+
 from cqrs_demo.contract.events import ORDER_SERVICE
 from cqrs_demo.database import pool_for
 from cqrs_demo.http.health import health_routes
@@ -7,7 +9,7 @@ from cqrs_demo.http.lifespan import Workers
 from cqrs_demo.http.log_routes import log_routes
 from cqrs_demo.http.service import Service, http_service
 from cqrs_demo.messaging.connect import broker_for
-from cqrs_demo.order_service.commands import PLACE_ORDERS
+from cqrs_demo.order_service.commands import place_orders
 from cqrs_demo.order_service.fold import FOLDS
 from cqrs_demo.order_service.routes import PREFIX, order_routes
 from cqrs_demo.outbox.group_commit import GroupCommit
@@ -23,7 +25,7 @@ def build(settings: Settings, paces: Paces = FREE) -> Service:
     pool = pool_for(dsn, "order-service")
     broker = broker_for(settings.need("broker_url"))
     relay = Relay(dsn, broker, ORDER_SERVICE, paces["relay"])
-    orders = GroupCommit(pool, PLACE_ORDERS, committed=relay.wake)
+    orders = GroupCommit(partial(place_orders, pool), committed=relay.wake)
     workers = Workers(relay=relay)
 
     routers = [

@@ -14,7 +14,7 @@ from uuid import UUID
 
 from cqrs_demo.contract.events import encode
 from cqrs_demo.database import Pool
-from cqrs_demo.http.problems import Problem
+from cqrs_demo.errors import TryLater
 
 WINDOW = 2_000  # positions per query
 SETTLE_WITHIN = 1.0  # seconds to wait for writers at work
@@ -54,6 +54,10 @@ class Wanted:
     until: datetime | None = None
 
 
+class LogNotSettled(TryLater):
+    code = "log-not-settled"
+
+
 class Feed:
     """The log of the service whose events carry `source`."""
 
@@ -76,8 +80,8 @@ class Feed:
         return await self._position(HORIZON)
 
     async def complete_horizon(self) -> int:
-        """A horizon that includes whatever was committed before this call. Raises Problem 503 when
-        a writer takes over a second."""
+        """A horizon that includes whatever was committed before this call. Raises LogNotSettled
+        when a writer takes over a second."""
         end = await self._position(LOG_END)
         deadline = asyncio.get_running_loop().time() + SETTLE_WITHIN
         while True:
@@ -86,7 +90,7 @@ class Feed:
                 return horizon
             if asyncio.get_running_loop().time() > deadline:
                 detail = f"an event at or before position {end} is still being written; ask again"
-                raise Problem(503, "log-not-settled", detail, {"Retry-After": "1"})
+                raise LogNotSettled(detail)
             await asyncio.sleep(POLL / 8)
 
     async def read(

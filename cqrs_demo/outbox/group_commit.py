@@ -9,15 +9,13 @@ Next: order_service/commands.py, the statement.
 import asyncio
 from collections import deque
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import psycopg
 import structlog
 from psycopg.errors import DeadlockDetected, LockNotAvailable, QueryCanceled
 
-from cqrs_demo.database import Pool
-from cqrs_demo.http.json import dumps
-from cqrs_demo.http.problems import Problem
+from cqrs_demo.errors import TryLater
+from cqrs_demo.outbox.submit import Execute, Row
 
 log = structlog.get_logger()
 
@@ -25,36 +23,28 @@ LANES = 2  # commits under way at once: while one waits for the disk, the next g
 MOST = 200  # commands in one commit
 QUEUE_LIMIT = 5_000  # beyond this a client is told to come back rather than kept waiting
 
-Command = dict[str, Any]
-Row = dict[str, Any]
-Waiting = tuple[Command, asyncio.Future[Row | None]]
+Waiting = tuple[Row, asyncio.Future[Row | None]]
 
 LOCKED = (DeadlockDetected, LockNotAvailable, QueryCanceled)
 
 
+class Overloaded(TryLater):
+    code = "overloaded"
+
+
 class GroupCommit:
-    """Runs `statement` over lists of commands; calls `committed` after each commit.
+    """Commits the commands that wait together; calls `committed` after each commit."""
 
-    The statement takes %(commands)s, a JSON array of the commands, each with its `position`, and
-    returns a row with that `position` and an `event_id` for each command it accepts.
-    """
-
-    def __init__(self, pool: Pool, statement: str, committed: Callable[[], None]) -> None:
-        self._pool, self._statement, self._committed = pool, statement, committed
+    def __init__(self, execute: Execute, committed: Callable[[], None]) -> None:
+        self._execute, self._committed = execute, committed
         self._waiting: deque[Waiting] = deque()
         self._lanes: set[asyncio.Task[None] | None] = set()
 
-    async def submit(self, command: Command) -> Row | None:
-        """The row that the command made, once it is committed; None when the statement refused it.
-        Raises the driver's error when the database is away, Problem 503 when too many commands
-        wait."""
+    async def submit(self, command: Row) -> Row | None:
+        """The row that the command made, once it is committed; None when it was refused. Raises the
+        driver's error when the database is away, Overloaded when too many commands wait."""
         if len(self._waiting) >= QUEUE_LIMIT:
-            raise Problem(
-                503,
-                "overloaded",
-                f"{QUEUE_LIMIT} commands are waiting already; try again",
-                {"Retry-After": "1"},
-            )
+            raise Overloaded(f"{QUEUE_LIMIT} commands are waiting already; try again")
         future: asyncio.Future[Row | None] = asyncio.get_running_loop().create_future()
         self._waiting.append((command, future))
         if len(self._lanes) < LANES:
@@ -77,7 +67,7 @@ class GroupCommit:
         """Commit, and tell each command what became of it. Returns what was wrong with the whole
         batch, if anything was."""
         try:
-            rows = await self._commit([command for command, _ in batch])
+            rows = await self._execute([command for command, _ in batch])
         except Exception as error:
             if len(batch) > 1 and _one_is_to_blame(error):
                 await self._run_each_alone(batch)
@@ -103,19 +93,6 @@ class GroupCommit:
                 if locked == 2:
                     _fail(batch[position + 1 :], error)
                     return
-
-    async def _commit(self, commands: list[Command]) -> list[Row | None]:
-        numbered = dumps(
-            [{**command, "position": position} for position, command in enumerate(commands)]
-        )
-        async with self._pool.connection() as connection:
-            rows = await (
-                await connection.execute(
-                    self._statement, {"commands": numbered.decode()}, prepare=True
-                )
-            ).fetchall()
-        accepted = {row["position"]: row for row in rows}
-        return [accepted.get(position) for position in range(len(commands))]
 
 
 def _one_is_to_blame(error: Exception) -> bool:

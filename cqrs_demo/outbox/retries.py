@@ -14,7 +14,16 @@ from psycopg import sql
 from pydantic import BaseModel
 
 from cqrs_demo.database import Pool
-from cqrs_demo.http.problems import Problem
+from cqrs_demo.errors import Invalid
+
+
+class KeyReused(Invalid):
+    code = "idempotency-key-reused"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "this Idempotency-Key came with another body before; use a new key for a new command"
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +49,7 @@ def fingerprint(command: BaseModel) -> str:
 async def first_answer(
     pool: Pool, table: str, command: BaseModel, key: str | None
 ) -> Accepted | None:
-    """What the first request with this key made, or None when there was none. Raises Problem 422
+    """What the first request with this key made, or None when there was none. Raises KeyReused
     when it asked for something else."""
     if key is None:
         return None
@@ -52,9 +61,5 @@ async def first_answer(
     if row is None:
         return None
     if row["request_hash"] != fingerprint(command):
-        raise Problem(
-            422,
-            "idempotency-key-reused",
-            "this Idempotency-Key came with another body before; use a new key for a new command",
-        )
+        raise KeyReused
     return Accepted(row, replayed=True)

@@ -5,12 +5,14 @@ row go in together or not at all. What a statement refuses comes back as a missi
 then finds out why. Next: outbox/relay.py, which takes the event from the outbox to the broker.
 """
 
+from collections.abc import Sequence
+
 from cqrs_demo.contract.events import Id
 from cqrs_demo.database import Pool
+from cqrs_demo.errors import Conflict, NotFound
 from cqrs_demo.http.input import Command, Email, ShortText, Zip
-from cqrs_demo.http.problems import Problem
-from cqrs_demo.outbox.group_commit import GroupCommit
 from cqrs_demo.outbox.retries import Accepted, first_answer, retry_columns
+from cqrs_demo.outbox.submit import Row, Submit, by_position, numbered
 
 CREATE_USERS = """
 with command as (
@@ -94,33 +96,59 @@ class CreateAccount(Command):
     zip: Zip
 
 
+class EmailTaken(Conflict):
+    code = "email-taken"
+
+    def __init__(self, email: str) -> None:
+        super().__init__(
+            f"there is a user with the email {email} already (capitals make no difference)"
+        )
+
+
+class UnknownUser(NotFound):
+    code = "unknown-user"
+
+    def __init__(self, user_id: int) -> None:
+        super().__init__(f"there is no user {user_id}")
+
+
+async def create_users(pool: Pool, commands: Sequence[Row]) -> list[Row | None]:
+    """The transaction: these users, each with its event. None for one that was refused."""
+    async with pool.connection() as connection:
+        made = await connection.execute(CREATE_USERS, numbered(commands), prepare=True)
+        return by_position(await made.fetchall(), len(commands))
+
+
 async def create_user(
-    users: GroupCommit, pool: Pool, command: CreateUser, idempotency_key: str | None
+    users: Submit, pool: Pool, command: CreateUser, idempotency_key: str | None
 ) -> Accepted:
-    """The user, committed together with its event. Raises Problem 409 when the email is taken, 422
-    when the key came with another body."""
+    """The user, committed together with its event. Raises EmailTaken, and KeyReused when the key
+    came with another body."""
     row = await users.submit({**command.model_dump(), **retry_columns(command, idempotency_key)})
     if row is not None:
         return Accepted(row)
     earlier = await first_answer(pool, "users", command, idempotency_key)
     if earlier is None:
-        raise Problem(
-            409,
-            "email-taken",
-            f"there is a user with the email {command.email} already (capitals make no difference)",
-        )
+        raise EmailTaken(command.email)
     return earlier
 
 
+async def create_accounts(pool: Pool, commands: Sequence[Row]) -> list[Row | None]:
+    """The transaction: these accounts, each with its event. None for one that was refused."""
+    async with pool.connection() as connection:
+        made = await connection.execute(CREATE_ACCOUNTS, numbered(commands), prepare=True)
+        return by_position(await made.fetchall(), len(commands))
+
+
 async def create_account(
-    accounts: GroupCommit, pool: Pool, command: CreateAccount, idempotency_key: str | None
+    accounts: Submit, pool: Pool, command: CreateAccount, idempotency_key: str | None
 ) -> Accepted:
-    """The account, committed together with its event. Raises Problem 404 for an unknown user, 422
-    when the key came with another body."""
+    """The account, committed together with its event. Raises UnknownUser, and KeyReused when the
+    key came with another body."""
     row = await accounts.submit({**command.model_dump(), **retry_columns(command, idempotency_key)})
     if row is not None:
         return Accepted(row)
     earlier = await first_answer(pool, "accounts", command, idempotency_key)
     if earlier is None:
-        raise Problem(404, "unknown-user", f"there is no user {command.user_id}")
+        raise UnknownUser(command.user_id)
     return earlier

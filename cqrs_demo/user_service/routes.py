@@ -11,7 +11,7 @@ from cqrs_demo.http.input import IdempotencyKey, PathId
 from cqrs_demo.http.json import JsonResponse
 from cqrs_demo.http.problems import refusals
 from cqrs_demo.http.service import routes
-from cqrs_demo.outbox.group_commit import GroupCommit
+from cqrs_demo.outbox.submit import Submit
 from cqrs_demo.user_service.commands import CreateAccount, CreateUser, create_account, create_user
 
 PREFIX = "/system-api"
@@ -25,7 +25,7 @@ class AccountBody(Account):
 USER, ACCOUNT = (tuple(field.name for field in fields(body)) for body in (User, AccountBody))
 
 
-def user_routes(pool: Pool, users: GroupCommit, accounts: GroupCommit) -> APIRouter:
+def user_routes(pool: Pool, users: Submit, accounts: Submit) -> APIRouter:
     router = routes(PREFIX)
 
     @router.post(

@@ -1,5 +1,7 @@
 """user-service, put together: everything it is made of stands on this screen. Next: routes.py."""
 
+from functools import partial
+
 from cqrs_demo.contract.events import USER_SERVICE
 from cqrs_demo.database import pool_for
 from cqrs_demo.http.health import health_routes
@@ -11,7 +13,7 @@ from cqrs_demo.outbox.group_commit import GroupCommit
 from cqrs_demo.outbox.relay import Relay
 from cqrs_demo.pace import FREE, Paces
 from cqrs_demo.settings import Settings
-from cqrs_demo.user_service.commands import CREATE_ACCOUNTS, CREATE_USERS
+from cqrs_demo.user_service.commands import create_accounts, create_users
 from cqrs_demo.user_service.fold import FOLDS
 from cqrs_demo.user_service.routes import PREFIX, user_routes
 
@@ -23,8 +25,8 @@ def build(settings: Settings, paces: Paces = FREE) -> Service:
     pool = pool_for(dsn, "user-service")
     broker = broker_for(settings.need("broker_url"))
     relay = Relay(dsn, broker, USER_SERVICE, paces["relay"])
-    users = GroupCommit(pool, CREATE_USERS, committed=relay.wake)
-    accounts = GroupCommit(pool, CREATE_ACCOUNTS, committed=relay.wake)
+    users = GroupCommit(partial(create_users, pool), committed=relay.wake)
+    accounts = GroupCommit(partial(create_accounts, pool), committed=relay.wake)
     workers = Workers(relay=relay)
 
     routers = [

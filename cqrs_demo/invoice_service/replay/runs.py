@@ -16,7 +16,7 @@ from typing import Any, Literal
 
 import structlog
 
-from cqrs_demo.http.problems import Problem
+from cqrs_demo.errors import Conflict, NotFound
 from cqrs_demo.invoice_service.replay.history import (
     History,
     LogChanged,
@@ -94,6 +94,10 @@ class Run:
         }
 
 
+class OneIsRunning(Conflict):
+    code = "already-running"
+
+
 class Runs:
     """The runs of this copy of the service: one at a time, and the last of each kind is
     remembered."""
@@ -103,20 +107,16 @@ class Runs:
         self._last: dict[str, Run] = {}
 
     def last(self, kind: str) -> Run:
-        """Raises Problem 404 when there was none since the service started."""
+        """Raises NotFound when there was none since the service started."""
         if kind not in self._last:
-            raise Problem(404, "not-found", f"no {kind} has run since the service started")
+            raise NotFound(f"no {kind} has run since the service started")
         return self._last[kind]
 
     def start(self, kind: str, action: Action, user_id: int | None = None) -> Run:
-        """Raises Problem 409 while another runs."""
+        """Raises OneIsRunning while another runs."""
         for other in self._last.values():
             if other.state == "running":
-                raise Problem(
-                    409,
-                    "already-running",
-                    f"a {other.kind} is running already; wait for it, or stop it",
-                )
+                raise OneIsRunning(f"a {other.kind} is running already; wait for it, or stop it")
         run = self._last[kind] = Run(kind)
         threading.Thread(
             target=self._work, args=(run, action, user_id), name=kind, daemon=True
@@ -125,7 +125,7 @@ class Runs:
 
     async def stop(self, kind: str) -> Run:
         """Returns when it has stopped, with the live model as it was; or as it is, when it was too
-        late. A run of another kind goes on. Raises Problem 404 when none of this kind has run."""
+        late. A run of another kind goes on. Raises NotFound when none of this kind has run."""
         run = self.last(kind)
         run.ask_to_stop()
         while run.state == "running":  # noqa: ASYNC110  # it ends in another loop

@@ -299,6 +299,6 @@ def _say_oddities(result: "Replayed | Verdict") -> None:
 
 
 def _print_json(value: Any) -> None:
-    from cqrs_demo.http.json import dumps
+    from cqrs_demo.exact_json import dumps
 
     print(dumps(value).decode())

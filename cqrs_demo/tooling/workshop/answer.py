@@ -7,7 +7,7 @@ from decimal import Decimal
 from http import HTTPStatus
 from typing import Any
 
-from cqrs_demo.http.json import dumps
+from cqrs_demo.exact_json import dumps
 
 HEADERS = ("Location", "X-Event-Id", "Idempotent-Replayed", "Retry-After")
 """The headers worth showing, in this order."""

@@ -13,7 +13,7 @@ from typing import Any, Literal, Self
 import httpx
 import pandas as pd
 
-from cqrs_demo.http.json import dumps, loads
+from cqrs_demo.exact_json import dumps, loads
 from cqrs_demo.tooling.runtime.system import RunningSystem
 from cqrs_demo.tooling.workshop.answer import HEADERS, Answer, Refused, number
 from cqrs_demo.tooling.workshop.broker import SyncBroker

@@ -5,7 +5,7 @@ from typing import Self
 
 import pandas as pd
 
-from cqrs_demo.http.json import dumps
+from cqrs_demo.exact_json import dumps
 from cqrs_demo.messaging.broker import INVOICE_SERVICE, Message
 from cqrs_demo.messaging.queues import EXCHANGE
 from cqrs_demo.tooling.runtime.rabbitmq_node import RabbitNode, rabbitmq_server

@@ -14,7 +14,7 @@ from uuid import uuid4
 
 import pandas as pd
 
-from cqrs_demo.http.json import dumps
+from cqrs_demo.exact_json import dumps
 from cqrs_demo.messaging.broker import Message
 from cqrs_demo.tooling.runtime.system import find_system
 from cqrs_demo.tooling.workshop.answer import Answer, Document, Refused

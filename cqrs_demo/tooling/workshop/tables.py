@@ -10,7 +10,7 @@ from sqlalchemy import Engine, create_engine, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool
 
-from cqrs_demo.http.json import dumps, loads
+from cqrs_demo.exact_json import dumps, loads
 from cqrs_demo.tooling.workshop.answer import Refused
 
 
