@@ -3,7 +3,7 @@
 Whoever publishes or consumes needs this module and nothing else of the package, and it imports
 nothing else of it. A consumer ignores fields it does not know (a producer may add one), and a type
 it does not know is no error (see Unknown). Next: outbox/relay.py, which sends these, and
-invoice_service/projection.py, which applies them.
+invoice_service/projections/, which apply them.
 """
 
 from dataclasses import dataclass

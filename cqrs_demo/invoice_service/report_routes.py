@@ -11,7 +11,7 @@ from cqrs_demo.http.input import DIGITS, Year
 from cqrs_demo.http.json import JsonResponse
 from cqrs_demo.http.problems import refusals
 from cqrs_demo.http.service import routes
-from cqrs_demo.invoice_service.revenue import revenue_of_year
+from cqrs_demo.invoice_service.projections.revenue import revenue_of_year
 
 Top = Annotated[int, Field(ge=1, le=100), DIGITS, Query(description="Customers at the most.")]
 Sum = Annotated[Decimal, WithJsonSchema({"type": "number"})]

@@ -11,7 +11,7 @@ from cqrs_demo.http.lifespan import Workers
 from cqrs_demo.http.service import Service, http_service
 from cqrs_demo.inbox.consumer import Consumer
 from cqrs_demo.inbox.handler import Handler
-from cqrs_demo.invoice_service.projection import Invoices
+from cqrs_demo.invoice_service.projections import READ_MODEL
 from cqrs_demo.invoice_service.replay.run_routes import run_routes
 from cqrs_demo.invoice_service.replay.runs import Runs
 from cqrs_demo.invoice_service.report_routes import report_routes
@@ -29,10 +29,9 @@ def build(settings: Settings, paces: Paces = FREE) -> Service:
     dsn = settings.need("invoice_db")
     pool = pool_for(dsn, "invoice-service")
     broker = broker_for(settings.need("broker_url"))
-    projection = Invoices()
     pace = paces["consumer"]
     waiting = Waiting(pool)
-    handler = Handler(pool, projection, pace, applied=waiting.wake)
+    handler = Handler(pool, READ_MODEL, pace, applied=waiting.wake)
     consumer = Consumer(INVOICE_SERVICE, pool, broker, handler, pace)
     token = settings.api_token.get_secret_value() if settings.api_token else None
     runs = Runs([settings.user_service_url, settings.order_service_url], token)
@@ -40,7 +39,7 @@ def build(settings: Settings, paces: Paces = FREE) -> Service:
 
     routers = [
         invoice_routes(pool, waiting),
-        dead_letter_routes(PREFIX, pool, projection),
+        dead_letter_routes(PREFIX, pool, READ_MODEL),
         report_routes(PREFIX, pool),
         run_routes(PREFIX, dsn, runs),
         health_routes(PREFIX, pool, "select from demo.processed_events limit 1", broker, workers),

@@ -99,10 +99,10 @@ def _one_is_to_blame(error: Exception) -> bool:
     """Whether the error may concern a single command (a value, a lock somebody holds) rather than
     the database as a whole. The database itself must have said so: then nothing was committed.
     After any other error nobody knows, and what may be committed is never run again."""
-    refused = (
-        isinstance(error, psycopg.DataError | psycopg.IntegrityError) and error.sqlstate is not None
+    refused = isinstance(error, psycopg.Error) and error.sqlstate is not None
+    return (refused and not isinstance(error, psycopg.OperationalError)) or isinstance(
+        error, LOCKED
     )
-    return refused or isinstance(error, LOCKED)
 
 
 def _fail(batch: Sequence[Waiting], error: Exception) -> None:

@@ -1,6 +1,7 @@
 """Commands that share a commit: what is wrong with one is not the others' trouble."""
 
 import asyncio
+from functools import partial
 from typing import Any
 
 import psycopg
@@ -8,7 +9,8 @@ import pytest
 from psycopg.errors import CheckViolation, LockNotAvailable
 
 from cqrs_demo.database import pool_for
-from cqrs_demo.order_service.commands import PLACE_ORDERS
+from cqrs_demo.order_service import commands
+from cqrs_demo.order_service.commands import place_orders
 from cqrs_demo.outbox import group_commit
 from cqrs_demo.outbox.group_commit import LANES, GroupCommit
 from tests.fixtures.shop import Databases
@@ -27,9 +29,7 @@ def order(amount: float = 1, key: str | None = None) -> dict[str, Any]:
     }
 
 
-async def submitted(
-    databases: Databases, commands: list[dict[str, Any]], statement: str = PLACE_ORDERS
-) -> tuple[list[Any], int]:
+async def submitted(databases: Databases, commands: list[dict[str, Any]]) -> tuple[list[Any], int]:
     """What becomes of commands that are there at once, and how many commits were tried for them."""
     pool = pool_for(databases.dsn["order_service"], "test")
     pool.kwargs["options"] = pool.kwargs["options"].replace(
@@ -37,7 +37,7 @@ async def submitted(
     )
     await pool.open()
     try:
-        orders = GroupCommit(pool, statement, committed=lambda: None)
+        orders = GroupCommit(partial(place_orders, pool), committed=lambda: None)
         results = await asyncio.gather(*map(orders.submit, commands), return_exceptions=True)
         return results, pool.get_stats()["requests_num"]
     finally:
@@ -55,14 +55,16 @@ def test_a_command_that_the_database_refuses_fails_alone(databases: Databases) -
     assert databases.rows("order_service", "select count(*) from demo.orders") == [(19,)]
 
 
-def test_what_may_be_committed_is_never_run_again(databases: Databases) -> None:
+def test_what_may_be_committed_is_never_run_again(
+    databases: Databases, monkeypatch: pytest.MonkeyPatch
+) -> None:
     # Given a commit that succeeds, with an answer that cannot be read: no date of Python's is
     # infinite
-    unreadable = PLACE_ORDERS.replace(
-        "state.event_id\nfrom", "state.event_id, 'infinity'::timestamptz as never\nfrom"
-    )
-    assert unreadable != PLACE_ORDERS
-    results, _ = asyncio.run(submitted(databases, [order() for _ in range(5)], unreadable))
+    never = "state.event_id, 'infinity'::timestamptz as never\nfrom"
+    unreadable = commands.PLACE_ORDERS.replace("state.event_id\nfrom", never)
+    assert unreadable != commands.PLACE_ORDERS
+    monkeypatch.setattr(commands, "PLACE_ORDERS", unreadable)
+    results, _ = asyncio.run(submitted(databases, [order() for _ in range(5)]))
 
     # Then all are told so, and each was placed once
     assert all(isinstance(result, psycopg.DataError) for result in results)
@@ -113,7 +115,7 @@ def test_a_command_that_comes_in_the_moment_when_a_lane_ends_is_not_left_lying(
         pool = pool_for(databases.dsn["order_service"], "test")
         await pool.open()
         try:
-            orders = GroupCommit(pool, PLACE_ORDERS, committed=lambda: None)
+            orders = GroupCommit(partial(place_orders, pool), committed=lambda: None)
             async with asyncio.timeout(15):
                 for _ in range(10):
                     await orders.submit(order())
@@ -131,7 +133,7 @@ def test_a_client_that_left_is_no_trouble_for_the_others(databases: Databases, l
         pool = pool_for(databases.dsn["order_service"], "test")
         await pool.open()
         try:
-            orders = GroupCommit(pool, PLACE_ORDERS, committed=lambda: None)
+            orders = GroupCommit(partial(place_orders, pool), committed=lambda: None)
             waiting = [asyncio.create_task(orders.submit(order())) for _ in range(20)]
             await asyncio.sleep(0)
             waiting[left].cancel()

@@ -23,7 +23,9 @@ from cqrs_demo.contract.events import (
     UserCreated,
 )
 from cqrs_demo.database import connect
-from cqrs_demo.invoice_service.projection import NAMESPACE, project
+from cqrs_demo.inbox.handler import apply_once
+from cqrs_demo.invoice_service.projections import READ_MODEL
+from cqrs_demo.invoice_service.projections.invoices import NAMESPACE
 from cqrs_demo.tooling.runtime.postgres import EmbeddedPostgres
 from tests.fixtures.shop import Databases, cloned_databases
 
@@ -171,7 +173,7 @@ async def consume(dsn: str, batches: list[list[Event]]) -> None:
     async with await connect(dsn, "test") as connection:
         for batch in batches:
             async with connection.transaction():
-                await project(connection, batch)
+                await apply_once(connection, READ_MODEL, batch)
 
 
 async def consume_at_once(dsn: str, *shares: list[list[Event]]) -> None:
@@ -246,7 +248,7 @@ async def overlap(dsn: str, first: list[Event], second: list[Event]) -> None:
     both."""
     async with await connect(dsn, "first") as one:
         async with one.transaction():
-            await project(one, first)
+            await apply_once(one, READ_MODEL, first)
             late = asyncio.create_task(consume(dsn, [second]))
             await asyncio.wait(
                 [late], timeout=0.3

@@ -278,6 +278,7 @@ NEEDED = {
                 "user_history",
                 "address_history",
                 "customer_revenue",
+                "revenue_orders",
             ),
             REWRITE,
         ),

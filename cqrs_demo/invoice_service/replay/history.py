@@ -17,23 +17,20 @@ import orjson
 from cqrs_demo.contract.events import (
     ORDER_SERVICE,
     USER_SERVICE,
-    AccountCreated,
     DecodeError,
     Event,
-    OrderCreated,
     Unknown,
-    UserCreated,
     decode,
 )
+from cqrs_demo.invoice_service.projections.read_model import concerned
 
 SOURCES = (USER_SERVICE, ORDER_SERVICE)
 """Whose logs are read, in the order of the URLs. user-service's first: then no invoice has to be
 changed when its name comes."""
 
 PAGE = 10_000  # events per request: some 4 MB, and as many objects
-PATIENCE = (
-    60.0  # seconds a service may be away, or busy with a long write, before reading is given up
-)
+# Seconds a service may be away, or busy with a long write, before reading is given up.
+PATIENCE = 60.0
 
 Item = TypeVar("Item")
 
@@ -153,11 +150,6 @@ async def _ahead(items: AsyncIterator[Item]) -> AsyncIterator[Item]:
             yield item
     finally:
         coming.cancel()
-
-
-def concerned(event: UserCreated | AccountCreated | OrderCreated) -> int:
-    """The user whose invoices the event is about."""
-    return event.data.id if isinstance(event, UserCreated) else event.data.user_id
 
 
 def _sequence(line: bytes) -> int:

@@ -15,10 +15,12 @@ from uuid import UUID
 from psycopg import sql
 from psycopg.errors import LockNotAvailable
 
-from cqrs_demo.contract.events import Event, Unknown
+from cqrs_demo.contract.events import Event, KnownEvent, Unknown
 from cqrs_demo.database import AWAY, Connection, connect
-from cqrs_demo.invoice_service.projection import project
-from cqrs_demo.invoice_service.replay.history import History, LogUnavailable, concerned
+from cqrs_demo.inbox.handler import apply_once
+from cqrs_demo.invoice_service.projections import READ_MODEL
+from cqrs_demo.invoice_service.projections.read_model import concerned
+from cqrs_demo.invoice_service.replay.history import History, LogUnavailable
 
 ONE_RUN_LOCK = (7_365, 2)
 # a fifth of a second apart: the session of a run that was killed just now may not have ended yet
@@ -108,43 +110,38 @@ class Shadow:
         rows = await (await self.session.execute(DISCARDED)).fetchall()
         return {row["event_id"] for row in rows}
 
-    def _without_discarded(self, events: Sequence[Event]) -> Sequence[Event]:
+    def _to_apply(self, events: Sequence[Event]) -> list[KnownEvent]:
         self.set_aside |= {event.id for event in events if event.id in self._discarded}
-        return [event for event in events if event.id not in self._discarded]
+        known = [event for event in events if not isinstance(event, Unknown)]
+        return [event for event in known if event.id not in self._discarded]
 
     async def fill(self, events: Sequence[Event]) -> None:
         """Apply a page: users with even numbers in the one session, at the same time those with odd
         ones in the other. Every row is about one user, so neither waits for the other."""
-        halves: tuple[list[Event], list[Event]] = ([], [])
-        for event in self._without_discarded(events):
-            if not isinstance(event, Unknown):
-                halves[concerned(event) % 2].append(event)
+        halves: tuple[list[KnownEvent], list[KnownEvent]] = ([], [])
+        for event in self._to_apply(events):
+            halves[concerned(event) % 2].append(event)
         done = await asyncio.gather(
             *map(self._project_in, (self.session, self._helper), halves), return_exceptions=True
         )
         for error in filter(None, done):
             raise error
         self._pages += 1
-        if self._pages in (
-            1,
-            4,
-            16,
-            64,
-            256,
-        ):  # else every statement stays planned for tables that were empty
+        # Else every statement stays planned for tables that were empty.
+        if self._pages in (1, 4, 16, 64, 256):
             await self.session.execute("select demo.analyze_shadow()")
 
     async def project(self, events: Sequence[Event]) -> None:
         """Apply a page in the one session, in its transaction if one is open."""
-        await self._project_in(self.session, self._without_discarded(events))
+        await self._project_in(self.session, self._to_apply(events))
 
-    async def _project_in(self, session: Connection, events: Sequence[Event]) -> None:
+    async def _project_in(self, session: Connection, events: Sequence[KnownEvent]) -> None:
         """An event that cannot be applied is found by halving. It ends the run; unless it is a dead
         letter, because then the live model does without it, too, and the rebuilt one is no worse.
         """
         try:
             async with session.transaction():
-                await project(session, events)
+                await apply_once(session, READ_MODEL, events)
         except AWAY:
             raise
         except Exception:

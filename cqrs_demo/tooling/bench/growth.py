@@ -11,7 +11,8 @@ from uuid import uuid4
 
 from cqrs_demo.contract.events import ORDER_SERVICE, Order, OrderCreated
 from cqrs_demo.database import Connection, connect
-from cqrs_demo.invoice_service.projection import project
+from cqrs_demo.inbox.handler import apply_once
+from cqrs_demo.invoice_service.projections import READ_MODEL
 from cqrs_demo.tooling.bench import loop, prepared
 from cqrs_demo.tooling.bench.figures import Figure, Say, Scale, in_turn, verdict
 from cqrs_demo.tooling.bench.load import orders, send
@@ -97,7 +98,7 @@ async def _lines(rig: Rig, scale: Scale) -> list[Figure]:
 
 async def _add(connection: Connection, user: int, number: int) -> None:
     async with connection.transaction():
-        await project(connection, [_order_created(user) for _ in range(number)])
+        await apply_once(connection, READ_MODEL, [_order_created(user) for _ in range(number)])
 
 
 def _order_created(user: int) -> OrderCreated:

@@ -1,25 +1,36 @@
-"""A second read model: revenue per month, and the customers who brought it.
+"""Revenue: what came in per month and customer; and the query that reads it.
 
-This is all that a new projection takes: a table (sql/invoice_service/004_revenue.sql), what to do
-for the orders of a batch (ADD_REVENUE, which projection.py puts into its statement), and a query.
-What happened before it existed comes with the next `cqrs-demo replay`. The command services know
-nothing of it.
+The command services know nothing of it. It depends on no other projection: it remembers by itself
+which orders it has counted.
 """
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
-from cqrs_demo.database import Pool
+from cqrs_demo.contract.events import KnownEvent, OrderCreated
+from cqrs_demo.database import Connection, Pool
+from cqrs_demo.invoice_service.projections.read_model import month_of
 
-# `placed` are the orders of the batch, `line` the ids of those that had not been counted before.
-ADD_REVENUE = """
+COUNT = """
+with placed as (
+    select * from unnest(%b::bigint[], %b::bigint[], %b::timestamptz[], %b::numeric[])
+        as o (order_id, user_id, month, amount)
+),
+counted as (
+    insert into revenue_orders (order_id, user_id, month, amount)
+    select order_id, user_id, month, amount
+    from placed
+    order by order_id
+    on conflict do nothing
+    returning user_id, month, amount
+)
 insert into customer_revenue (month, user_id, orders, revenue)
-select invoice_dt, user_id, count(*), sum(amount)
-from placed
-join line using (order_id)
-group by invoice_dt, user_id
-order by invoice_dt, user_id
+select month, user_id, count(*), sum(amount)
+from counted
+group by month, user_id
+order by month, user_id
 on conflict (month, user_id)
 do update set orders = customer_revenue.orders + excluded.orders,
     revenue = customer_revenue.revenue + excluded.revenue
@@ -48,6 +59,23 @@ from customer
 left join demo.invoice_account using (user_id)
 order by revenue desc, user_id
 """
+
+
+class Revenue:
+    tables = ("customer_revenue", "revenue_orders")
+
+    async def apply(self, connection: Connection, events: Sequence[KnownEvent]) -> None:
+        placed = {event.data.id: event.data for event in events if isinstance(event, OrderCreated)}
+        if not placed:
+            return
+        orders = placed.values()
+        columns = [
+            list(placed),
+            [order.user_id for order in orders],
+            [month_of(order.purchase_dt) for order in orders],
+            [order.amount for order in orders],
+        ]
+        await connection.execute(COUNT, columns, prepare=True)
 
 
 async def revenue_of_year(pool: Pool, year: int, top: int) -> dict[str, Any]:

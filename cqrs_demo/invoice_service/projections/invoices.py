@@ -1,55 +1,28 @@
-"""The projection: what a batch of events does to the read model.
+"""Invoices: what users, accounts and orders do to them.
 
-Everything here commutes, so the order of events does not matter; the inbox (inbox/inbox.py) lets
-each event count once:
-- a user's name and email, and the shipping address, belong to the event with the highest sequence
-  seen so far;
-- an order is a line keyed by its order id, and a total is a sum. An order may come before its user
+- A user's name and email, and the shipping address, belong to the event with the highest sequence
+  seen so far.
+- An order is a line keyed by its order id, and a total is a sum. An order may come before its user
   or account; then the invoice waits with nulls, and the later event fills them in.
-
-Table names are without a schema: they are found through the connection's search_path. Next:
-consumer.py, which calls this.
 """
 
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import lru_cache
 from uuid import UUID, uuid5
 
 from cqrs_demo.contract.events import (
     Account,
     AccountCreated,
-    Event,
     KnownEvent,
     Order,
     OrderCreated,
-    Unknown,
     UserCreated,
 )
 from cqrs_demo.database import Connection
-from cqrs_demo.inbox.handler import apply_once
-from cqrs_demo.invoice_service.revenue import ADD_REVENUE
+from cqrs_demo.invoice_service.projections.read_model import concerned, month_of
 
 NAMESPACE = UUID("6f1c2f0e-5d0b-4c55-9f2c-0f3a1d6f4b11")
-
-# %b: the lists travel in binary, which costs a third of writing them out as text.
-MAKE_ACCOUNTS = """
-insert into invoice_account (user_id)
-select unnest(%b::bigint[])
-on conflict do nothing
-"""
-
-# A table that somebody has locked is waited for here, and not in the middle of the changes.
-LOCK_TABLES = """
-lock table address_history, customer_revenue, invoice_account, invoice_lines, invoices,
-    user_history in row exclusive mode
-"""
-
-# All changes to one user's invoices queue here. In key order, so that two batches cannot each hold
-# what the other wants.
-LOCK_ACCOUNTS = """
-select from invoice_account where user_id = any(%b) order by user_id for update
-"""
 
 LEARN_USERS = """
 with news as (
@@ -87,7 +60,7 @@ where known.user_id = newest.user_id
   and newest.sequence > coalesce(known.account_sequence, -1)
 """
 
-ADD_LINES = f"""
+ADD_LINES = """
 with placed as (
     select *
     from unnest(%b::bigint[], %b::uuid[], %b::bigint[], %b::timestamptz[], %b::text[],
@@ -102,19 +75,16 @@ line as (
     order by order_id
     on conflict do nothing
     returning order_id
-),
-invoice as (
-    insert into invoices (invoice_id, user_id, invoice_dt, email, shipping_address, total)
-    select invoice_id, user_id, invoice_dt, known.email, known.shipping_address, sum(amount)
-    from placed
-    join line using (order_id)
-    join invoice_account as known using (user_id)
-    group by invoice_id, user_id, invoice_dt, known.email, known.shipping_address
-    order by invoice_id
-    on conflict (invoice_id) do update set total = invoices.total + excluded.total
 )
-{ADD_REVENUE}
-"""  # noqa: S608  # constant text
+insert into invoices (invoice_id, user_id, invoice_dt, email, shipping_address, total)
+select invoice_id, user_id, invoice_dt, known.email, known.shipping_address, sum(amount)
+from placed
+join line using (order_id)
+join invoice_account as known using (user_id)
+group by invoice_id, user_id, invoice_dt, known.email, known.shipping_address
+order by invoice_id
+on conflict (invoice_id) do update set total = invoices.total + excluded.total
+"""
 
 COPY_TO_INVOICES = """
 update invoices
@@ -128,13 +98,9 @@ where invoices.user_id = known.user_id
 
 
 class Invoices:
-    """The projection, as the consumer is handed it."""
+    """One invoice per user and month, its lines, and what is known of its user."""
 
-    async def lock(self, connection: Connection, events: Sequence[KnownEvent]) -> None:
-        users = sorted({concerned(event) for event in events})
-        await connection.execute(LOCK_TABLES)
-        await connection.execute(MAKE_ACCOUNTS, [users], prepare=True)
-        await connection.execute(LOCK_ACCOUNTS, [users], prepare=True)
+    tables = ("address_history", "invoice_account", "invoice_lines", "invoices", "user_history")
 
     async def apply(self, connection: Connection, events: Sequence[KnownEvent]) -> None:
         users = [event for event in events if isinstance(event, UserCreated)]
@@ -147,21 +113,9 @@ class Invoices:
         if orders:
             await _add_lines(connection, orders)
         if users or accounts:
-            renamed = {event.data.id for event in users} | {
-                event.data.user_id for event in accounts
-            }
-            await connection.execute(COPY_TO_INVOICES, [sorted(renamed)], prepare=True)
-
-
-async def project(connection: Connection, events: Sequence[Event]) -> list[KnownEvent]:
-    """Apply the events not yet applied, in the caller's transaction; returns those."""
-    known = [event for event in events if not isinstance(event, Unknown)]
-    return await apply_once(connection, Invoices(), known)
-
-
-def concerned(event: KnownEvent) -> int:
-    """The user whose invoices the event is about."""
-    return event.data.id if isinstance(event, UserCreated) else event.data.user_id
+            renamed, moved = map(concerned, users), map(concerned, accounts)
+            changed = sorted({*renamed, *moved})
+            await connection.execute(COPY_TO_INVOICES, [changed], prepare=True)
 
 
 async def _learn_users(connection: Connection, events: Iterable[UserCreated]) -> None:
@@ -208,14 +162,11 @@ def shipping_address(account: Account) -> str:
 def invoice_of(order: Order) -> tuple[UUID, datetime]:
     """The id of the invoice on which the order stands, and the first instant of its month, in
     UTC."""
-    moment = order.purchase_dt
-    if moment.utcoffset():
-        moment = moment.astimezone(UTC)
-    return monthly_invoice(order.user_id, moment.year, moment.month)
+    return monthly_invoice(order.user_id, month_of(order.purchase_dt))
 
 
 @lru_cache(maxsize=50_000)
-def monthly_invoice(user_id: int, year: int, month: int) -> tuple[UUID, datetime]:
+def monthly_invoice(user_id: int, month: datetime) -> tuple[UUID, datetime]:
     """UUIDv5: the same user and month always give the same invoice, also when the read model is
     built anew."""
-    return uuid5(NAMESPACE, f"{user_id}/{year:04}-{month:02}"), datetime(year, month, 1, tzinfo=UTC)
+    return uuid5(NAMESPACE, f"{user_id}/{month.year:04}-{month.month:02}"), month
