@@ -98,7 +98,7 @@ def test_a_connection_on_which_no_request_comes_is_closed(
         served(config),
         socket.create_connection(("127.0.0.1", config.port), timeout=10) as line,
     ):
-        # When a client sends nothing, or a line end that begins no request, before or after an answer
+        # When a client sends nothing, or a line end that begins no request
         line.sendall(asked)
         assert not asked or line.recv(10_000)
         line.sendall(then)
