@@ -36,7 +36,7 @@ class Guarded:
             await self._app(scope, receive, send)
 
 
-address = st.get_option("server.address")
+address = st.get_option("server.address") or "0.0.0.0"  # noqa: S104  # what Streamlit listens on unless told
 app = App(
     Path(__file__).with_name("app.py"),
     middleware=[Middleware(Guarded, door=Door(address, addresses=address not in LOOPBACK))],

@@ -11,7 +11,7 @@ from rich.table import Table
 
 from cqrs_demo.tooling.cli.calls import call
 from cqrs_demo.tooling.cli.options import DataDir
-from cqrs_demo.tooling.cli.show import console, plain, say
+from cqrs_demo.tooling.cli.show import console, on_one_line, say
 from cqrs_demo.tooling.runtime.system import find_system
 
 app = typer.Typer(
@@ -180,8 +180,8 @@ def _groups(rows: list[dict[str, Any]]) -> Table:
     for row in rows:
         table.add_row(
             str(row["letters"]),
-            escape(plain(row["event_type"] or "none")),
-            escape(plain(row["reason"])),
+            escape(on_one_line(row["event_type"] or "none")),
+            escape(on_one_line(row["reason"])),
             row["last_failed"],
         )
     return table
@@ -200,5 +200,5 @@ def _letters(rows: list[dict[str, Any]]) -> Table:
             row["status"],
             row["last_failed"],
         )
-        table.add_row(*map(escape, cells))
+        table.add_row(*(escape(on_one_line(cell)) for cell in cells))
     return table

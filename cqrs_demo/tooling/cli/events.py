@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from cqrs_demo.tooling.cli.options import AsJson, DataDir
-from cqrs_demo.tooling.cli.show import console, plain
+from cqrs_demo.tooling.cli.show import console, on_one_line, plain_json
 
 if TYPE_CHECKING:
     import httpx
@@ -179,7 +179,7 @@ def _followed(feeds: list[Feed]) -> Iterator[tuple[dict[str, Any], str]]:
 
 
 def _print_line(_: dict[str, Any], line: str) -> None:
-    print(line, flush=True)
+    print(plain_json(line), flush=True)
 
 
 def _print_event(event: dict[str, Any], _: str) -> None:
@@ -187,9 +187,10 @@ def _print_event(event: dict[str, Any], _: str) -> None:
 
     time = datetime.fromisoformat(event["time"]).strftime("%Y-%m-%d %H:%M:%S.%f")[:-3]
     colour = COLOURS.get(event["type"], "white")
-    place = escape(plain(f"{event['source'].strip('/')} {event['sequence']}"))
-    what = f"[{colour}]{escape(plain(event['type'])):<15}[/]  {escape(plain(_told(event)))}"
-    console().print(f"[dim]{time}[/]  {what}  [dim]{place}  {event['id']}[/]", soft_wrap=True)
+    place = f"{event['source'].strip('/')} {event['sequence']}"
+    kind, told, where = (escape(on_one_line(text)) for text in (event["type"], _told(event), place))
+    line = f"[dim]{time}[/]  [{colour}]{kind:<15}[/]  {told}  [dim]{where}  {event['id']}[/]"
+    console().print(line, soft_wrap=True)
 
 
 def _told(event: dict[str, Any]) -> str:

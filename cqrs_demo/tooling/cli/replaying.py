@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 import typer
 
 from cqrs_demo.tooling.cli.options import AsJson, DataDir
-from cqrs_demo.tooling.cli.show import console, say
+from cqrs_demo.tooling.cli.show import console, plain_json, say
 
 if TYPE_CHECKING:
     from cqrs_demo.invoice_service.replay.history import History, Progress
@@ -301,4 +301,4 @@ def _say_oddities(result: "Replayed | Verdict") -> None:
 def _print_json(value: Any) -> None:
     from cqrs_demo.exact_json import dumps
 
-    print(dumps(value).decode())
+    print(plain_json(dumps(value).decode()))

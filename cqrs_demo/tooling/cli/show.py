@@ -25,6 +25,16 @@ def plain(data: str) -> str:
     return CONTROL.sub(lambda found: found[0].encode("unicode_escape").decode(), data)
 
 
+def on_one_line(data: str) -> str:
+    """The same, for where a line break would look like another line of ours."""
+    return plain(data).replace("\n", r"\n").replace("\t", r"\t")
+
+
+def plain_json(text: str) -> str:
+    """The same JSON as plain text. (JSON demands that for the characters below U+0020 only.)"""
+    return CONTROL.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+
+
 def say(text: str, *, err: bool = False) -> None:
     """Text as it is, with no control characters but line breaks. Nothing is lost when nobody reads
     any more."""
