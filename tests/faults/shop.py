@@ -148,7 +148,7 @@ class FaultyShop:
         return load(self.services, self.ledger, self.users, rate=rate, clients=clients)
 
     def reading(self) -> Any:
-        return reading(self.services["invoice-service"], self.ledger)
+        return reading(self.services, self.ledger)
 
     def rows(self, service: str, query: str, *parameters: Any) -> list[tuple[Any, ...]]:
         """What the service's database says to the superuser, who takes no wire."""

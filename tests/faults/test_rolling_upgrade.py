@@ -10,6 +10,7 @@ import tarfile
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 from psycopg.conninfo import make_conninfo
 
@@ -81,7 +82,8 @@ def test_each_service_is_replaced_under_load_and_nothing_is_lost_or_doubled(
     shop.client._services = shop.services
     try:
         shop.open()
-        with shop.load(rate=60):
+        assert not any(_is_of_today(service) for [service] in shop.services.values())
+        with shop.reading(), shop.load(rate=60):
             shop.after_orders(60)
             # When the schemas are brought up to date while the old services run
             migrate(server.embedded.dsn(), list(found.dsn.values()))
@@ -90,6 +92,7 @@ def test_each_service_is_replaced_under_load_and_nothing_is_lost_or_doubled(
             for name in ("invoice-service", "order-service", "user-service"):
                 [old] = shop.services[name]
                 shop.services[name] = [old, new[name].start()]
+                assert _is_of_today(new[name])
                 shop.after_orders(60)
                 assert old.terminate(10) == 0
                 shop.services[name] = [new[name]]
@@ -104,3 +107,8 @@ def _of(earlier: Path, service: Service) -> Service:
     """The same service, run by the earlier version's code."""
     service.environment["PYTHONPATH"] = str(earlier)
     return service
+
+
+def _is_of_today(service: Service) -> bool:
+    """Whether it has a route that the earlier version has not: or this test would prove nothing."""
+    return httpx.get(f"{service.url}/healthcheck/live", timeout=10).status_code == 200
