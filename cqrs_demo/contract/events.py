@@ -9,7 +9,7 @@ invoice_service/projections/, which apply them.
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 from uuid import UUID
 
 import orjson
@@ -112,6 +112,9 @@ Event = KnownEvent | Unknown
 
 _known: TypeAdapter[KnownEvent] = TypeAdapter(Annotated[KnownEvent, Field(discriminator="type")])
 _unknown = TypeAdapter(Unknown)
+_types = frozenset(
+    name for known in get_args(KnownEvent) for name in get_args(known.__annotations__["type"])
+)
 
 
 class DecodeError(ValueError):
@@ -144,8 +147,8 @@ def _decode_error(error: ValidationError) -> DecodeError:
         return DecodeError("not JSON", str(error))
     if not first["loc"]:  # it is about the whole: no object, or one without a type
         return DecodeError("not a CloudEvent", str(error))
-    known = ("user.created", "account.created", "order.created")
-    where = ".".join(str(part) for part in first["loc"] if part not in known) or "event"
+    # The first part of a location is the type, by which the model was chosen.
+    where = ".".join(map(str, first["loc"][1:] if first["loc"][0] in _types else first["loc"]))
     # What follows a comma quotes the value: "Input should be a valid UUID, invalid character: …
     # found `z` at 1".
     what = first["msg"].removeprefix("Value error, ").partition(",")[0]

@@ -1,5 +1,7 @@
 """The HTTP face of order-service."""
 
+from dataclasses import fields
+
 from fastapi import APIRouter
 
 from cqrs_demo.contract.events import Order
@@ -13,6 +15,8 @@ from cqrs_demo.order_service.commands import PlaceOrder, place_order
 from cqrs_demo.outbox.submit import Submit
 
 PREFIX = "/order-service"
+
+ORDER = tuple(field.name for field in fields(Order))
 
 
 def order_routes(pool: Pool, orders: Submit) -> APIRouter:
@@ -28,9 +32,7 @@ def order_routes(pool: Pool, orders: Submit) -> APIRouter:
         command: PlaceOrder, idempotency_key: IdempotencyKey = None
     ) -> JsonResponse:
         accepted = await place_order(orders, pool, command, idempotency_key)
-        return created(
-            accepted, ("id", "user_id", "description", "amount", "purchase_dt"), f"{PREFIX}/orders"
-        )
+        return created(accepted, ORDER, f"{PREFIX}/orders")
 
     @router.get("/orders/{id}", response_model=Order, responses=refusals(404))
     async def get_order(id: PathId) -> JsonResponse:

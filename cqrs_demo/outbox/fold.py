@@ -13,7 +13,9 @@ from typing import Any
 
 from psycopg import sql
 
+from cqrs_demo.contract.events import KnownEvent
 from cqrs_demo.database import Pool
+from cqrs_demo.outbox.payload import columns, type_of
 
 SHOWN = 100  # differences shown per table; all of them are counted
 
@@ -38,26 +40,24 @@ limit {shown}
 
 @dataclass(frozen=True, slots=True)
 class Fold:
-    """A table that is the sum of one type of event: each made a row, with these fields of its data
-    (name → SQL type)."""
+    """A table that is the sum of one type of event: each made a row, its data the columns."""
 
     table: str
-    type: str
-    fields: dict[str, str]
+    event: type[KnownEvent]
 
 
 async def verify_fold(pool: Pool, fold: Fold) -> dict[str, Any]:
     """How many rows the table has, how many differ from the log (or are in one of the two alone),
     and the first hundred of those."""
-    table = sql.Identifier(fold.table)
+    table, fields = sql.Identifier(fold.table), columns(fold.event)
     query = sql.SQL(DIFFERENCES).format(
         table=table,
-        type=sql.Literal(fold.type),
+        type=sql.Literal(type_of(fold.event)),
         typed=sql.SQL(", ").join(
             sql.SQL("{} {}").format(sql.Identifier(name), sql.SQL(type))
-            for name, type in fold.fields.items()
+            for name, type in fields.items()
         ),
-        columns=sql.SQL(", ").join(map(sql.Identifier, fold.fields)),
+        columns=sql.SQL(", ").join(map(sql.Identifier, fields)),
         shown=SHOWN,
     )
     async with pool.connection() as connection, connection.transaction():

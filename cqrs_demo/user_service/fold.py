@@ -1,19 +1,6 @@
 """What user-service's events add up to. Next: outbox/fold.py."""
 
+from cqrs_demo.contract.events import AccountCreated, UserCreated
 from cqrs_demo.outbox.fold import Fold
 
-FOLDS = (
-    Fold("users", "user.created", {"id": "bigint", "name": "text", "email": "text"}),
-    Fold(
-        "accounts",
-        "account.created",
-        {
-            "id": "bigint",
-            "user_id": "bigint",
-            "address1": "text",
-            "city": "text",
-            "state": "text",
-            "zip": "text",
-        },
-    ),
-)
+FOLDS = (Fold("users", UserCreated), Fold("accounts", AccountCreated))

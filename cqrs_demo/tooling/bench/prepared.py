@@ -1,11 +1,13 @@
 """Data that is put in place rather than produced: a long log, a full outbox, many invoices. Written
 in SQL, as superuser."""
 
+from cqrs_demo.contract.events import OrderCreated
+from cqrs_demo.outbox.payload import payload, type_of
 from cqrs_demo.tooling.bench.rig import Rig
 
 CHUNK = 100_000  # rows in one statement
 
-PLACE = """
+PLACE = f"""
 with placed as (
     insert into demo.orders (user_id, description, amount, purchase_dt, event_id)
     select %s + n %% 1000, 'Widget, blue, with a handle', 1,
@@ -15,14 +17,12 @@ with placed as (
 ),
 event as (
     insert into demo.events (id, type, subject, data)
-    select event_id, 'order.created', id::text, jsonb_build_object(
-        'id', id, 'user_id', user_id, 'description', description, 'amount', amount, 'purchase_dt',
-            demo.rfc3339(purchase_dt))
+    select event_id, '{type_of(OrderCreated)}', id::text, {payload(OrderCreated)}
     from placed
     order by id
     returning sequence, id
 )
-"""
+"""  # noqa: S608  # made of the contract
 TO_PUBLISH = PLACE + ("insert into demo.outbox (sequence, event_id) select sequence, id from event")  # noqa: S608  # constant text
 PUBLISHED_LONG_AGO = PLACE + "select count(*) from event"  # noqa: S608
 
