@@ -8,8 +8,8 @@ from pathlib import Path
 
 import streamlit as st
 
+from first_visit import warm_up
 from frame import guarded, strip
-from warmth import warm_up
 
 HERE = Path(__file__).parent
 

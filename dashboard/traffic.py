@@ -12,7 +12,7 @@ import fetch
 import reach
 from cqrs_demo.messaging.broker import Message
 from cqrs_demo.tooling.workshop.broker import SyncBroker
-from pretend import an_order
+from made_up import an_order
 
 RATE, SECONDS = 20, 30
 

@@ -5,7 +5,7 @@ import os
 
 import pytest
 
-from cqrs_demo.tooling.workshop.finding import own_system, running_system
+from cqrs_demo.tooling.workshop.which_system import own_system, running_system
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:

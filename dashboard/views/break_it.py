@@ -11,7 +11,7 @@ import reach
 import words
 from faults import AT_MOST, can_break_processes, faults
 from frame import attempt, complaint, guarded, live
-from pretend import an_order, someone
+from made_up import an_order, someone
 from pulse import pulse
 from receipt import invoice_html
 from traffic import RATE, SECONDS, send_duplicate, send_poison, traffic

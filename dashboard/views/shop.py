@@ -14,9 +14,9 @@ import reach
 import words
 from frame import attempt, complaint, live
 from journey import begin, draw_journey
-from pretend import an_order, someone
+from made_up import an_order, someone
+from new_lines import fresh_lines
 from receipt import invoice_html
-from watching import fresh_lines
 
 MANY = 50
 

@@ -10,8 +10,8 @@ import reach
 import words
 from charts import flow_chart, waiting_chart
 from frame import attempt, complaint, guarded, live
+from made_up import an_order
 from picture import Flow, picture
-from pretend import an_order
 from pulse import Sample, lag, pulse, rates
 from stations import COLUMNS, stations_html, where_events_are
 from stores import STORES, contents

@@ -80,10 +80,10 @@ def test_a_notebook_that_is_killed_leaves_nothing_behind(tmp_path: Path) -> None
 def test_a_notebook_attaches_to_a_running_system_and_hides_what_others_made(tmp_path: Path) -> None:
     # Given a system in the folder above the notebook's, in which somebody has made an Alice
     from cqrs_demo.tooling.workshop import Client, Shop
-    from cqrs_demo.tooling.workshop.keeping import KeptSystem
+    from cqrs_demo.tooling.workshop.private_systems import PrivateSystem
 
     folder = tmp_path / ".cqrs-demo"
-    kept = KeptSystem("pgmq", folder)
+    kept = PrivateSystem("pgmq", folder)
     below = tmp_path / "notebooks"
     below.mkdir()
     before, variables = Path.cwd(), dict(os.environ)

@@ -18,7 +18,7 @@ import yaml
 
 from cqrs_demo.settings import DEFAULT_PORTS, Settings, read_settings
 from cqrs_demo.tooling.cli import app
-from cqrs_demo.tooling.workshop.finding import running_system
+from cqrs_demo.tooling.workshop.which_system import running_system
 
 ROOT = Path(__file__).parents[2]
 TEXT = (ROOT / "docker-compose.yml").read_text()

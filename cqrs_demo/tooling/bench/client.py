@@ -4,7 +4,7 @@ and times the answers.
 It must not saturate before the server does, so it is as bare as Python gets: request bytes made
 beforehand, an asyncio protocol on uvloop, and of an answer it reads the status, the length and
 (when asked) the event id. What it can do at most is measured beside every result, against a server
-that does nothing (see accept.py). Reads one Order from standard input, writes one Report to
+that does nothing (see accept.py). Reads one Task from standard input, writes one Report to
 standard output, both JSON. Next: load.py, which starts it.
 """
 

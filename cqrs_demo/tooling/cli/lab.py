@@ -47,10 +47,10 @@ def lab(
     folder = data_folder(data_dir)
     kept = None
     if running(folder) is None:
-        from cqrs_demo.tooling.workshop.keeping import KeptSystem
+        from cqrs_demo.tooling.workshop.private_systems import PrivateSystem
 
         say(f"Starting a system in {folder.path} …")
-        kept = KeptSystem(broker.value, folder.path, dashboard=True)
+        kept = PrivateSystem(broker.value, folder.path, dashboard=True)
     system = find_system(folder.path)
     for name, url in {
         **{name: service.url for name, service in system.services.items()},

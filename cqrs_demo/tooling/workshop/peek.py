@@ -7,7 +7,7 @@ import pandas as pd
 
 from cqrs_demo.tooling.workshop.answer import Refused
 from cqrs_demo.tooling.workshop.client import Client
-from cqrs_demo.tooling.workshop.own import ENTITIES, Own
+from cqrs_demo.tooling.workshop.notebook_ids import ENTITIES, NotebookIds
 from cqrs_demo.tooling.workshop.tables import readable
 
 
@@ -66,7 +66,7 @@ SEQUENCES = {"user_sequence": "user_service", "account_sequence": "user_service"
 """Columns that hold a position in another database's log."""
 
 
-def peek(client: Client, own: Own, database: str, table: str) -> pd.DataFrame:
+def peek(client: Client, own: NotebookIds, database: str, table: str) -> pd.DataFrame:
     """The notebook's own rows. Raises Refused for a table that is not there."""
     if table not in PEEKS:
         raise Refused(f"{table!r} cannot be peeked at; these can: {', '.join(PEEKS)}")
@@ -89,7 +89,7 @@ def peek(client: Client, own: Own, database: str, table: str) -> pd.DataFrame:
     )
 
 
-def _shown(own: Own, what: Peek, rows: pd.DataFrame) -> pd.DataFrame:
+def _shown(own: NotebookIds, what: Peek, rows: pd.DataFrame) -> pd.DataFrame:
     shown = pd.DataFrame(index=rows.index)
     for name in what.columns:
         values = rows[name].tolist()
@@ -114,7 +114,7 @@ def _shown(own: Own, what: Peek, rows: pd.DataFrame) -> pd.DataFrame:
     return shown
 
 
-def _positions(client: Client, own: Own, database: str) -> dict[Any, int]:
+def _positions(client: Client, own: NotebookIds, database: str) -> dict[Any, int]:
     """Real positions in a log, numbered among our own events."""
     query = (
         "select sequence from demo.events where id = any(cast(:mine as uuid[])) order by sequence"

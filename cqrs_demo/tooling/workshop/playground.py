@@ -11,7 +11,7 @@ from cqrs_demo.messaging.queues import EXCHANGE
 from cqrs_demo.tooling.runtime.rabbitmq_node import RabbitNode, rabbitmq_server
 from cqrs_demo.tooling.workshop.broker import SyncBroker
 from cqrs_demo.tooling.workshop.hand import Hand, PgmqHand, RabbitHand, Taken
-from cqrs_demo.tooling.workshop.keeping import KeptBroker, Kind
+from cqrs_demo.tooling.workshop.private_systems import Kind, PrivateBroker
 from cqrs_demo.tooling.workshop.tables import Databases
 
 TOPICS = INVOICE_SERVICE.topics
@@ -24,7 +24,7 @@ class Playground:
     def __init__(self, kind: Kind | None = None) -> None:
         """A few seconds. Raises DidNotStart."""
         self.kind: Kind = kind or ("rabbitmq" if rabbitmq_server() else "pgmq")
-        self._kept = KeptBroker(self.kind)
+        self._kept = PrivateBroker(self.kind)
         self.url = self._kept.url
         self._broker = SyncBroker(self.url)
         self._broker.declare()

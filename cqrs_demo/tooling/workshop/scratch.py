@@ -5,7 +5,7 @@ from typing import Any
 
 import pandas as pd
 
-from cqrs_demo.tooling.workshop.keeping import KeptBroker
+from cqrs_demo.tooling.workshop.private_systems import PrivateBroker
 from cqrs_demo.tooling.workshop.tables import Databases, readable
 
 
@@ -13,7 +13,7 @@ class Scratch:
     """One database (it takes a few seconds to start). Raises Refused with what PostgreSQL says."""
 
     def __init__(self) -> None:
-        self._kept = KeptBroker("pgmq")
+        self._kept = PrivateBroker("pgmq")
         self._databases = Databases({"scratch": self._kept.url})
 
     _open: "Scratch | None" = None

@@ -1,8 +1,8 @@
 """What a notebook holds in its hand: the shop, seen from one run of one notebook.
 
 `Shop.open()` attaches to the system that runs, or starts one that ends with the notebook. What it
-shows is what this notebook made (own.py says how), so every run looks the same. It hides plumbing
-and never the pattern.
+shows is what this notebook made (notebook_ids.py says how), so every run looks the same. It hides
+plumbing and never the pattern.
 """
 
 import time
@@ -26,11 +26,11 @@ from cqrs_demo.tooling.workshop.client import (
     TookTooLong,
 )
 from cqrs_demo.tooling.workshop.faults import broker_of, kill_service
-from cqrs_demo.tooling.workshop.finding import own_system, running_system
 from cqrs_demo.tooling.workshop.map import TABLES_ON_THE_MAP, Picture, draw_map
-from cqrs_demo.tooling.workshop.own import ENTITIES, Own
+from cqrs_demo.tooling.workshop.notebook_ids import ENTITIES, NotebookIds
 from cqrs_demo.tooling.workshop.peek import peek
 from cqrs_demo.tooling.workshop.tables import readable
+from cqrs_demo.tooling.workshop.which_system import own_system, running_system
 
 User = Answer | int
 
@@ -43,7 +43,7 @@ class Shop:
         """`folder` is the data folder of a system of our own: only then may it be broken."""
         self.client = client
         self.folder = folder
-        self.own = Own()
+        self.own = NotebookIds()
         self._copies_under_way = False
 
     @classmethod

@@ -28,7 +28,7 @@ _IN_TEXT = re.compile(
 )
 
 
-class Own:
+class NotebookIds:
     """Ids met so far, by kind. `shown` turns real ones into small ones and `real` the other way
     round."""
 

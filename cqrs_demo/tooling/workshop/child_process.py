@@ -1,5 +1,5 @@
 """Keeps a system, or a broker alone, for as long as whoever started it lives: `python -m
-cqrs_demo.tooling.workshop.keeper`.
+cqrs_demo.tooling.workshop.child_process`.
 
 Its standard input is a pipe from its parent. When the parent ends, however it ends, the pipe closes
 and the keeper stops what it keeps; a kernel that is killed leaves nothing behind. One line on

@@ -1,4 +1,4 @@
-"""The parent's side of keeper.py: start a system or a broker that ends when this process does."""
+"""The parent's side of child_process.py: start a system or a broker that ends with this process."""
 
 import atexit
 import os
@@ -10,7 +10,7 @@ from typing import Literal
 
 from cqrs_demo.tooling.runtime.processes import apart
 from cqrs_demo.tooling.runtime.system import SystemProblem
-from cqrs_demo.tooling.workshop.keeper import READY
+from cqrs_demo.tooling.workshop.child_process import READY
 
 Kind = Literal["pgmq", "rabbitmq"]
 
@@ -19,7 +19,7 @@ class DidNotStart(SystemProblem):
     """The text ends with what the keeper said."""
 
 
-class Kept:
+class Private:
     """Something a keeper keeps. stop() it, or let it end with this process."""
 
     def __init__(self, *arguments: str) -> None:
@@ -30,8 +30,14 @@ class Kept:
             name: value for name, value in os.environ.items() if not name.startswith("CQRS_")
         }
         with tempfile.TemporaryFile() as said:
-            self._keeper = subprocess.Popen(  # noqa: S603  # ourselves
-                [sys.executable, "-P", "-m", "cqrs_demo.tooling.workshop.keeper", *arguments],
+            self._child = subprocess.Popen(  # noqa: S603  # ours
+                [
+                    sys.executable,
+                    "-P",
+                    "-m",
+                    "cqrs_demo.tooling.workshop.child_process",
+                    *arguments,
+                ],
                 env=environment,
                 cwd=tempfile.gettempdir(),
                 stdin=subprocess.PIPE,
@@ -40,28 +46,28 @@ class Kept:
                 **apart(),
             )
             atexit.register(self.stop)
-            assert self._keeper.stdout is not None
-            word, _, self.url = self._keeper.stdout.readline().decode().strip().partition(" ")
+            assert self._child.stdout is not None
+            word, _, self.url = self._child.stdout.readline().decode().strip().partition(" ")
             if word != READY:
-                self._keeper.wait()
+                self._child.wait()
                 said.seek(0)
                 raise DidNotStart(said.read().decode(errors="replace").strip())
 
     @property
     def alive(self) -> bool:
-        return self._keeper.poll() is None
+        return self._child.poll() is None
 
     def stop(self) -> None:
         """Harmless when it has stopped."""
         atexit.unregister(self.stop)
-        if self._keeper.stdin is not None and not self._keeper.stdin.closed:
-            self._keeper.stdin.close()
-        self._keeper.wait(timeout=30)
-        if self._keeper.stdout is not None:
-            self._keeper.stdout.close()
+        if self._child.stdin is not None and not self._child.stdin.closed:
+            self._child.stdin.close()
+        self._child.wait(timeout=30)
+        if self._child.stdout is not None:
+            self._child.stdout.close()
 
 
-class KeptSystem(Kept):
+class PrivateSystem(Private):
     """A system in `folder`, or in a new one that is thrown away with it."""
 
     def __init__(self, kind: Kind, folder: Path | None = None, *, dashboard: bool = False) -> None:
@@ -74,7 +80,7 @@ class KeptSystem(Kept):
         super().__init__("system", kind, f"--data-dir={self.folder}", *options)
 
 
-class KeptBroker(Kept):
+class PrivateBroker(Private):
     """A broker alone; `url` says where."""
 
     def __init__(self, kind: Kind) -> None:

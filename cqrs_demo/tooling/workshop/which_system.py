@@ -13,13 +13,13 @@ from cqrs_demo.tooling.runtime.system import (
     find_system,
     is_healthy,
 )
-from cqrs_demo.tooling.workshop.keeping import KeptSystem, Kind
+from cqrs_demo.tooling.workshop.private_systems import Kind, PrivateSystem
 
 LAB_BROKER = "CQRS_LAB_BROKER"
 """pgmq or rabbitmq: what a system of the notebook's own is to run on. Else it is what the running
 system has, else PGMQ."""
 
-_kept: dict[Kind, KeptSystem] = {}
+_kept: dict[Kind, PrivateSystem] = {}
 
 
 def running_system() -> RunningSystem | None:
@@ -72,14 +72,14 @@ def _short(service: str) -> str:
     return service.removesuffix("-service").upper()
 
 
-def own_system(*, fresh: bool = False) -> KeptSystem:
+def own_system(*, fresh: bool = False) -> PrivateSystem:
     """A private system that ends with this process; the same one for every call, unless it shall be
     `fresh`. Raises DidNotStart."""
     kind = _kind()
     if fresh and kind in _kept:
         _kept.pop(kind).stop()
     if kind not in _kept or not _kept[kind].alive:
-        _kept[kind] = KeptSystem(kind)
+        _kept[kind] = PrivateSystem(kind)
     return _kept[kind]
 
 
