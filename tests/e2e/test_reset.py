@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-from cqrs_demo.tooling.runtime.system import Folder, State
+from cqrs_demo.tooling.runtime.system import Folder, StateFile
 from tests.e2e.systems import cqrs_demo
 
 
@@ -12,7 +12,7 @@ def _a_data_folder(path: Path) -> Path:
     path.mkdir()
     (path / "postgres").mkdir()
     (path / "logs").mkdir()
-    Folder(path).write(State(made_by="cqrs-demo", passwords={}))
+    Folder(path).write(StateFile(made_by="cqrs-demo", passwords={}))
     return path
 
 

@@ -14,8 +14,8 @@ from cqrs_demo.tooling.runtime.system import (
     NotOurFolder,
     NotRunning,
     Process,
-    Run,
-    State,
+    StateFile,
+    SystemRun,
     data_folder,
     find_system,
 )
@@ -70,10 +70,10 @@ def test_a_system_whose_supervisor_is_gone_does_not_run(tmp_path: Path) -> None:
     myself = Process.of(os.getpid())
     assert myself is not None
     gone = myself.model_copy(update={"created": myself.created - 60})
-    run = Run(
+    run = SystemRun(
         supervisor=gone, phase="ready", services={}, databases={}, broker=None, dashboard=None
     )
-    Folder(tmp_path).write(State(made_by="cqrs-demo", passwords={}, run=run))
+    Folder(tmp_path).write(StateFile(made_by="cqrs-demo", passwords={}, run=run))
     # Then nobody finds a system there
     with pytest.raises(NotRunning):
         find_system(tmp_path)

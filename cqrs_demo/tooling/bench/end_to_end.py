@@ -25,7 +25,7 @@ QUIET = 5.0  # seconds without an arrival after which what is missing is lost
 
 
 @dataclass(frozen=True)
-class Run:
+class Carried:
     """Orders accepted, orders found on invoices, and the seconds from the first POST until the last
     of them was."""
 
@@ -94,7 +94,7 @@ def warm_up(rig: Rig, users: Sequence[int], scale: Scale) -> None:
     carry_ours(rig, users, min(scale.end_to_end_seconds, 2))
 
 
-def carry_ours(rig: Rig, users: Sequence[int], seconds: float) -> Run:
+def carry_ours(rig: Rig, users: Sequence[int], seconds: float) -> Carried:
     """See carry(). Raises LoadFailed when an order was lost."""
     run = carry(rig.orders_url, users, rig.dsn("invoice_service"), invoiced(users), seconds)
     if run.lost:
@@ -105,7 +105,7 @@ def carry_ours(rig: Rig, users: Sequence[int], seconds: float) -> Run:
     return run
 
 
-def carry(url: str, users: Sequence[int], dsn: str, arrived: str, seconds: float) -> Run:
+def carry(url: str, users: Sequence[int], dsn: str, arrived: str, seconds: float) -> Carried:
     """Post orders for `seconds`, never more than WINDOW ahead of what `arrived` counts, and wait
     for the last of them."""
     with psycopg.connect(dsn, autocommit=True) as connection:
@@ -130,7 +130,7 @@ def carry(url: str, users: Sequence[int], dsn: str, arrived: str, seconds: float
         outcome.expect_no_refusals()
         wanted = before + outcome.accepted
         reached, at = _last_arrival(count, wanted)
-    return Run(outcome.accepted, reached - before, at - max(began, outcome.began), outcome)
+    return Carried(outcome.accepted, reached - before, at - max(began, outcome.began), outcome)
 
 
 def wait_until_quiet(dsn: str, arrived: str) -> None:
@@ -153,7 +153,9 @@ def _last_arrival(count: Callable[[], int], wanted: int) -> tuple[int, float]:
     return reached, at
 
 
-def figure(name: str, runs: Sequence[Run], broker: str, measurement: str = "end to end") -> Figure:
+def figure(
+    name: str, runs: Sequence[Carried], broker: str, measurement: str = "end to end"
+) -> Figure:
     times = in_milliseconds([latency for run in runs for latency in run.outcome.latencies])
     notes: dict[str, float | str] = {
         "accepted": sum(run.accepted for run in runs),

@@ -85,7 +85,7 @@ class Broker(_Record):
     url: str
 
 
-class Run(_Record):
+class SystemRun(_Record):
     """A system since its `up`."""
 
     supervisor: Process
@@ -98,14 +98,14 @@ class Run(_Record):
     """CQRS_API_TOKEN, where there was one at the start: every call must carry it."""
 
 
-class State(_Record):
+class StateFile(_Record):
     """The state file. `passwords` stay as long as the databases they open; `run` is None when
     nothing was left running."""
 
     made_by: Literal["cqrs-demo"]
     passwords: dict[str, str]
     broker: Broker | None = None
-    run: Run | None = None
+    run: SystemRun | None = None
 
 
 class Folder:
@@ -132,12 +132,12 @@ class Folder:
             self.path / "lock",
         ]
 
-    def read(self) -> State | None:
+    def read(self) -> StateFile | None:
         """The state, or None where `up` was never run. Raises NotOurFolder when the file is
         something else's."""
         try:
             with open(self.state_file, "rb", opener=unlinked) as file:
-                return State.model_validate_json(file.read())
+                return StateFile.model_validate_json(file.read())
         except (FileNotFoundError, NotADirectoryError):
             return None
         except (ValidationError, OSError) as error:
@@ -150,7 +150,7 @@ class Folder:
                 f"{self.state_file} cannot be used: {why}. Choose another folder with --data-dir"
             ) from error
 
-    def write(self, state: State) -> None:
+    def write(self, state: StateFile) -> None:
         """All of it or nothing, whenever we are killed; for our user's eyes, as it holds
         passwords."""
         descriptor, unfinished = tempfile.mkstemp(
@@ -232,7 +232,7 @@ def find_system(data_dir: Path | str | None = None) -> RunningSystem:
     )
 
 
-def _is_ready(run: Run, name: str) -> bool:
+def _is_ready(run: SystemRun, name: str) -> bool:
     """While it has no process, another program may answer where it was."""
     child = run.services[name]
     return child.process is not None and is_healthy(
@@ -240,7 +240,7 @@ def _is_ready(run: Run, name: str) -> bool:
     )
 
 
-def running(folder: Folder) -> Run | None:
+def running(folder: Folder) -> SystemRun | None:
     """The run whose supervisor lives. Raises NotOurFolder."""
     state = folder.read()
     return state.run if state and state.run and state.run.supervisor.living() else None

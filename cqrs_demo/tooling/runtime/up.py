@@ -19,7 +19,15 @@ from cqrs_demo.tooling.runtime.parts import Part, Postgres, PrivateRabbit, Progr
 from cqrs_demo.tooling.runtime.ports import HOST
 from cqrs_demo.tooling.runtime.private import make_private
 from cqrs_demo.tooling.runtime.supervisor import Say, Supervisor
-from cqrs_demo.tooling.runtime.system import PREFIXES, Broker, Folder, Phase, Process, Run, State
+from cqrs_demo.tooling.runtime.system import (
+    PREFIXES,
+    Broker,
+    Folder,
+    Phase,
+    Process,
+    StateFile,
+    SystemRun,
+)
 
 DASHBOARD_PORT = 8501
 TAKEN = "only CQRS_DATA_DIR, CQRS_API_TOKEN and, with --broker rabbitmq, CQRS_BROKER_URL"
@@ -41,7 +49,7 @@ class System:
         folder.logs.mkdir(mode=0o700, exist_ok=True)
         if unused := unused_settings(broker):
             say(f"`up` does not use {', '.join(unused)}: {TAKEN}")
-        self._state = folder.read() or State(
+        self._state = folder.read() or StateFile(
             made_by="cqrs-demo", passwords={role: secrets.token_urlsafe(18) for role in ROLES}
         )
         folder.write(self._state)  # before there is a database that these passwords open
@@ -144,7 +152,7 @@ class System:
         assert self._myself is not None
         known = phase == "ready"
         broker = self._broker() if known else self._state.broker
-        run = Run(
+        run = SystemRun(
             supervisor=self._myself,
             phase=phase,
             services={name: service.record() for name, service in self._services.items()},

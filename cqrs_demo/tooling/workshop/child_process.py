@@ -1,8 +1,8 @@
-"""Keeps a system, or a broker alone, for as long as whoever started it lives: `python -m
+"""Runs a system, or a broker alone, for as long as its parent process lives: `python -m
 cqrs_demo.tooling.workshop.child_process`.
 
 Its standard input is a pipe from its parent. When the parent ends, however it ends, the pipe closes
-and the keeper stops what it keeps; a kernel that is killed leaves nothing behind. One line on
+and this process stops what it started; a kernel that is killed leaves nothing behind. One line on
 standard output says that all is ready.
 """
 

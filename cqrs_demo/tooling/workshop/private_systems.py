@@ -16,11 +16,11 @@ Kind = Literal["pgmq", "rabbitmq"]
 
 
 class DidNotStart(SystemProblem):
-    """The text ends with what the keeper said."""
+    """The text ends with what the child process wrote to its standard error."""
 
 
 class Private:
-    """Something a keeper keeps. stop() it, or let it end with this process."""
+    """A child process and what runs in it. stop() it, or let it end with this process."""
 
     def __init__(self, *arguments: str) -> None:
         """Returns when it is ready. Raises DidNotStart."""
