@@ -11,8 +11,8 @@ import httpx
 from cqrs_demo.messaging.broker import INVOICE_SERVICE
 from cqrs_demo.messaging.rabbitmq_topology import dead_exchange
 from tests.faults.oracle import depths
+from tests.faults.queues import consumer_paused
 from tests.faults.shop import FaultyShop, on_pgmq, on_rabbitmq
-from tests.faults.watching import consumer_paused
 from tests.fixtures.shop import eventually
 
 WAITING = "select reason from demo.dead_letters where status = 'waiting'"

@@ -3,8 +3,8 @@
 import pytest
 
 from cqrs_demo.tooling.runtime.rabbitmq_node import RabbitNode
+from tests.faults.queues import Inside
 from tests.faults.shop import FaultyShop, on_rabbitmq
-from tests.faults.watching import Inside
 from tests.fixtures.shop import eventually
 
 AWAY = 6.0  # seconds of load: several attempts, with growing pauses between them

@@ -9,8 +9,8 @@ import pytest
 
 from cqrs_demo.messaging.broker import Message
 from cqrs_demo.messaging.connect import broker_for
+from tests.faults.queues import consumer_paused, queued
 from tests.faults.shop import FaultyShop, on_pgmq, on_rabbitmq
-from tests.faults.watching import consumer_paused, queued
 from tests.fixtures.shop import eventually
 
 

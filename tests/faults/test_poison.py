@@ -13,8 +13,8 @@ from cqrs_demo.messaging.broker import Message
 from cqrs_demo.messaging.connect import broker_for
 from cqrs_demo.messaging.queues import EXCHANGE
 from tests.faults.processes import restarted_when_it_dies
+from tests.faults.queues import consumer_paused
 from tests.faults.shop import FaultyShop
-from tests.faults.watching import consumer_paused
 from tests.fixtures.shop import eventually
 
 

@@ -11,8 +11,8 @@ import psycopg
 
 from tests.faults.load import Order
 from tests.faults.processes import Service
+from tests.faults.queues import consumer_paused, queued
 from tests.faults.shop import FaultyShop, on_pgmq
-from tests.faults.watching import consumer_paused, queued
 from tests.fixtures.shop import eventually
 
 

@@ -2,8 +2,8 @@
 
 import pytest
 
+from tests.faults.queues import consumer_paused
 from tests.faults.shop import DATABASE, FaultyShop, on_pgmq, on_rabbitmq
-from tests.faults.watching import consumer_paused
 from tests.faults.wire import Wire
 from tests.fixtures.shop import eventually
 

@@ -1,4 +1,4 @@
-"""Looking into a queue without taking anything out of it."""
+"""What is in a queue, with nothing taken out of it; and the consumer paused meanwhile."""
 
 import asyncio
 import json
