@@ -58,9 +58,8 @@ class GroupCommit:
                     [self._waiting.popleft() for _ in range(min(MOST, len(self._waiting)))]
                 )
         finally:
-            # In the same breath as the last look. (A done callback comes a moment later, and a
-            # command that is submitted in that moment would find all lanes taken, and nobody in
-            # them.)
+            # Here, with no await since the queue was seen empty. A done callback would run later:
+            # a command submitted in between would find all lanes taken, and no lane would serve it.
             self._lanes.discard(asyncio.current_task())
 
     async def _run(self, batch: Sequence[Waiting]) -> Exception | None:
@@ -82,9 +81,8 @@ class GroupCommit:
         return None
 
     async def _run_each_alone(self, batch: Sequence[Waiting]) -> None:
-        """So that the one does not fail its neighbours. When a second one meets a lock, it is not
-        the one's: the table is locked, and the others are told at once instead of waiting for it
-        one after the other."""
+        """So that one command does not fail its neighbours. When a second command meets a lock, the
+        table is locked, not a row: the rest fail at once instead of waiting one after the other."""
         locked = 0
         for position, one in enumerate(batch):
             error = await self._run([one])
