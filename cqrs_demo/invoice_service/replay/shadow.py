@@ -1,9 +1,9 @@
 """The shadow: a second copy of the read model's tables, in a schema of its own, filled by the same
 projection.
 
-projection.py names its tables without a schema, so all it takes is another search_path. One run at
-a time has the shadow; what a run that was killed leaves in it, the next one drops. Next: replay.py
-and verify.py, the two that use it.
+The projections name their tables without a schema, so all it takes is another search_path. One run
+at a time has the shadow; what a run that was killed leaves in it, the next one drops. Next:
+rebuild.py and verify.py, the two that use it.
 """
 
 import asyncio
