@@ -1,15 +1,18 @@
 """The PostgreSQL that comes in a wheel."""
 
 import os
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
+import psutil
 import psycopg
 import pytest
 
 from cqrs_demo.tooling.runtime.postgres import EmbeddedPostgres, PostgresError
 from tests.faults.processes import Postgres
 from tests.fixtures.accounts import NOBODY, being, need_root
+from tests.fixtures.shop import eventually
 
 
 @pytest.mark.parametrize("again", range(5))
@@ -25,6 +28,26 @@ def test_one_that_was_killed_starts_again_at_once(own_postgres: Postgres, again:
     with psycopg.connect(own_postgres.embedded.dsn()) as connection:
         assert connection.execute("select 1").fetchone() == (1,)
     assert own_postgres.embedded.pid() != pid
+
+
+def test_one_whose_predecessor_is_slow_to_die_waits_for_it(own_postgres: Postgres) -> None:
+    # Given a killed server of which one process is still there
+    postmaster = psutil.Process(own_postgres.embedded.pid())
+    slow = postmaster.children()[0]
+    slow.suspend()  # or it would see that the postmaster is gone
+    postmaster.kill()
+
+    # When another is started, and that process ends only after the first refusal
+    before = own_postgres.embedded.log.stat().st_size
+    starting = threading.Thread(target=own_postgres.start)
+    starting.start()
+    eventually(lambda: b"still in use" in own_postgres.embedded.log.read_bytes()[before:])
+    slow.kill()
+    starting.join()
+
+    # Then it has started
+    with psycopg.connect(own_postgres.embedded.dsn()) as connection:
+        assert connection.execute("select 1").fetchone() == (1,)
 
 
 @pytest.fixture(scope="module")

@@ -28,6 +28,10 @@ from cqrs_demo.tooling.runtime.server_user import identity, keep, lend, open_way
 
 SUPERUSER = "postgres"
 
+_START_SECONDS = 60
+_STILL_IN_USE = "pre-existing shared memory block"
+"""What PostgreSQL says while a process of the server before it lives: one that was killed."""
+
 _CONFIGURATION = {
     "listen_addresses": "127.0.0.1",
     "unix_socket_directories": "",
@@ -71,26 +75,32 @@ class EmbeddedPostgres:
         self.stop()  # a server left over from a supervisor that was killed
         if self._interrupted.is_set():
             raise PostgresError("interrupted")
+        deadline = time.monotonic() + _START_SECONDS
+        while not self._launch(port or free_port(), deadline):
+            time.sleep(0.05)
+
+    def _launch(self, port: int, deadline: float) -> bool:
+        """Whether a server is ready now. False when it has ended because a process of the one
+        before, which was killed, is not gone yet: then another try will do."""
         with self._open_log() as log:
+            before = log.tell()
             # Our own child, not pg_ctl's: an orphan that dies is a zombie until init reaps it (in a
             # container perhaps never), and PostgreSQL does not start while the process in
             # postmaster.pid exists. Shared memory in the data folder: in /dev/shm it would belong
             # to `nobody`, and to everybody who is that.
             memory = "dynamic_shared_memory_type=mmap"
             self._server = _spawn(
-                "postgres",
-                "-D",
-                self._data,
-                "-p",
-                str(port or free_port()),
-                "-c",
-                memory,
-                output=log,
+                "postgres", "-D", self._data, "-p", str(port), "-c", memory, output=log
             )
         threading.Thread(
             target=self._server.wait, daemon=True
         ).start()  # and ours is a zombie until somebody waits for it
-        self._wait_until_ready(self._server)
+        if self._is_ready(self._server, deadline):
+            return True
+        said = _tail(self.log, before)
+        if _STILL_IN_USE in said and time.monotonic() < deadline:
+            return False
+        raise PostgresError(f"postgres ended ({self._server.returncode}):\n{said}")
 
     def _open_log(self) -> BinaryIO:
         try:
@@ -98,11 +108,12 @@ class EmbeddedPostgres:
         except OSError as error:
             raise PostgresError(str(error)) from error
 
-    def _wait_until_ready(self, server: subprocess.Popen[bytes]) -> None:
-        deadline = time.monotonic() + 60
+    def _is_ready(self, server: subprocess.Popen[bytes], deadline: float) -> bool:
+        """Wait until it is. False when it has ended. Raises PostgresError when it is not ready at
+        the deadline, or start() is interrupted."""
         while (lines := self._pid_file())[:1] != [str(server.pid)] or lines[7:8] != ["ready"]:
             if server.poll() is not None:
-                raise PostgresError(f"postgres ended ({server.returncode}):\n{_tail(self.log)}")
+                return False
             if self._interrupted.is_set() or time.monotonic() > deadline:
                 server.send_signal(
                     signal.SIGTERM if sys.platform == "win32" else signal.SIGQUIT
@@ -111,9 +122,10 @@ class EmbeddedPostgres:
                 raise PostgresError(
                     "interrupted"
                     if self._interrupted.is_set()
-                    else f"not ready within 60 s:\n{_tail(self.log)}"
+                    else f"not ready within {_START_SECONDS} s:\n{_tail(self.log)}"
                 )
             time.sleep(0.01)
+        return True
 
     def _initialise(self) -> None:
         for abandoned in self._folder.glob(
@@ -247,9 +259,11 @@ def _spawn(program: str, *arguments: str | Path, output: IO[bytes]) -> subproces
         raise PostgresError(f"{program} cannot be run: {error}") from error
 
 
-def _tail(log: Path) -> str:
+def _tail(log: Path, start: int = 0) -> str:
+    """The last ten lines of what it said after byte `start`."""
     try:
         with open(log, errors="replace", opener=private) as file:
+            file.seek(start)
             return "\n".join(file.read().splitlines()[-10:])
     except OSError:
         return ""
