@@ -86,19 +86,19 @@ def test_each_service_is_replaced_under_load_and_nothing_is_lost_or_doubled(
         shop.open()
         assert not any(_is_of_today(service) for [service] in shop.services.values())
         with shop.reading(), shop.load(rate=60):
-            shop.after_orders(60)
+            shop.after_orders(30)
             # When the schemas are brought up to date while the old services run
             migrate(server.embedded.dsn(), list(found.dsn.values()))
-            shop.after_orders(60)
+            shop.after_orders(30)
             # And each service is replaced, its two versions side by side for a moment
             for name in ("invoice-service", "order-service", "user-service"):
                 [old] = shop.services[name]
                 shop.services[name] = [old, new[name].start()]
                 assert _is_of_today(new[name])
-                shop.after_orders(60)
+                shop.after_orders(30)
                 assert old.terminate(10) == 0
                 shop.services[name] = [new[name]]
-                shop.after_orders(60)
+                shop.after_orders(30)
         # Then
         shop.assert_nothing_lost_nothing_doubled()
     finally:
