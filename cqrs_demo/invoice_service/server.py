@@ -1,6 +1,6 @@
 """invoice-service, put together: everything it is made of stands on this screen.
 
-Next: inbox/consumer.py and projection.py for the way of an event in, routes.py for the way of a
+Next: inbox/consumer.py and projections/ for the way of an event in, routes.py for the way of a
 query out.
 """
 

@@ -3,7 +3,7 @@
 It is read window by window, up to the horizon: the position up to which no writer still at work can
 add an event. So a reader that pages while others write sees every event exactly once, and neither
 end holds more than a window in memory. Next: sql/outbox/001_log_and_outbox.sql explains the
-horizon; invoice_service/replay.py is the reader this is made for.
+horizon; replay/rebuild.py is the reader this is made for.
 """
 
 import asyncio

@@ -40,7 +40,7 @@ class Service:
                 stdout=log,
                 stderr=log,
             )
-        eventually(lambda: answers("127.0.0.1", self.port) or not self.alive, seconds=30)
+        eventually(lambda: answers("127.0.0.1", self.port) or not self.alive, seconds=60)
         assert self.alive, f"{self.name} ended:\n{self.log.read_text()[-2000:]}"
         return self
 

@@ -3,6 +3,7 @@ consumers, the same tables."""
 
 import asyncio
 import random
+from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -33,6 +34,8 @@ TABLES = {
     "invoice_account": "user_id, name, email, user_sequence, shipping_address, account_sequence",
     "invoices": "invoice_id, user_id, invoice_dt, email, shipping_address, total",
     "invoice_lines": "order_id, invoice_id, description, amount, purchase_dt",
+    "customer_revenue": "month, user_id, orders, revenue",
+    "revenue_orders": "order_id, user_id, month, amount",
     "processed_events": "event_id",
 }
 START = datetime(2025, 1, 1, tzinfo=UTC)
@@ -132,7 +135,8 @@ def expected(history: list[Event]) -> dict[str, list[tuple[Any, ...]]]:
         )
         return user and user.data.email, address
 
-    lines, totals = [], dict[tuple[int, datetime], Decimal]()
+    lines, counted, totals = [], [], dict[tuple[int, datetime], Decimal]()
+    numbers = Counter[tuple[int, datetime]]()
     for order in orders:
         month = order.purchase_dt.astimezone(UTC).replace(
             day=1, hour=0, minute=0, second=0, microsecond=0
@@ -146,6 +150,8 @@ def expected(history: list[Event]) -> dict[str, list[tuple[Any, ...]]]:
                 order.purchase_dt,
             )
         )
+        counted.append((order.id, order.user_id, month, order.amount))
+        numbers[order.user_id, month] += 1
         totals[order.user_id, month] = totals.get((order.user_id, month), Decimal(0)) + order.amount
     heard_of = {*users, *accounts, *(order.user_id for order in orders)}
     return {
@@ -165,6 +171,10 @@ def expected(history: list[Event]) -> dict[str, list[tuple[Any, ...]]]:
             for (user, m), total in totals.items()
         ],
         "invoice_lines": lines,
+        "customer_revenue": [
+            (m, user, numbers[user, m], total) for (user, m), total in totals.items()
+        ],
+        "revenue_orders": counted,
         "processed_events": [(e.id,) for e in history],
     }
 
@@ -241,6 +251,32 @@ def test_an_order_for_an_unknown_user_waits_for_name_and_address(
     assert invoice_database.rows(
         "invoice_service", "select email, shipping_address, total from demo.invoices"
     ) == [("late@demo.com", "1 Main St, Cityville, ST 12345", Decimal("50.00"))]
+
+
+@pytest.mark.parametrize("batches", [1, 2], ids=["in one batch", "one after the other"])
+def test_an_order_that_two_events_tell_of_counts_once_in_every_projection(
+    invoice_database: Databases, batches: int
+) -> None:
+    # Given two events with ids of their own that tell of the same order
+    dsn = invoice_database.dsn["invoice_service"]
+    invoice_database.rows(
+        "invoice_service", f"truncate {', '.join(f'demo.{table}' for table in TABLES)}"
+    )
+    order = Order(id=1, user_id=7, description="W", amount=Decimal("50.00"), purchase_dt=START)
+    twice: list[Event] = [event(OrderCreated, "/order-service", n, order) for n in (1, 2)]
+
+    # When both are applied
+    asyncio.run(consume(dsn, [twice] if batches == 1 else [twice[:1], twice[1:]]))
+
+    # Then the order stands on its invoice once and is in the revenue once
+    once = [(1, Decimal("50.00"))]
+    for query in (
+        "select count(*), sum(total) from demo.invoices",
+        "select count(*), sum(amount) from demo.invoice_lines",
+        "select sum(orders)::int, sum(revenue) from demo.customer_revenue",
+        "select count(*), sum(amount) from demo.revenue_orders",
+    ):
+        assert invoice_database.rows("invoice_service", query) == once, query
 
 
 async def overlap(dsn: str, first: list[Event], second: list[Event]) -> None:

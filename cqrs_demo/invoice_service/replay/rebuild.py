@@ -25,9 +25,16 @@ from cqrs_demo.invoice_service.replay.history import History
 from cqrs_demo.invoice_service.replay.known_logs import accept
 from cqrs_demo.invoice_service.replay.shadow import Shadow, open_shadow
 
+# The tables whose rows are about one user, each with its key.
 TABLES_BY_USER = """
-select table_name from demo.read_model join information_schema.columns using (table_name)
+select table_name, array_agg(attname order by array_position(conkey, attnum)) as key
+from demo.read_model
+join information_schema.columns using (table_name)
+join pg_constraint on conrelid = format('demo.%I', table_name)::regclass and contype = 'p'
+join pg_attribute on attrelid = conrelid and attnum = any(conkey)
 where table_schema = 'demo' and column_name = 'user_id'
+group by table_name
+order by table_name
 """
 
 # What REPLACE_LINES and REPLACE_ROWS drop and do not bring back. An event is known by what it is
@@ -59,8 +66,10 @@ where invoice_id in (select invoice_id from demo.invoices
 insert into demo.invoice_lines select * from shadow.invoice_lines
 """
 
+# By its key as well: a row that somebody has given to another user comes back, too.
 REPLACE_ROWS = """
-delete from demo.{table} where user_id = {user};
+delete from demo.{table}
+where user_id = {user} or ({key}) in (select {key} from shadow.{table});
 insert into demo.{table} select * from shadow.{table}
 """
 
@@ -98,32 +107,38 @@ async def replay(dsn: str, history: History, *, force: bool = False) -> Replayed
 async def replay_user(dsn: str, history: History, user_id: int, *, force: bool = False) -> Replayed:
     """Rebuild one user's rows, with a history of that user alone. Others are not touched. Raises
     what replay() raises."""
-    in_no_log = 0
 
-    async def replace(session: Connection) -> None:
-        nonlocal in_no_log
-        user = sql.Literal(user_id)
-        count = sql.SQL(IN_NO_LOG_OF_USER).format(user=user)
-        lost = await (await session.execute(count)).fetchone()
-        assert lost is not None
-        in_no_log = lost["events"]
+    async def take_over(session: Connection) -> int:
+        in_no_log = await _in_no_log_of_user(session, user_id)
         await accept(session, history, in_no_log, force=force)
-        tables = [
-            row["table_name"] for row in await (await session.execute(TABLES_BY_USER)).fetchall()
-        ]
-        await session.execute(sql.SQL(REPLACE_LINES).format(user=user))
-        for table in tables:
-            await session.execute(
-                sql.SQL(REPLACE_ROWS).format(table=sql.Identifier(table), user=user)
-            )
-        await session.execute(COUNT_EVENTS)
+        await _replace_rows(session, user_id)
+        return in_no_log
 
     async with open_shadow(dsn) as shadow:
         await shadow.leave_out_discarded()
         await _build(shadow, history)
         history.progress.enter("swapping")
-        await shadow.catch_up_and(replace, history)
+        in_no_log = await shadow.catch_up_and(take_over, history)
     return Replayed(history.progress.events, len(shadow.set_aside), in_no_log, history.unreadable)
+
+
+async def _in_no_log_of_user(session: Connection, user_id: int) -> int:
+    query = sql.SQL(IN_NO_LOG_OF_USER).format(user=sql.Literal(user_id))
+    row = await (await session.execute(query)).fetchone()
+    assert row is not None
+    return int(row["events"])
+
+
+async def _replace_rows(session: Connection, user_id: int) -> None:
+    """The user's rows go, those in the shadow take their place."""
+    user = sql.Literal(user_id)
+    # Lines first: the live invoices, which tell whose lines they are, are still there.
+    await session.execute(sql.SQL(REPLACE_LINES).format(user=user))
+    for row in await (await session.execute(TABLES_BY_USER)).fetchall():
+        table = sql.Identifier(row["table_name"])
+        key = sql.SQL(", ").join(map(sql.Identifier, row["key"]))
+        await session.execute(sql.SQL(REPLACE_ROWS).format(table=table, user=user, key=key))
+    await session.execute(COUNT_EVENTS)
 
 
 async def _build(shadow: Shadow, history: History) -> None:
@@ -138,13 +153,11 @@ async def swap_in(shadow: Shadow, history: History, *, force: bool) -> int:
     # Nearly all can be compared now: so the live projections are held off for a moment, not
     # seconds.
     settled = await shadow.in_no_log(before=shadow.settled)
-    in_no_log = 0
 
-    async def swap(session: Connection) -> None:
-        nonlocal in_no_log
+    async def take_over(session: Connection) -> int:
         in_no_log = settled + await shadow.in_no_log(since=shadow.settled)
         await accept(session, history, in_no_log, force=force)
         await session.execute("select demo.swap_in_shadow()")
+        return in_no_log
 
-    await shadow.catch_up_and(swap, history)
-    return in_no_log
+    return await shadow.catch_up_and(take_over, history)

@@ -1,15 +1,16 @@
 """The shadow: a second copy of the read model's tables, in a schema of its own, filled by the same
 projection.
 
-projection.py names its tables without a schema, so all it takes is another search_path. One run at
-a time has the shadow; what a run that was killed leaves in it, the next one drops. Next: replay.py
-and verify.py, the two that use it.
+The projections name their tables without a schema, so all it takes is another search_path. One run
+at a time has the shadow; what a run that was killed leaves in it, the next one drops. Next:
+rebuild.py and verify.py, the two that use it.
 """
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
+from typing import TypeVar
 from uuid import UUID
 
 from psycopg import sql
@@ -21,6 +22,8 @@ from cqrs_demo.inbox.handler import apply_once
 from cqrs_demo.invoice_service.projections import READ_MODEL
 from cqrs_demo.invoice_service.projections.read_model import concerned
 from cqrs_demo.invoice_service.replay.history import History, LogUnavailable
+
+Result = TypeVar("Result")
 
 ONE_RUN_LOCK = (7_365, 2)
 # a fifth of a second apart: the session of a run that was killed just now may not have ended yet
@@ -162,10 +165,10 @@ class Shadow:
         await self.session.execute("select demo.complete_shadow()")
 
     async def catch_up_and(
-        self, take_over: Callable[[Connection], Awaitable[None]], history: History
-    ) -> None:
+        self, take_over: Callable[[Connection], Awaitable[Result]], history: History
+    ) -> Result:
         """Read what has come, with the live projections held off for the last of it, and
-        `take_over` in the same transaction. Raises SwapRefused."""
+        `take_over` in the same transaction. Returns what that returns. Raises SwapRefused."""
         reason: Exception | None = None
         for patience in PATIENCE:
             async for events in history.pages():
@@ -183,12 +186,9 @@ class Shadow:
                     await self.session.execute(
                         sql.SQL("set local lock_timeout = {}").format(patience)
                     )
-                    await take_over(self.session)
-                return
-            except (
-                LockNotAvailable,
-                LogUnavailable,
-            ) as error:  # somebody reads, or writes, for longer than others should wait
+                    return await take_over(self.session)
+            except (LockNotAvailable, LogUnavailable) as error:
+                # Somebody reads, or writes, for longer than others should wait.
                 go_back()
                 reason = error
             await asyncio.sleep(patience / 250)

@@ -2,7 +2,7 @@
 per batch.
 
 What a workshop shows of a command's journey between its two transactions comes from here
-(http/passages.py): the relay notes what the broker has confirmed, the consumer what has arrived.
+(passage_routes.py): the relay notes what the broker has confirmed, the consumer what has arrived.
 Commit and projection have their times in the tables.
 """
 
