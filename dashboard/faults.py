@@ -19,6 +19,7 @@ import streamlit as st
 import reach
 from cqrs_demo.client.errors import Trouble
 from cqrs_demo.tooling.runtime.rabbitmq_node import RabbitNode, RabbitNodeError
+from stores import hung_up_after
 
 AT_MOST = 30.0  # seconds
 
@@ -114,7 +115,8 @@ def _lock_queues(dsn: str) -> Callable[[], None]:
             connect_timeout=2,
             options="-c lock_timeout=5000 -c idle_in_transaction_session_timeout=60000",
         )
-        session.execute(LOCK)
+        with hung_up_after(6, session):  # a frozen server keeps no lock_timeout
+            session.execute(LOCK)
     except psycopg.Error as error:
         raise CannotBreak(f"PGMQ could not be stopped: {error}") from error
     return session.close
