@@ -12,7 +12,7 @@ import psycopg
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from tests.browser.conftest import PAGES, forget, reach, stores, words_of
+from tests.browser.conftest import PAGES, fetch, forget, reach, stores, words_of
 from tests.fixtures.history import run_replay
 from tests.fixtures.shop import Shop, eventually
 
@@ -116,8 +116,9 @@ def test_with_a_service_down_each_page_tells_which_and_goes_on(
 def test_orders_are_still_placed_while_user_service_is_away(
     alice: int, busy_shop: Shop, open_page: Open, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # Given a shop that has been looked at, when user-service goes away
+    # Given a shop that has been looked at, when user-service goes away, and what was known grows old
     app = open_page("shop")
+    monkeypatch.setattr(fetch.newest_users, "_seconds", 0)
     monkeypatch.setenv("CQRS_USER_SERVICE_URL", "http://127.0.0.1:1")
     reach.system.clear()
     button(app.run(), "Place order").click().run()
