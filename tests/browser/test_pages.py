@@ -116,7 +116,7 @@ def test_with_a_service_down_each_page_tells_which_and_goes_on(
 def test_orders_are_still_placed_while_user_service_is_away(
     alice: int, busy_shop: Shop, open_page: Open, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # Given a shop that has been looked at, when user-service goes away, and what was known grows old
+    # Given a shop that has been looked at, when user-service goes away for long
     app = open_page("shop")
     monkeypatch.setattr(fetch.newest_users, "_seconds", 0)
     monkeypatch.setenv("CQRS_USER_SERVICE_URL", "http://127.0.0.1:1")
