@@ -17,7 +17,9 @@ import psycopg
 import streamlit as st
 
 import reach
+from cqrs_demo.client.errors import Trouble
 from cqrs_demo.tooling.runtime.rabbitmq_node import RabbitNode, RabbitNodeError
+from stores import hung_up_after
 
 AT_MOST = 30.0  # seconds
 
@@ -25,9 +27,9 @@ LOCK = "lock table pgmq.q_user, pgmq.q_account, pgmq.q_order in exclusive mode"
 """Nothing can be sent or taken; how many wait can still be counted."""
 
 
-class CannotBreak(reach.Trouble):
+class CannotBreak(Trouble):
     def __init__(self, why: str) -> None:
-        super().__init__("Break it", why)
+        super().__init__(why, "Break it")
 
 
 class Faults:
@@ -45,7 +47,7 @@ class Faults:
 
     def age(self, service: str) -> float | None:
         """Seconds its process has lived; None while it has none, or none that is known here."""
-        process = (reach.place().processes or {}).get(service)
+        process = reach.system().services[service].process
         return (
             None if process is None or process.living() is None else time.time() - process.created
         )
@@ -57,14 +59,16 @@ class Faults:
 
     def kill(self, service: str) -> None:
         _process(service).kill()
-        reach.place.clear()
+        reach.system.clear()
 
     def stop_broker(self) -> None:
-        place = reach.place()
-        if place.broker == "PGMQ":
-            self._broken("broker", _lock_queues(place.broker_url or ""))
+        system = reach.system()
+        if system.broker is None:
+            raise CannotBreak("the broker is not known here")
+        if system.broker.kind == "pgmq":
+            self._broken("broker", _lock_queues(system.broker.url))
         else:
-            self._broken("broker", _freeze_rabbit(place))
+            self._broken("broker", _freeze_rabbit(system.folder))
 
     def heal(self, name: str) -> None:
         """Harmless when it is whole."""
@@ -88,11 +92,11 @@ def faults() -> Faults:
 
 
 def can_break_processes() -> bool:
-    return reach.place().processes is not None
+    return reach.system().folder is not None
 
 
 def _process(service: str) -> psutil.Process:
-    known = (reach.place().processes or {}).get(service)
+    known = reach.system().services[service].process
     process = known.living() if known else None
     if process is None:
         raise CannotBreak(f"{service} has no process here at the moment; it may be starting")
@@ -111,14 +115,15 @@ def _lock_queues(dsn: str) -> Callable[[], None]:
             connect_timeout=2,
             options="-c lock_timeout=5000 -c idle_in_transaction_session_timeout=60000",
         )
-        session.execute(LOCK)
+        with hung_up_after(6, session):  # a frozen server keeps no lock_timeout
+            session.execute(LOCK)
     except psycopg.Error as error:
         raise CannotBreak(f"PGMQ could not be stopped: {error}") from error
     return session.close
 
 
-def _freeze_rabbit(place: reach.Place) -> Callable[[], None]:
-    node = RabbitNode(Path(place.folder or "") / "rabbitmq")
+def _freeze_rabbit(folder: Path | None) -> Callable[[], None]:
+    node = RabbitNode((folder or Path()) / "rabbitmq")
     try:
         node.pause()
     except RabbitNodeError as error:

@@ -2,184 +2,183 @@
 open tabs cost the services what one does. Nothing here draws. Next: pulse.py, which samples.
 """
 
-import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
+from statistics import median_high
+from typing import Literal
+from uuid import uuid4
 
-from reach import DATABASES, Answer, Refused, Row, Trouble, act, look, query, send
+from cqrs_demo.client.answer import Answer
+from cqrs_demo.client.client import Kind, Mode
+from cqrs_demo.client.errors import NoAnswer, Refused, Trouble
+from cqrs_demo.exact_json import dumps
+from reach import Row, client
 from shared import shared
 
 
 @shared(1)
 def invoice(user_id: int, year: int, month: int) -> Row | None:
-    """One user's invoice for one month, or None. Raises Away."""
-    return _invoice(user_id, year, month)
+    """One user's invoice for one month, or None. Raises NoAnswer."""
+    return _or_none(client().invoice(user_id, year, month))
 
 
 def invoice_as_of(moment: datetime, user_id: int, year: int, month: int) -> Row | None:
-    return _invoice(user_id, year, month, as_of=moment.isoformat())
+    return _or_none(client().invoice(user_id, year, month, as_of=moment.isoformat()))
 
 
-def _invoice(user_id: int, year: int, month: int, **more: Any) -> Row | None:
-    try:
-        found: Row = look(
-            "invoice-service", "/invoices", user_id=user_id, year=year, month=month, **more
-        )
-    except Refused as refused:
-        if refused.status == 404:
-            return None
-        raise
-    return found
+def _or_none(answer: Answer) -> Row | None:
+    return None if answer.status == 404 else dict(answer.checked().body)
 
 
-@shared(1)
-def newest_users(most: int = 300) -> list[Row]:
-    return query(
-        "user_service",
-        "select id, name, email from demo.users order by id desc limit :most",
-        most=most,
-    )
+@shared(1, outlives=NoAnswer)
+def newest_users() -> list[Row]:
+    """While user-service is away, those that were known last: their orders are still taken."""
+    return client().users(limit=300)
 
 
 @shared(1)
 def address_of(user_id: int) -> Row | None:
-    newest = (
-        "select address1, city, state, zip from demo.accounts where user_id = :user order by "
-        "id desc limit 1"
-    )
-    rows = query("user_service", newest, user=user_id)
-    return rows[0] if rows else None
+    """None also while it is not known, as user-service is away."""
+    try:
+        newest = client().accounts(user_id, limit=1)
+    except NoAnswer:
+        return None
+    return newest[0] if newest else None
 
 
 @shared(1)
 def months_of(user_id: int) -> list[datetime]:
     """The months a user has invoices for, newest first."""
-    newest_first = (
-        "select invoice_dt from demo.invoices where user_id = :user order by "
-        "invoice_dt desc limit 60"
-    )
-    return [row["invoice_dt"] for row in query("invoice_service", newest_first, user=user_id)]
-
-
-FOUND = """
-select i.invoice_id, i.user_id, i.invoice_dt, i.total, i.email, a.name
-from demo.invoices i
-join demo.invoice_account a using (user_id)
-where (:words = '' or a.name ilike :like or i.email ilike :like or i.user_id::text = :words)
-  and (cast(:year as int) is null or i.invoice_dt >= make_timestamptz(:year, 1, 1, 0, 0, 0, 'UTC')
-                                 and i.invoice_dt < make_timestamptz(:year + 1, 1, 1, 0, 0, 0,
-                                     'UTC'))
-  and (cast(:month as int) is null or extract(month from i.invoice_dt at time zone 'UTC') = :month)
-order by i.invoice_dt desc, i.total desc, i.user_id
-limit :most
-"""
+    found = client().search_invoices(user_id=user_id, limit=60)
+    return [datetime.fromisoformat(row["invoice_dt"]) for row in found]
 
 
 @shared(1)
 def find_invoices(words: str, year: int | None, month: int | None, most: int = 200) -> list[Row]:
     """Invoices of users whose name or email contains the words, or whose id they are; the newest
     months first."""
-    like = "%" + re.sub(r"([%_\\])", r"\\\1", words) + "%"
-    return query(
-        "invoice_service", FOUND, words=words, like=like, year=year, month=month, most=most
-    )
+    found = client().search_invoices(words=words, year=year, month=month, limit=most)
+    return [{**row, "invoice_dt": datetime.fromisoformat(row["invoice_dt"])} for row in found]
 
 
 @shared(5)
 def invoiced_years() -> list[int]:
     """The years there are invoices of, newest first; none is left out between the first and the
     last."""
-    ends = (
-        "select extract(year from min(invoice_dt))::int as first, extract(year from "
-        "max(invoice_dt))::int as last from demo.invoices"
-    )
-    row = query("invoice_service", ends)[0]
-    return [] if row["first"] is None else list(range(row["last"], row["first"] - 1, -1))
+    told = client().statistics("invoice-service")
+    if told["first_month"] is None:
+        return []
+    first, last = (datetime.fromisoformat(told[f"{end}_month"]).year for end in ("first", "last"))
+    return list(range(last, first - 1, -1))
 
 
 @shared(2)
 def moments_of(invoice_id: str) -> list[datetime]:
     """When each of an invoice's orders was placed, oldest first."""
-    moments = (
-        "select distinct happened_at from demo.invoice_lines where invoice_id = cast(:id as "
-        "uuid) order by happened_at limit 500"
-    )
-    return [row["happened_at"] for row in query("invoice_service", moments, id=invoice_id)]
+    return [datetime.fromisoformat(row["happened_at"]) for row in client().moments(invoice_id)]
 
 
 @shared(2)
 def revenue(year: int) -> Row:
-    report: Row = look("invoice-service", "/reports/revenue", year=year, top=10)
-    return report
-
-
-ACCEPTED = "select count(*) as orders, coalesce(sum(amount), 0) as amount from demo.orders"
-INVOICED = "select count(*) as orders, coalesce(sum(amount), 0) as amount from demo.invoice_lines"
+    return client().revenue(year)
 
 
 @shared(2)
 def proof() -> tuple[Row, Row]:
     """Orders accepted by order-service, and orders on invoices: how many, and what they come to.
-    Raises Away."""
-    invoiced = query("invoice_service", INVOICED)[
-        0
-    ]  # first: what is accepted in between is on its way, not invented
-    return query("order_service", ACCEPTED)[0], invoiced
+    Raises NoAnswer."""
+    # First: what is accepted in between is on its way, not invented.
+    invoiced = client().statistics("invoice-service")
+    return client().statistics("order-service"), invoiced
+
+
+# Events
 
 
 def newest_event(service: str) -> bytes | None:
     """The newest event in a service's log, as it went over the broker; None when there is none
     yet."""
-    end = query(DATABASES[service], "select max(sequence) as n from demo.events")[0]["n"]
-    lines: str = look(service, "/events", after=end - 1, limit=1) if end else ""
-    return lines.strip().encode() or None
+    newest = client().newest_events(service, most=20)
+    return dumps(newest[-1]) if newest else None
+
+
+def log_end(service: str) -> int:
+    """Up to which position the service's log can be read."""
+    return client().log_end(service)
+
+
+def latency() -> float | None:
+    """Seconds from commit to projection: the median of the newest orders. None when none of them
+    is projected."""
+    events = client().newest_events("order-service", most=20)
+    projected = client().projected(*(event["id"] for event in events))
+    taken = [
+        _seconds_between(event["time"], projected[event["id"]])
+        for event in events
+        if event["id"] in projected
+    ]
+    return median_high(taken) if taken else None
+
+
+def _seconds_between(earlier: str, later: str) -> float:
+    return (datetime.fromisoformat(later) - datetime.fromisoformat(earlier)).total_seconds()
 
 
 def when_committed(service: str, event_id: str) -> datetime | None:
-    rows = query(
-        DATABASES[service], "select time from demo.events where id = cast(:id as uuid)", id=event_id
-    )
-    return rows[0]["time"] if rows else None
+    return _when(lambda: str(client().event(service, event_id)["time"]))
 
 
 def when_projected(event_id: str) -> datetime | None:
-    rows = query(
-        "invoice_service",
-        "select processed_at from demo.processed_events where event_id = cast(:id as uuid)",
-        id=event_id,
-    )
-    return rows[0]["processed_at"] if rows else None
+    return _when(lambda: client().projected(event_id).get(event_id))
 
 
-def when_passed(service: str, point: str, event_id: str) -> datetime | None:
+def when_passed(
+    service: str, point: Literal["relay", "consumer"], event_id: str
+) -> datetime | None:
     """When relay or consumer had the event; None when it has not passed, or nobody remembers."""
+    return _when(lambda: str(client().passage(service, point, event_id)["at"]))
+
+
+def _when(ask: Callable[[], str | None]) -> datetime | None:
     try:
-        return datetime.fromisoformat(look(service, f"/{point}/passages/{event_id}")["at"])
+        told = ask()
     except Refused:
         return None
+    return datetime.fromisoformat(told) if told else None
 
 
 # Commands
 
 
 def create_user(name: str, email: str) -> Answer:
-    return send("user-service", "/users", {"name": name, "email": email})
+    return _send(lambda key: client().create_user(name, email, idempotency_key=key))
 
 
 def create_account(user_id: int, address: Row) -> Answer:
-    return send("user-service", "/accounts", {"user_id": user_id, **address})
+    return _send(lambda key: client().create_account(user_id, **address, idempotency_key=key))
 
 
 def place_order(
     user_id: int, description: str, amount: Decimal, bought: datetime | None = None
 ) -> Answer:
     """`bought` None: now, by the service's clock."""
-    body: Row = {"user_id": user_id, "description": description, "amount": amount}
-    return send("order-service", "/orders", body | ({"purchase_dt": bought} if bought else {}))
+    when = bought.isoformat() if bought else None
+    return _send(
+        lambda key: client().place_order(user_id, description, amount, when, idempotency_key=key)
+    )
+
+
+def _send(command: Callable[[str], Answer]) -> Answer:
+    """A command. It carries a key of its own, so trying once more after a broken connection is
+    safe. Raises NoAnswer, Refused."""
+    key = str(uuid4())
+    try:
+        return command(key).checked()
+    except NoAnswer:
+        return command(key).checked()
 
 
 def place_orders(
@@ -197,15 +196,7 @@ def wait_for(answer: Answer, year: int, month: int, seconds: float = 0.5) -> Non
     page will show it when it comes."""
     user_id = answer.body["user_id"]
     with suppress(Trouble):
-        look(
-            "invoice-service",
-            "/invoices",
-            user_id=user_id,
-            year=year,
-            month=month,
-            after_event=answer.event_id,
-            wait=seconds,
-        )
+        client().invoice(user_id, year, month, after_event=answer.event_id, wait=seconds)
     invoice.clear()
     months_of.clear()
 
@@ -216,105 +207,90 @@ def wait_for(answer: Answer, year: int, month: int, seconds: float = 0.5) -> Non
 @shared(1)
 def dead_letter_groups() -> list[Row]:
     """By type and reason, the largest first."""
-    groups: list[Row] = look("invoice-service", "/dead-letters/groups")
-    return groups
+    return client().dead_letter_groups()
 
 
 def dead_letters(status: str, group: Row | None = None, most: int = 50) -> list[Row]:
     """Newest first. A letter without a type has no group of its own to ask for, so those are picked
     out here."""
-    chosen = (
-        {name: group[name] for name in ("reason", "event_type") if group[name] is not None}
-        if group
-        else {}
-    )
-    letters: list[Row] = look(
-        "invoice-service", "/dead-letters", status=status, limit=most, **chosen
-    )
+    chosen = {name: group[name] for name in ("reason", "event_type")} if group else {}
     return [
-        letter for letter in letters if group is None or letter["event_type"] == group["event_type"]
+        letter
+        for letter in client().dead_letters(status=status, limit=most, **chosen)
+        if group is None or letter["event_type"] == group["event_type"]
     ]
 
 
 @shared(5)
 def dead_letter(id: int) -> Row:
-    letter: Row = look("invoice-service", f"/dead-letters/{id}")
-    return letter
+    return client().dead_letter(id)
 
 
-def settle(how: str, chosen: Row) -> Row:
-    """`how` is retry or discard. Answers with counts."""
-    answer = act("invoice-service", f"/dead-letters/{how}", chosen).body
+def settle(how: Literal["retry", "discard"], chosen: Row) -> Row:
+    """Answers with counts."""
+    counts: Row = dict(client().settle_dead_letters(how, chosen))
     dead_letter_groups.clear()
     dead_letter.clear()
-    return dict(answer)
+    return counts
 
 
 # Replay and verify
 
 
-def start_run(kind: str, body: Row) -> Row:
-    return dict(act("invoice-service", f"/{kind}", body).body)
+def start_run(kind: Kind, body: Row) -> Row:
+    return client().start(kind, **body)
 
 
-def stop_run(kind: str) -> None:
-    act("invoice-service", f"/{kind}", {}, method="DELETE")
-
-
-def last_run(kind: str) -> Row | None:
-    """None when there was none since the service started."""
-    try:
-        run: Row = _last_run(kind)
-    except Refused as refused:
-        if refused.status == 404:
-            return None
-        raise
-    return run
+def stop_run(kind: Kind) -> None:
+    client().stop(kind)
 
 
 @shared(0.4)
-def _last_run(kind: str) -> Row:
-    run: Row = look("invoice-service", f"/{kind}")
-    return run
+def last_run(kind: Kind) -> Row | None:
+    """None when there was none since the service started."""
+    return client().progress(kind)
 
 
 # Workshop controls
 
 GATES = {
-    "user relay": ("user-service", "/relay"),
-    "order relay": ("order-service", "/relay"),
-    "consumer": ("invoice-service", "/consumer"),
+    "user relay": "user-service",
+    "order relay": "order-service",
+    "consumer": "invoice-service",
 }
+"""By the name on the pages: whose it is."""
 
 
 def gate(name: str) -> Row:
     """What a relay or the consumer says of itself. Without the workshop's controls it is known to
-    run, and no more. Raises Away."""
-    service, path = GATES[name]
+    run, and no more. Raises NoAnswer."""
+    service = GATES[name]
     try:
-        state: Row = look(service, path)
+        return client().consumer() if name == "consumer" else client().relay(service)
     except Refused:
-        look(service, "/healthcheck")
-        state = {"mode": "running", "trouble": None}
-    return state
+        client().get(service, "/healthcheck").checked()
+        return {"mode": "running", "trouble": None}
 
 
 @shared(5)
 def is_workshop() -> bool:
-    """Whether the services have the controls that stop time. Raises Away."""
+    """Whether the services have the controls that stop time. Raises NoAnswer."""
     try:
-        look("order-service", "/relay")
+        client().relay("order-service")
     except Refused:
         return False
     return True
 
 
-def set_gate(name: str, mode: str) -> None:
-    service, path = GATES[name]
-    act(service, path, {"mode": mode}, method="PUT")
+def set_gate(name: str, mode: Mode) -> None:
+    if name == "consumer":
+        client().set_consumer(mode)
+    else:
+        client().set_relay(GATES[name], mode)
 
 
-def step(name: str, count: int = 1) -> int:
-    """How many events moved. Raises Refused while the gate is open."""
-    service, path = GATES[name]
-    return int(act(service, f"{path}/step", {"count": count}).body["moved"])
+def step(name: str) -> int:
+    """How many events moved: one, or none. Raises Refused while the gate is open."""
+    if name == "consumer":
+        return client().step_consumer()
+    return client().step_relay(GATES[name])

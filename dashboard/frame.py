@@ -9,8 +9,8 @@ from typing import Any
 import streamlit as st
 import structlog
 
-import reach
 import words
+from cqrs_demo.client.errors import NoAnswer, Refused, Trouble
 from pulse import Sample, pulse
 
 log = structlog.get_logger()
@@ -32,7 +32,7 @@ def guarded(draw: Callable[..., None]) -> Callable[..., None]:
     def drawn(*arguments: Any, **named: Any) -> None:
         try:
             draw(*arguments, **named)
-        except reach.Trouble as trouble:
+        except Trouble as trouble:
             tell(trouble)
         except Exception:
             log.exception("a page could not be drawn", part=draw.__name__)
@@ -55,9 +55,9 @@ def live(every: float) -> Callable[[Callable[..., None]], Callable[..., None]]:
     return decorate
 
 
-def tell(trouble: reach.Trouble) -> None:
-    text = words.plain(f"{trouble.where}: {trouble}")
-    if isinstance(trouble, reach.Away):
+def tell(trouble: Trouble) -> None:
+    text = words.plain(str(trouble))
+    if isinstance(trouble, NoAnswer):
         still = STILL_WORKS.get(trouble.where, "What does not need it goes on.")
         st.warning(f"**{text}.** {still}", icon=":material/cloud_off:")
     else:
@@ -70,10 +70,10 @@ def attempt(form: str, act: Callable[[], Any]) -> Any:
     st.session_state[f"{form} complaints"] = {}
     try:
         return act()
-    except reach.Refused as refused:
-        fields = refused.fields or {"email" if refused.code == "email-taken" else "": str(refused)}
-    except reach.Away as away:
-        fields = {"": f"{away.where}: {away}. {STILL_WORKS.get(away.where, 'Try again.')}"}
+    except Refused as refused:
+        fields = refused.fields or {"email" if refused.code == "email-taken" else "": refused.why}
+    except NoAnswer as away:
+        fields = {"": f"{away}. {STILL_WORKS.get(away.where, 'Try again.')}"}
     except Exception:
         log.exception("a command failed", form=form)
         fields = {"": "That did not work; the dashboard's log says why."}

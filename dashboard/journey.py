@@ -10,7 +10,8 @@ from datetime import datetime
 import streamlit as st
 
 import fetch
-import reach
+from cqrs_demo.client.answer import Answer
+from cqrs_demo.client.errors import Trouble
 from receipt import journey_html
 
 RELAYS = {"user-service": "user relay", "order-service": "order relay"}
@@ -19,7 +20,7 @@ ASK_FOR = (
 )
 
 
-def begin(service: str, answer: reach.Answer, what: str) -> None:
+def begin(service: str, answer: Answer, what: str) -> None:
     st.session_state.journey = {"service": service, "answer": answer, "what": what, "hops": {}}
 
 
@@ -46,7 +47,7 @@ def draw_journey() -> None:
 
 def _learn(journey: dict[str, object]) -> None:
     answer, hops, service = journey["answer"], journey["hops"], str(journey["service"])
-    assert isinstance(answer, reach.Answer)
+    assert isinstance(answer, Answer)
     assert isinstance(hops, dict)
     asks = {
         "committed": lambda event: fetch.when_committed(service, event),
@@ -54,13 +55,13 @@ def _learn(journey: dict[str, object]) -> None:
         "received": lambda event: fetch.when_passed("invoice-service", "consumer", event),
         "projected": fetch.when_projected,
     }
-    if answer.event_id is None or ("projected" in hops and time.time() - answer.asked > ASK_FOR):
+    if "projected" in hops and time.time() - answer.asked > ASK_FOR:
         return
     for hop, ask in asks.items():
         if hop not in hops:
             try:
                 at: datetime | None = ask(answer.event_id)
-            except reach.Trouble:
+            except Trouble:
                 continue  # the strip says who is away
             if at is not None:
                 hops[hop] = max(0.0, at.timestamp() - answer.asked)

@@ -5,8 +5,6 @@ from functools import lru_cache
 from secrets import randbits
 from typing import Any
 
-import orjson
-
 from cqrs_demo.tooling.runtime.demo_data import Shop
 
 
@@ -29,4 +27,4 @@ def someone() -> tuple[dict[str, Any], dict[str, Any]]:
 def an_order() -> tuple[str, Decimal]:
     """What, and for how much."""
     _, order = _shop().order(randbits(30), users=1)
-    return order["description"], Decimal(orjson.dumps(order["amount"]).decode())
+    return order["description"], order["amount"]

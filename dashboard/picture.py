@@ -33,7 +33,7 @@ def picture(sample: Sample, flow: Flow, broker: str) -> str:
         _card(
             "user-service",
             "command side",
-            _end(sample, "user_service"),
+            _end(sample, "user-service"),
             "events in its log",
             user if user == "away" else "running",
             "a1",
@@ -43,7 +43,7 @@ def picture(sample: Sample, flow: Flow, broker: str) -> str:
         _card(
             "order-service",
             "command side",
-            _end(sample, "order_service"),
+            _end(sample, "order-service"),
             "events in its log",
             order if order == "away" else "running",
             "b1",
@@ -98,8 +98,8 @@ def picture(sample: Sample, flow: Flow, broker: str) -> str:
 </div>"""
 
 
-def _end(sample: Sample, database: str) -> str:
-    return words.number(sample.logs[database])
+def _end(sample: Sample, service: str) -> str:
+    return words.number(sample.logs[service])
 
 
 def _lagging(consumer: str, flow: Flow) -> str:

@@ -1,8 +1,8 @@
 """The pulse: one sample a second of what flows and what waits, taken once for all sessions, and
 only while somebody looks.
 
-A sample asks each service for its relay's or consumer's state and reads a few rows by index. What
-one service or database does not answer is None in the sample; the others' numbers are still there.
+A sample asks each service for its relay's or consumer's state and a few numbers. What one service
+does not answer is None in the sample; the others' numbers are still there.
 Next: picture.py, which draws one.
 """
 
@@ -20,6 +20,8 @@ import structlog
 
 import fetch
 import reach
+from cqrs_demo.client.errors import NoAnswer, Trouble
+from cqrs_demo.client.place import COMMAND_SERVICES
 
 log = structlog.get_logger()
 
@@ -28,14 +30,6 @@ Result = TypeVar("Result")
 EVERY = 1.0  # seconds
 KEPT = 300  # samples: five minutes
 UNWATCHED = 8.0  # seconds without a glance, after which no sample is taken
-
-LOG_END = "select case when is_called then last_value else 0 end as n from demo.events_sequence_seq"
-NEWEST = "select id, time from demo.events order by sequence desc limit 20"
-PROJECTED = (
-    "select event_id, processed_at from demo.processed_events where event_id = "
-    "any(cast(:ids as uuid[]))"
-)
-DEAD = "select count(*) as n from demo.dead_letters where status = 'waiting'"
 
 
 @dataclass(frozen=True)
@@ -98,7 +92,7 @@ class Pulse:
         self._closed = threading.Event()
 
     def look(self) -> list[Sample]:
-        """Oldest first; at least one. Raises Away where no system is found."""
+        """Oldest first; at least one. Raises NoAnswer where no system is found."""
         self._looked = time.monotonic()
         with self._turn:
             if not self._samples or self._looked - self._samples[-1].at > UNWATCHED:
@@ -115,7 +109,7 @@ class Pulse:
         """Take a sample now: the viewer has just changed something and wants to see it."""
         try:
             sample = take_sample()
-        except reach.Away:
+        except NoAnswer:
             return
         self._samples.append(sample)
 
@@ -129,7 +123,7 @@ class Pulse:
         while time.monotonic() - self._looked < UNWATCHED and not self._closed.wait(EVERY):
             try:
                 self._samples.append(take_sample())
-            except reach.Away:
+            except NoAnswer:
                 continue  # the system is gone; look() says so
             except Exception:
                 log.exception("no sample")
@@ -142,36 +136,23 @@ def pulse() -> Pulse:
 
 
 def take_sample() -> Sample:
-    reach.place()
+    reach.system()
     away: dict[str, str] = {}
 
     def attempt(ask: Callable[[], Result]) -> Result | None:
         try:
             return ask()
-        except reach.Trouble as trouble:
-            away[trouble.where] = str(trouble)
+        except Trouble as trouble:
+            away[trouble.where] = trouble.why
             return None
 
     gates = {name: attempt(partial(fetch.gate, name)) for name in fetch.GATES}
-    logs = {
-        database: attempt(partial(_number, database, LOG_END))
-        for database in ("user_service", "order_service")
-    }
-    dead = attempt(partial(_number, "invoice_service", DEAD))
-    return Sample(time.monotonic(), gates, logs, dead, attempt(_latency), away)
+    logs = {service: attempt(partial(fetch.log_end, service)) for service in COMMAND_SERVICES}
+    return Sample(time.monotonic(), gates, logs, attempt(_dead), attempt(fetch.latency), away)
 
 
-def _number(database: str, statement: str) -> int:
-    return int(reach.query(database, statement)[0]["n"])
-
-
-def _latency() -> float | None:
-    committed = {row["id"]: row["time"] for row in reach.query("order_service", NEWEST)}
-    projected = reach.query("invoice_service", PROJECTED, ids=list(map(str, committed)))
-    taken = sorted(
-        (row["processed_at"] - committed[row["event_id"]]).total_seconds() for row in projected
-    )
-    return taken[len(taken) // 2] if taken else None
+def _dead() -> int:
+    return sum(group["letters"] for group in fetch.dead_letter_groups())
 
 
 def rates(samples: list[Sample]) -> list[tuple[float, float, float]]:

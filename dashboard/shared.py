@@ -21,8 +21,13 @@ class Shared(Generic[Parameters, Result]):
     """A function whose answers are kept for some seconds, by its positional arguments. What it
     raises is not kept."""
 
-    def __init__(self, ask: Callable[Parameters, Result], seconds: float) -> None:
-        self._ask, self._seconds = ask, seconds
+    def __init__(
+        self,
+        ask: Callable[Parameters, Result],
+        seconds: float,
+        outlives: type[Exception] | tuple[()] = (),
+    ) -> None:
+        self._ask, self._seconds, self._outlives = ask, seconds, outlives
         self._answers: dict[Hashable, tuple[float, Result]] = {}
         self._turns: dict[Hashable, threading.Lock] = {}
         wraps(ask)(self)
@@ -33,7 +38,11 @@ class Shared(Generic[Parameters, Result]):
         with self._turns.setdefault(key, threading.Lock()):
             kept = self._answers.get(key)
             if kept is None or time.monotonic() - kept[0] > self._seconds:
-                kept = (time.monotonic(), self._ask(*arguments, **named))
+                try:
+                    kept = (time.monotonic(), self._ask(*arguments, **named))
+                except self._outlives:
+                    if kept is None:
+                        raise
                 self._keep(key, kept)
             return kept[1]
 
@@ -51,8 +60,11 @@ class Shared(Generic[Parameters, Result]):
 _clears: list[Callable[[], None]] = []
 
 
-def shared(seconds: float) -> Callable[[Callable[Parameters, Result]], Shared[Parameters, Result]]:
-    return lambda ask: Shared(ask, seconds)
+def shared(
+    seconds: float, *, outlives: type[Exception] | tuple[()] = ()
+) -> Callable[[Callable[Parameters, Result]], Shared[Parameters, Result]]:
+    """While asking raises what an answer `outlives`, the last answer is given, however old."""
+    return lambda ask: Shared(ask, seconds, outlives)
 
 
 def forget_all() -> None:

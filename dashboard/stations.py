@@ -11,6 +11,7 @@ from html import escape
 import reach
 import words
 from shared import shared
+from stores import look_into
 
 SHOWN = 6
 COLUMNS = ("outbox", "broker", "read model")
@@ -27,7 +28,7 @@ where sequence > (select coalesce(max(sequence), 0) - 400 from demo.events)
   and not exists (select from demo.outbox o where o.sequence = e.sequence)
 order by sequence desc limit 200
 """
-INBOX = "select event_id from demo.processed_events where event_id = any(cast(:ids as uuid[]))"
+INBOX = "select event_id from demo.processed_events where event_id = any(%(ids)s::uuid[])"
 DEAD = (
     "select event_id from demo.dead_letters where status = 'waiting' and event_id is not null "
     "limit 1000"
@@ -37,18 +38,18 @@ DEAD = (
 @shared(0.9)
 def where_events_are() -> dict[str, list[reach.Row]]:
     """By column: the next to move first in outbox and broker, the newest first in the read model.
-    Raises Away."""
+    Raises NoAnswer."""
     rows = [
         row
         for database in ("user_service", "order_service")
         for ask in (IN_OUTBOX, LEFT_OUTBOX)
-        for row in reach.query(database, ask)
+        for row in look_into(database, ask)
     ]
     inbox = {
         row["event_id"]
-        for row in reach.query("invoice_service", INBOX, ids=[str(row["id"]) for row in rows])
+        for row in look_into("invoice_service", INBOX, ids=[str(row["id"]) for row in rows])
     }
-    dead = {row["event_id"] for row in reach.query("invoice_service", DEAD)}
+    dead = {row["event_id"] for row in look_into("invoice_service", DEAD)}
     columns: dict[str, list[reach.Row]] = {name: [] for name in COLUMNS}
     for row in sorted(rows, key=lambda row: row["time"]):
         if row["id"] in inbox:

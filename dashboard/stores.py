@@ -1,13 +1,25 @@
-"""The stores one can look into, each with a sentence on what it is for."""
+"""The stores one can look into, each with a sentence on what it is for; and the look itself: SQL,
+in a read-only session of the service's own role. No other module of the dashboard reads a database.
+"""
 
 import json
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
+import psycopg
+from psycopg.rows import dict_row
+
 import reach
+from cqrs_demo.client.errors import NoAnswer
 from shared import shared
 
 MOST = 50
+CONNECT_WITHIN, ANSWER_WITHIN = 2, 3  # seconds
+OPTIONS = f"-c default_transaction_read_only=on -c statement_timeout={ANSWER_WITHIN}s"
 
 
 @dataclass(frozen=True)
@@ -91,10 +103,61 @@ STORES = {
 }
 
 
+def look_into(database: str, statement: str, **parameters: Any) -> list[reach.Row]:
+    """Rows of a service's database (or of "broker", where that is PGMQ). Raises NoAnswer."""
+    try:
+        with (
+            psycopg.connect(
+                _dsn(database),
+                autocommit=True,
+                row_factory=dict_row,
+                connect_timeout=CONNECT_WITHIN,
+                options=OPTIONS,
+                application_name="dashboard",
+            ) as connection,
+            hung_up_after(ANSWER_WITHIN + 0.5, connection),
+        ):
+            return connection.execute(statement.encode(), parameters).fetchall()
+    except psycopg.Error as error:
+        raise NoAnswer("does not answer", f"database {database}") from error
+
+
+def _dsn(database: str) -> str:
+    system = reach.system()
+    known = dict(system.databases)
+    if system.broker and system.broker.kind == "pgmq":
+        known["broker"] = system.broker.url
+    if database not in known:
+        raise NoAnswer("is not known here", f"database {database}")
+    return known[database]
+
+
+@contextmanager
+def hung_up_after(seconds: float, connection: psycopg.Connection[Any]) -> Iterator[None]:
+    """A server that is frozen keeps no statement_timeout and hears no cancel. So we hang up, and
+    whoever waits for its answer gets psycopg.OperationalError."""
+
+    def hang_up() -> None:
+        with suppress(OSError, psycopg.Error):
+            line = socket.socket(fileno=connection.fileno())
+            try:
+                line.shutdown(socket.SHUT_RDWR)
+            finally:
+                line.detach()
+
+    timer = threading.Timer(seconds, hang_up)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+
+
 @shared(1.5)
 def contents(database: str, table: str, newest: str) -> list[dict[str, Any]]:
-    """The newest rows, shown as they are; bytes and JSON as text. Raises Away."""
-    rows = reach.query(database, f"select * from {table} order by {newest} desc limit {MOST}")  # noqa: S608  # of STORES, no input
+    """The newest rows, shown as they are; bytes and JSON as text. Raises NoAnswer."""
+    rows = look_into(database, f"select * from {table} order by {newest} desc limit {MOST}")  # noqa: S608  # of STORES, no input
     return [{name: _shown(value) for name, value in row.items()} for row in rows]
 
 

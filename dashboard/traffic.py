@@ -10,6 +10,7 @@ import streamlit as st
 
 import fetch
 import reach
+from cqrs_demo.client.errors import NoAnswer, Trouble
 from cqrs_demo.messaging.broker import Message
 from cqrs_demo.tooling.workshop.broker import SyncBroker
 from made_up import an_order
@@ -51,7 +52,7 @@ class Traffic:
         try:
             fetch.place_order(user, *an_order())
             self.accepted += 1
-        except reach.Trouble:
+        except Trouble:
             self.failed += 1
 
 
@@ -64,7 +65,7 @@ def send_duplicate() -> str:
     """Publishes the newest order's event once more. Its id."""
     body = fetch.newest_event("order-service")
     if body is None:
-        raise reach.Trouble("order-service", "has no event yet; place an order first")
+        raise Trouble("has no event yet; place an order first", "order-service")
     event = orjson.loads(body)
     _publish(Message(event["type"], event["id"], body))
     return str(event["id"])
@@ -98,11 +99,11 @@ def send_poison() -> str:
 
 
 def _publish(message: Message) -> None:
-    url = reach.place().broker_url
-    if url is None:
-        raise reach.Away("broker", "is not known here")
+    broker_place = reach.system().broker
+    if broker_place is None:
+        raise NoAnswer("is not known here", "broker")
     try:
-        with SyncBroker(url) as broker:
+        with SyncBroker(broker_place.url) as broker:
             broker.publish(message)
     except Exception as error:
-        raise reach.Away("broker", "does not take messages at the moment") from error
+        raise NoAnswer("does not take messages at the moment", "broker") from error

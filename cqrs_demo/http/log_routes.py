@@ -3,8 +3,9 @@ with the log."""
 
 from collections.abc import Sequence
 from typing import Annotated, Any
+from uuid import UUID
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Response
 from fastapi.responses import StreamingResponse
 from pydantic import BaseModel
 
@@ -12,7 +13,7 @@ from cqrs_demo.database import Pool
 from cqrs_demo.http.answers import NDJSON
 from cqrs_demo.http.input import After, DateTime, FeedLimit, ShortText
 from cqrs_demo.http.json import JsonResponse
-from cqrs_demo.http.problems import refusals
+from cqrs_demo.http.problems import Problem, refusals
 from cqrs_demo.http.service import routes
 from cqrs_demo.outbox.feed import Feed, Wanted
 from cqrs_demo.outbox.fold import Fold, verify_fold
@@ -42,6 +43,10 @@ Limit = Annotated[
 ]
 # Not in OpenAPI: an answer without an end is none that a generated client or test can wait for.
 Follow = Annotated[bool, Query(include_in_schema=False)]
+
+
+class CloudEvent(Response):
+    media_type = "application/cloudevents+json"
 
 
 class Folded(BaseModel):
@@ -84,6 +89,14 @@ def log_routes(prefix: str, pool: Pool, source: str, folds: Sequence[Fold]) -> A
         )
         headers = {HORIZON_HEADER: str(horizon), IDENTITY_HEADER: str(await feed.identity())}
         return StreamingResponse(lines, media_type=NDJSON, headers=headers)
+
+    @router.get("/events/{event_id}", response_class=CloudEvent, responses=refusals(404))
+    async def event(event_id: UUID) -> CloudEvent:
+        """One event of the log, as it goes over the broker."""
+        body = await feed.one(event_id)
+        if body is None:
+            raise Problem(404, "not-found", f"there is no event {event_id} in this log")
+        return CloudEvent(body)
 
     @router.get("/verify", response_model=list[Folded], responses=refusals())
     async def verify() -> JsonResponse:

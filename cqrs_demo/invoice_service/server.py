@@ -16,6 +16,7 @@ from cqrs_demo.invoice_service.replay.run_routes import run_routes
 from cqrs_demo.invoice_service.replay.runs import Runs
 from cqrs_demo.invoice_service.report_routes import report_routes
 from cqrs_demo.invoice_service.routes import PREFIX, invoice_routes
+from cqrs_demo.invoice_service.search_routes import search_routes
 from cqrs_demo.invoice_service.waiting import Waiting
 from cqrs_demo.messaging.broker import INVOICE_SERVICE
 from cqrs_demo.messaging.connect import broker_for
@@ -39,6 +40,7 @@ def build(settings: Settings, paces: Paces = FREE) -> Service:
 
     routers = [
         invoice_routes(pool, waiting),
+        search_routes(PREFIX, pool),
         dead_letter_routes(PREFIX, pool, READ_MODEL),
         report_routes(PREFIX, pool),
         run_routes(PREFIX, dsn, runs),

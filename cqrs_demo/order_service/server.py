@@ -11,6 +11,7 @@ from cqrs_demo.http.service import Service, http_service
 from cqrs_demo.messaging.connect import broker_for
 from cqrs_demo.order_service.commands import place_orders
 from cqrs_demo.order_service.fold import FOLDS
+from cqrs_demo.order_service.query_routes import query_routes
 from cqrs_demo.order_service.routes import PREFIX, order_routes
 from cqrs_demo.outbox.group_commit import GroupCommit
 from cqrs_demo.outbox.relay import Relay
@@ -30,6 +31,7 @@ def build(settings: Settings, paces: Paces = FREE) -> Service:
 
     routers = [
         order_routes(pool, orders),
+        query_routes(PREFIX, pool),
         log_routes(PREFIX, pool, ORDER_SERVICE, FOLDS),
         health_routes(PREFIX, pool, "select from demo.outbox limit 1", broker, workers),
     ]

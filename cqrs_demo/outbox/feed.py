@@ -25,6 +25,12 @@ HORIZON = "select demo.log_horizon() as position"
 
 IDENTITY = "select id from demo.log_identity"
 
+ONE = """
+select sequence, id, type, subject, time, data::text as data
+from demo.events
+where id = %s
+"""
+
 LOG_END = (
     "select case when is_called then last_value else 0 end as position from "
     "demo.events_sequence_seq"
@@ -73,6 +79,13 @@ class Feed:
             row = await (await connection.execute(IDENTITY, prepare=True)).fetchone()
         assert row is not None
         return UUID(str(row["id"]))
+
+    async def one(self, id: UUID) -> bytes | None:
+        """The event with this id, as a line of the feed. None when this log does not have it."""
+        async with self._pool.connection() as connection:
+            # Binary: encode() wants ids and times as they are.
+            row = await (await connection.execute(ONE, [id], prepare=True, binary=True)).fetchone()
+        return encode(self._source, **row) if row else None
 
     async def horizon(self) -> int:
         """Up to where the log is settled. An event behind one that is still being written waits for

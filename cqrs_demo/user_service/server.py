@@ -15,6 +15,7 @@ from cqrs_demo.pace import FREE, Paces
 from cqrs_demo.settings import Settings
 from cqrs_demo.user_service.commands import create_accounts, create_users
 from cqrs_demo.user_service.fold import FOLDS
+from cqrs_demo.user_service.query_routes import query_routes
 from cqrs_demo.user_service.routes import PREFIX, user_routes
 
 
@@ -31,6 +32,7 @@ def build(settings: Settings, paces: Paces = FREE) -> Service:
 
     routers = [
         user_routes(pool, users, accounts),
+        query_routes(PREFIX, pool),
         log_routes(PREFIX, pool, USER_SERVICE, FOLDS),
         health_routes(PREFIX, pool, "select from demo.outbox limit 1", broker, workers),
     ]

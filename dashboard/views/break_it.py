@@ -9,6 +9,7 @@ import streamlit as st
 import fetch
 import reach
 import words
+from cqrs_demo.client.errors import Trouble
 from faults import AT_MOST, can_break_processes, faults
 from frame import attempt, complaint, guarded, live
 from made_up import an_order, someone
@@ -149,7 +150,7 @@ def freeze_service() -> None:
 def stop_broker() -> None:
     left, sample = faults().left("broker"), pulse().now()
     if left is None:
-        act("broker", f"Stop {reach.place().broker}", lambda: faults().stop_broker())
+        act("broker", f"Stop {reach.broker_name()}", lambda: faults().stop_broker())
     else:
         act(
             "broker back",
@@ -198,7 +199,7 @@ def overtake() -> None:
         user = fetch.create_user(person["name"], person["email"]).body
         fetch.create_account(user["id"], address)
         fetch.place_order(user["id"], *an_order())
-    except reach.Trouble:
+    except Trouble:
         fetch.set_gate("user relay", "running")
         raise
     st.session_state["early order"] = {"user": user["id"], "name": user["name"]}

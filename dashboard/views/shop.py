@@ -12,6 +12,7 @@ import streamlit as st
 import fetch
 import reach
 import words
+from cqrs_demo.client.answer import Answer
 from frame import attempt, complaint, live
 from journey import begin, draw_journey
 from made_up import an_order, someone
@@ -180,7 +181,7 @@ def make_typed_customer() -> None:
         greet(answer)
 
 
-def greet(answer: reach.Answer) -> None:
+def greet(answer: Answer) -> None:
     fetch.newest_users.clear()
     st.session_state.customer = answer.body["id"]
     begin("user-service", answer, f"Customer {answer.body['name']}")
@@ -231,7 +232,7 @@ def this_month() -> tuple[int, int]:
     return now.year, now.month
 
 
-def show_month_of(answer: reach.Answer) -> None:
+def show_month_of(answer: Answer) -> None:
     at = words.instant(answer.body["purchase_dt"]).astimezone(UTC)
     st.session_state.month = (at.year, at.month)
     fetch.wait_for(answer, at.year, at.month)

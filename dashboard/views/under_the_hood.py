@@ -36,7 +36,7 @@ def pipeline() -> None:
     accepted, projected = (
         sum(rate[place] for rate in latest) / max(1, len(latest)) for place in (1, 2)
     )
-    st.html(picture(samples[-1], Flow(accepted, projected, lag(samples)), reach.place().broker))
+    st.html(picture(samples[-1], Flow(accepted, projected, lag(samples)), reach.broker_name()))
 
 
 @live(1)
@@ -144,7 +144,7 @@ def history() -> None:
 
 @guarded
 def look_into() -> None:
-    broker = reach.place().broker
+    broker = reach.broker_name()
     names = [name for name in STORES if broker == "PGMQ" or not STORES[name].queue]
     st.segmented_control(
         "Store", names, default=names[0], key="store", label_visibility="collapsed", required=True

@@ -26,8 +26,10 @@ from tests.fixtures.shop import PREFIXES, Shop, running_shop
 DASHBOARD = Path(__file__).parents[2] / "dashboard"
 sys.path.insert(0, str(DASHBOARD))
 
+import fetch  # noqa: E402, F401  # for the tests
 import pulse  # noqa: E402
 import reach  # noqa: E402  # found once its folder is on the path
+import stores  # noqa: E402, F401  # for the tests
 
 PAGES = ("shop", "invoices", "under_the_hood", "break_it", "dead_letters", "replay")
 LAUNCH = [

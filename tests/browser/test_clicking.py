@@ -7,7 +7,8 @@ from typing import Any
 import psycopg
 from playwright.sync_api import Page, expect
 
-from cqrs_demo.tooling.runtime.system import RunningSystem, is_healthy
+from cqrs_demo.client.health import is_healthy
+from cqrs_demo.tooling.runtime.system import RunningSystem
 from tests.browser.conftest import eventually
 from tests.e2e.systems import Up
 

@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+import psycopg
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from tests.browser.conftest import PAGES, forget, words_of
+from tests.browser.conftest import PAGES, fetch, forget, reach, stores, words_of
 from tests.fixtures.history import run_replay
 from tests.fixtures.shop import Shop, eventually
 
@@ -77,6 +78,23 @@ def test_each_page_shows_what_there_is(alice: int, open_page: Open) -> None:
     ] == []
 
 
+def test_pages_need_no_database_but_the_one_that_looks_into_them(
+    alice: int, open_page: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Given a dashboard that is told where the services are, and of no database
+    for service in ("USER", "ORDER", "INVOICE"):
+        monkeypatch.delenv(f"CQRS_{service}_DB")
+    forget()
+
+    # When each page is opened, then it is drawn, and only the look into stores lacks anything
+    pages = {name: words_of(open_page(name)) for name in PAGES}
+    lacking = [name for name, said in pages.items() if "not known here" in said]
+    assert lacking == ["under_the_hood"]
+    assert "Alice" in pages["shop"]
+    assert "$75.50" in pages["invoices"]
+    assert "accepted = invoiced" in pages["break_it"]
+
+
 @pytest.mark.parametrize("service", ["user", "order", "invoice"])
 def test_with_a_service_down_each_page_tells_which_and_goes_on(
     alice: int, open_page: Open, monkeypatch: pytest.MonkeyPatch, service: str
@@ -93,6 +111,32 @@ def test_with_a_service_down_each_page_tells_which_and_goes_on(
     assert [
         name for name, page in pages.items() if f"{service}-service is down" not in words_of(page)
     ] == []
+
+
+def test_orders_are_still_placed_while_user_service_is_away(
+    alice: int, busy_shop: Shop, open_page: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Given a shop that has been looked at, when user-service goes away for long
+    app = open_page("shop")
+    monkeypatch.setattr(fetch.newest_users, "_seconds", 0)
+    monkeypatch.setenv("CQRS_USER_SERVICE_URL", "http://127.0.0.1:1")
+    reach.system.clear()
+    button(app.run(), "Place order").click().run()
+
+    # Then its customers are still there, and the order is taken
+    assert fine(app)
+    assert busy_shop.databases.rows("order_service", ORDERS_OF, alice) == [(3,)]
+
+
+def test_a_database_that_hangs_is_hung_up_on(busy_shop: Shop) -> None:
+    # Given a server that answers nothing, and hears no timeout
+    dsn = busy_shop.databases.dsn["order_service"]
+    connection = psycopg.connect(dsn, autocommit=True)
+
+    # When it is looked into, then the look ends all the same
+    with pytest.raises(psycopg.OperationalError), stores.hung_up_after(0.2, connection):
+        connection.execute("select pg_sleep(60)")
+    connection.close()
 
 
 def test_without_any_system_each_page_says_how_to_start_one(

@@ -8,6 +8,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from cqrs_demo.client.place import bearer
 from cqrs_demo.tooling.runtime.system import find_system
 from cqrs_demo.tooling.workshop.client import Client
 from tests.e2e.systems import Up, cqrs_demo
@@ -32,7 +33,7 @@ def test_a_token_that_up_is_given_is_demanded_by_every_service(guarded: Up) -> N
     for service in system.services:
         answers = [
             httpx.get(system.url(service) + "/healthcheck", headers=headers)
-            for headers in ({}, system.headers)
+            for headers in ({}, bearer(system.token))
         ]
         assert [answer.status_code for answer in answers] == [401, 200]
 

@@ -5,9 +5,10 @@ import pytest
 import typer.main
 from typer.testing import CliRunner
 
+from cqrs_demo.client.place import PREFIXES
 from cqrs_demo.tooling.cli import app, main
 from cqrs_demo.tooling.cli.show import first_steps
-from cqrs_demo.tooling.runtime.system import PREFIXES, RunningSystem, ServiceStatus
+from cqrs_demo.tooling.runtime.system import RunningSystem, ServiceStatus
 
 
 def commands() -> list[list[str]]:

@@ -1,6 +1,6 @@
 """Lines of a feed, as the command reads them."""
 
-from cqrs_demo.tooling.cli.events import lines_of
+from cqrs_demo.client.feed import lines_of
 
 
 def test_a_line_ends_at_a_newline_and_at_nothing_else() -> None:

@@ -18,12 +18,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import urlsplit, urlunsplit
-from urllib.request import Request, urlopen
 
 import psutil
 import psycopg
 from psycopg import sql
 
+from cqrs_demo.client.client import Client, Mode
 from cqrs_demo.tooling.runtime.postgres import EmbeddedPostgres
 from cqrs_demo.tooling.runtime.system import Folder, RunningSystem, find_system, running
 
@@ -137,17 +137,12 @@ class Rig:
         finally:
             self._set(control, "running")
 
-    def _set(self, control: str, mode: str) -> None:
-        service = {"relay": "order-service", "consumer": "invoice-service"}[control]
-        body = json.dumps({"mode": mode}).encode()
-        request = Request(  # noqa: S310  # our own http URL
-            f"{self.system.url(service)}/{control}",
-            body,
-            {"Content-Type": "application/json"},
-            method="PUT",
-        )
-        with urlopen(request, timeout=10):  # noqa: S310  # our own http URL
-            pass
+    def _set(self, control: Literal["relay", "consumer"], mode: Mode) -> None:
+        with Client(self.system.place, look=10, act=10) as client:
+            if control == "relay":
+                client.set_relay("order-service", mode)
+            else:
+                client.set_consumer(mode)
 
     def forget_outbox(self) -> None:
         """Take away what was written while the relay was paused and is not to be delivered."""

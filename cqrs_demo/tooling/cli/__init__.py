@@ -55,6 +55,7 @@ def _everything(
 
 def main() -> None:
     """Exit codes: 0 done, 1 failed, 2 wrong usage or settings, 3 nothing runs."""
+    from cqrs_demo.client.errors import NoAnswer, Trouble
     from cqrs_demo.settings import SettingsError
     from cqrs_demo.tooling.runtime.system import SystemProblem
 
@@ -64,9 +65,13 @@ def main() -> None:
         sys.exit(_say(error, 2))
     except SystemProblem as error:
         sys.exit(_say(error, error.exit_code))
+    except NoAnswer as error:
+        sys.exit(_say(f"{error}. `cqrs-demo status` shows what runs", 1))
+    except Trouble as error:
+        sys.exit(_say(error.why, 1))
 
 
-def _say(error: Exception, code: int) -> int:
+def _say(error: Exception | str, code: int) -> int:
     from cqrs_demo.tooling.cli.show import plain
 
     print(plain(f"cqrs-demo: {error}"), file=sys.stderr)

@@ -3,16 +3,19 @@ them up."""
 
 import json
 from enum import StrEnum
-from typing import Annotated, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.markup import escape
 from rich.table import Table
 
-from cqrs_demo.tooling.cli.calls import call
 from cqrs_demo.tooling.cli.options import DataDir
 from cqrs_demo.tooling.cli.show import console, on_one_line, say
 from cqrs_demo.tooling.runtime.system import find_system
+
+if TYPE_CHECKING:
+    from cqrs_demo.client.client import Client
 
 app = typer.Typer(
     help="Messages that could not be applied: look, retry, discard.", no_args_is_help=True
@@ -63,21 +66,12 @@ def list_(
 ) -> None:
     """How many wait, by type and reason; with --each (or a reason or type), one by one, newest
     first."""
-    system = find_system(data_dir)
+    client = _client(data_dir)
     if each or reason or event_type:
         chosen = {"reason": reason, "event_type": event_type, "status": status, "limit": limit}
-        given = {name: value for name, value in chosen.items() if value is not None}
-        _print(
-            call(system, "invoice-service", "GET", "/dead-letters", params=given), _letters, as_json
-        )
+        _print(client.dead_letters(**chosen), _letters, as_json)
     else:
-        _print(
-            call(
-                system, "invoice-service", "GET", "/dead-letters/groups", params={"status": status}
-            ),
-            _groups,
-            as_json,
-        )
+        _print(client.dead_letter_groups(status), _groups, as_json)
 
 
 @app.command()
@@ -87,7 +81,7 @@ def show(
     as_json: Json = False,
 ) -> None:
     """One letter: why it failed, with the stack, and the message itself."""
-    letter = call(find_system(data_dir), "invoice-service", "GET", f"/dead-letters/{id}")
+    letter = _client(data_dir).dead_letter(id)
     if as_json:
         print(json.dumps(letter, indent=2))
         return
@@ -117,9 +111,7 @@ def retry(
     """Apply them now: some by number, a group by reason and type, or --all. Exit code 1 when one
     fails again."""
     chosen = _chosen(ids, reason, event_type, every)
-    outcome = call(
-        find_system(data_dir), "invoice-service", "POST", "/dead-letters/retry", json=chosen
-    )
+    outcome = _client(data_dir).settle_dead_letters("retry", chosen)
     if as_json:
         print(json.dumps(outcome))
     else:
@@ -139,16 +131,23 @@ def discard(
     as_json: Json = False,
 ) -> None:
     """Give them up. Their rows stay as a record (see list --status discarded). Asks first."""
-    chosen, system = _chosen(ids, reason, event_type, every), find_system(data_dir)
+    chosen, client = _chosen(ids, reason, event_type, every), _client(data_dir)
     if not yes:
         typer.confirm(
             "Give these messages up? What they tell of will never reach an invoice", abort=True
         )
-    outcome = call(system, "invoice-service", "POST", "/dead-letters/discard", json=chosen)
+    outcome = client.settle_dead_letters("discard", chosen)
     if as_json:
         print(json.dumps(outcome))
     else:
         say(f"{outcome['discarded']} discarded")
+
+
+def _client(data_dir: Path | None) -> "Client":
+    """For one command: the process ends with it."""
+    from cqrs_demo.client.client import Client
+
+    return Client(find_system(data_dir).place)
 
 
 def _chosen(

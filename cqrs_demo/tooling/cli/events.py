@@ -5,7 +5,7 @@ import queue
 import sys
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -16,7 +16,7 @@ from cqrs_demo.tooling.cli.options import AsJson, DataDir
 from cqrs_demo.tooling.cli.show import console, on_one_line, plain_json
 
 if TYPE_CHECKING:
-    import httpx
+    from cqrs_demo.client.feed import Feed, Line
 
 COLOURS = {"user.created": "cyan", "account.created": "magenta", "order.created": "green"}
 
@@ -91,81 +91,27 @@ def events(
         raise typer.Exit from None
 
 
-class Feed:
-    """One service's log over HTTP, in a stream of any length."""
-
-    def __init__(self, client: "httpx.Client", url: str, wanted: dict[str, str]) -> None:
-        self._client, self.url, self._wanted = client, url, wanted
-        self._position = self._horizon = 0
-
-    def skip_all_but(self, last: int) -> None:
-        """Begin so many positions before the end."""
-        for _ in self.read(limit="1"):
-            pass
-        self._position = max(0, self._horizon - last)
-
-    def read(self, **more: str) -> Iterator[tuple[dict[str, Any], str]]:
-        """Each event and its line, up to now; with follow="true", and then what comes. Raises
-        CallFailed."""
-        import httpx
-        import orjson
-
-        from cqrs_demo.tooling.cli.calls import CallFailed
-
-        query = {"limit": str(2**62), **self._wanted, **more, "after": str(self._position)}
-        try:
-            with self._client.stream("GET", self.url, params=query) as answer:
-                if answer.is_error:
-                    answer.read()
-                    raise CallFailed(
-                        str(
-                            answer.json().get("detail", f"{self.url} answered {answer.status_code}")
-                        )
-                    )
-                self._horizon = int(answer.headers["X-Log-Horizon"])
-                for line in lines_of(answer.iter_bytes()):
-                    if line:  # an empty one only says that the connection lives
-                        event = orjson.loads(line)
-                        self._position = int(event["sequence"])
-                        yield event, line
-                self._position = max(self._position, self._horizon)
-        except httpx.HTTPError as error:
-            raise CallFailed(
-                f"{self.url} does not answer ({error}). `cqrs-demo status` shows what runs"
-            ) from error
-
-
-def lines_of(chunks: Iterable[bytes]) -> Iterator[str]:
-    """The lines, ended by a newline and by nothing else: a description may hold U+2028, at which
-    httpx and str.splitlines() break too."""
-    rest = b""
-    for chunk in chunks:
-        *lines, rest = (rest + chunk).split(b"\n")
-        yield from (line.decode() for line in lines)
-
-
-def _feeds(data_dir: Path | None, wanted: dict[str, str]) -> list[Feed]:
-    import httpx
-
+def _feeds(data_dir: Path | None, wanted: dict[str, str]) -> "list[Feed]":
+    from cqrs_demo.client.client import Client
+    from cqrs_demo.client.place import COMMAND_SERVICES
     from cqrs_demo.tooling.cli.replaying import where
 
-    _, urls, token = where(data_dir)
-    headers = {"Authorization": f"Bearer {token}"} if token else {}
-    client = httpx.Client(headers=headers, timeout=httpx.Timeout(10, read=60), trust_env=False)
-    return [Feed(client, f"{url}/events", wanted) for url in urls]
+    _, place = where(data_dir)
+    client = Client(place, look=10)
+    return [client.feed(service, **wanted) for service in COMMAND_SERVICES]
 
 
-def _followed(feeds: list[Feed]) -> Iterator[tuple[dict[str, Any], str]]:
+def _followed(feeds: "list[Feed]") -> "Iterator[Line]":
     """What comes, in the order in which it comes. Raises what a feed raises."""
-    from cqrs_demo.tooling.cli.calls import CallFailed
+    from cqrs_demo.client.errors import NoAnswer
 
-    arrivals: queue.SimpleQueue[tuple[dict[str, Any], str] | Exception] = queue.SimpleQueue()
+    arrivals: queue.SimpleQueue[Line | Exception] = queue.SimpleQueue()
 
-    def follow(feed: Feed) -> None:
+    def follow(feed: "Feed") -> None:
         try:
-            for pair in feed.read(follow="true"):
-                arrivals.put(pair)
-            raise CallFailed(f"{feed.url} has ended the stream; its service stopped")
+            for line in feed.follow():
+                arrivals.put(line)
+            raise NoAnswer("has ended the stream; it stopped", feed.service)
         except Exception as error:
             arrivals.put(error)
 

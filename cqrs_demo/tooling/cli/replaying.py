@@ -17,6 +17,7 @@ from cqrs_demo.tooling.cli.options import AsJson, DataDir
 from cqrs_demo.tooling.cli.show import console, plain_json, say
 
 if TYPE_CHECKING:
+    from cqrs_demo.client.place import Place
     from cqrs_demo.invoice_service.replay.history import History, Progress
     from cqrs_demo.invoice_service.replay.rebuild import Replayed
     from cqrs_demo.invoice_service.replay.verify import Difference, Verdict
@@ -112,27 +113,12 @@ def verify(
 
 
 def _verify_write_side(data_dir: Path | None, as_json: bool) -> None:
-    import httpx
+    from cqrs_demo.client.client import Client
+    from cqrs_demo.client.place import COMMAND_SERVICES
 
-    from cqrs_demo.tooling.cli.calls import CallFailed
-
-    _, urls, token = where(data_dir)
-    headers = {"Authorization": f"Bearer {token}"} if token else {}
-    try:
-        answers = [
-            httpx.get(
-                f"{url}/verify", headers=headers, timeout=300, trust_env=False
-            ).raise_for_status()
-            for url in urls
-        ]
-    except httpx.HTTPError as error:
-        raise CallFailed(
-            f"a command service cannot compare its tables with its log: {error}"
-        ) from error
-    import json
-    from decimal import Decimal
-
-    tables = [table for answer in answers for table in json.loads(answer.text, parse_float=Decimal)]
+    _, place = where(data_dir)
+    with Client(place, look=300) as client:
+        tables = [table for name in COMMAND_SERVICES for table in client.verify_write_side(name)]
     drifted = [table for table in tables if table["drift"]]
     if as_json:
         _print_json({"ok": not drifted, "tables": tables})
@@ -157,14 +143,16 @@ def _run(
 
     import psycopg
 
+    from cqrs_demo.client.place import COMMAND_SERVICES
     from cqrs_demo.invoice_service.replay.history import LogChanged, LogUnavailable, open_history
     from cqrs_demo.invoice_service.replay.shadow import AlreadyRunning, SwapRefused
     from cqrs_demo.tooling.runtime.system import SystemProblem
 
-    dsn, urls, token = where(data_dir)
+    dsn, place = where(data_dir)
+    urls = [place.urls[service] for service in COMMAND_SERVICES]
 
     async def work(progress: "Progress") -> Result:
-        async with open_history(urls, token, progress, user_id=user) as history:
+        async with open_history(urls, place.token, progress, user_id=user) as history:
             return await action(dsn, history)
 
     # Events come by the ten thousand and hold no cycles: looking for some more often costs a tenth
@@ -187,22 +175,23 @@ def _run(
         raise typer.Exit(STOPPED) from None
 
 
-def where(data_dir: Path | None) -> tuple[str, list[str], str | None]:
-    """The read side's DSN, the command services' URLs, the token: of a system that `up` started,
-    else from the environment."""
+def where(data_dir: Path | None) -> "tuple[str, Place]":
+    """The read side's DSN, and where the services are: of a system that `up` started, else from
+    the environment."""
+    from cqrs_demo.client.place import Place
     from cqrs_demo.settings import read_settings
     from cqrs_demo.tooling.runtime.system import find_system
 
     settings = read_settings()
     if data_dir is None and settings.invoice_db is not None:
         token = settings.api_token.get_secret_value() if settings.api_token else None
-        return settings.invoice_db, [settings.user_service_url, settings.order_service_url], token
+        urls = {
+            "user-service": settings.user_service_url,
+            "order-service": settings.order_service_url,
+        }
+        return settings.invoice_db, Place(urls, token)
     system = find_system(data_dir)
-    return (
-        system.databases["invoice_service"],
-        [system.url("user-service"), system.url("order-service")],
-        system.token,
-    )
+    return system.databases["invoice_service"], system.place
 
 
 @contextmanager

@@ -1,6 +1,5 @@
 """doctor and demo-data: is the machine fit, and is there anything in the shop?"""
 
-import asyncio
 from dataclasses import asdict
 from typing import Annotated
 
@@ -69,9 +68,7 @@ def demo_data(
         *Progress.get_default_columns(), MofNCompleteColumn(), console=console(), transient=True
     ) as progress:
         task = progress.add_task(f"{users} users, {orders} orders", total=users + orders)
-        made: Made = asyncio.run(
-            fill(system, users, orders, seed, done=lambda: progress.advance(task))
-        )
+        made: Made = fill(system.place, users, orders, seed, done=lambda: progress.advance(task))
     for kind in ("user", "account", "order"):
         known = f", and {made.known[kind]} were there from before" if made.known[kind] else ""
         say(f"{made.new[kind]} {kind}s made{known}")

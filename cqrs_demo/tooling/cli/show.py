@@ -7,7 +7,8 @@ from contextlib import suppress
 from rich.console import Console
 from rich.table import Table
 
-from cqrs_demo.tooling.runtime.system import PREFIXES, Folder, RunningSystem
+from cqrs_demo.client.place import PREFIXES
+from cqrs_demo.tooling.runtime.system import Folder, RunningSystem
 
 WIDE = 160  # a pipe has no width, and a URL must not be broken
 

@@ -5,21 +5,25 @@ second time is answered with what the first one made, and adds nothing. What the
 stands in demo_data.json.
 """
 
-import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from importlib.resources import files
 from random import Random
+from threading import Event, Lock
 from typing import Any
 from unicodedata import normalize
 
-import httpx
 import orjson
 
-from cqrs_demo.tooling.runtime.system import RunningSystem, SystemProblem
+from cqrs_demo.client.answer import Answer
+from cqrs_demo.client.client import Client
+from cqrs_demo.client.errors import NoAnswer
+from cqrs_demo.client.place import Place
+from cqrs_demo.tooling.runtime.system import SystemProblem
 
 AT_ONCE = 16  # requests under way: enough to keep two cores busy
 FIRST_DAY, DAYS = (
@@ -28,7 +32,6 @@ FIRST_DAY, DAYS = (
 )  # to the end of June; not "the last months", or the same key would get another body
 
 Body = dict[str, Any]
-Job = Callable[[], Awaitable[None]]
 
 
 @dataclass
@@ -98,105 +101,97 @@ class Shop:
         )
         return buyer, {
             "description": description if pieces == 1 else f"{pieces} × {description}",
-            "amount": orjson.Fragment(str(Decimal(price) * pieces)),
+            "amount": Decimal(price) * pieces,
             "purchase_dt": bought.isoformat(),
         }
 
 
-async def fill(
-    system: RunningSystem, users: int, orders: int, seed: int, done: Callable[[], None]
-) -> Made:
-    """Make `users` users with their accounts, then `orders` orders; calls `done` after each user
-    and each order. Raises SystemProblem when a service refuses something or does not answer."""
-    shop, made, ids = Shop(seed), Made(), dict[int, int]()
-    async with httpx.AsyncClient(
-        headers=system.headers, transport=httpx.AsyncHTTPTransport(retries=3), timeout=30
-    ) as client:
-        post = _Poster(client, system, made)
+class _Filling:
+    """One run: many commands at once, counted one after another."""
 
-        async def one_user(number: int) -> None:
-            user, _ = await post(
-                "user", "user-service", "users", shop.key("user", number), shop.user(number)
-            )
-            for place, address in enumerate(
-                shop.addresses(number)
-            ):  # in turn: the newest is where the goods go
-                body = {"user_id": user["id"], **address}
-                await post(
-                    "account", "user-service", "accounts", shop.key("account", number, place), body
-                )
-            ids[number] = user["id"]
-            done()
+    def __init__(self, client: Client, shop: Shop, users: int, done: Callable[[], None]) -> None:
+        self._client, self._shop, self._users, self._done = client, shop, users, done
+        self._ids: dict[int, int] = {}
+        self._turn = Lock()
+        self.made = Made()
 
-        async def one_order(number: int) -> None:
-            buyer, body = shop.order(number, users)
-            order, event = await post(
-                "order",
-                "order-service",
-                "orders",
-                shop.key("order", number, buyer),
-                {"user_id": ids[buyer], **body},
-            )
-            bought = datetime.fromisoformat(order["purchase_dt"])
-            invoice = (ids[buyer], bought.year, bought.month)
-            made.per_invoice[invoice] += 1
-            made.last_event[invoice] = event
-            done()
+    def user(self, number: int) -> None:
+        """With the accounts, one after another: the newest is where the goods go."""
+        key = self._shop.key("user", number)
+        user = self._command("user", self._client.create_user, self._shop.user(number), key)
+        for place, address in enumerate(self._shop.addresses(number)):
+            body, key = {"user_id": user["id"], **address}, self._shop.key("account", number, place)
+            self._command("account", self._client.create_account, body, key)
+        with self._turn:
+            self._ids[number] = user["id"]
+            self._done()
 
-        await _in_parallel(one_user, range(users))
-        await _in_parallel(one_order, range(orders if users else 0))
-        made.example = await _largest_invoice(client, system, made)
-    return made
+    def order(self, number: int) -> None:
+        buyer, body = self._shop.order(number, self._users)
+        key, user = self._shop.key("order", number, buyer), self._ids[buyer]
+        order = self._command("order", self._client.place_order, {"user_id": user, **body}, key)
+        bought = datetime.fromisoformat(order["purchase_dt"])
+        invoice = (user, bought.year, bought.month)
+        with self._turn:
+            self.made.per_invoice[invoice] += 1
+            self.made.last_event[invoice] = order.event_id
+            self._done()
 
-
-@dataclass
-class _Poster:
-    client: httpx.AsyncClient
-    system: RunningSystem
-    made: Made
-
-    async def __call__(
-        self, kind: str, service: str, path: str, key: str, body: Body
-    ) -> tuple[Body, str]:
-        """The row made (now or before) and the id of its event."""
-        url = f"{self.system.url(service)}/{path}"
-        headers = {"Content-Type": "application/json", "Idempotency-Key": key}
+    def _command(self, kind: str, send: Callable[..., Answer], body: Body, key: str) -> Answer:
+        """What was answered: the row that was made, now or before."""
         try:
-            answer = await self.client.post(url, content=orjson.dumps(body), headers=headers)
-        except httpx.TransportError as error:
+            answer = send(**body, idempotency_key=key).checked()
+        except NoAnswer as error:
             raise SystemProblem(
-                f"{url} does not answer ({error!r}). Run this again: what was made is not made "
-                "twice"
+                f"{error}. Run this again: what was made is not made twice"
             ) from error
-        if answer.status_code != 201:
-            raise SystemProblem(f"{url} answered {answer.status_code}: {answer.text}")
-        (self.made.known if "Idempotent-Replayed" in answer.headers else self.made.new)[kind] += 1
-        return answer.json(), answer.headers["X-Event-Id"]
+        with self._turn:
+            known = "Idempotent-Replayed" in answer.headers
+            (self.made.known if known else self.made.new)[kind] += 1
+        return answer
+
+    def find_example(self) -> None:
+        """The invoice with the most orders, once its last one is projected."""
+        if not self.made.per_invoice:
+            return
+        invoice, _ = self.made.per_invoice.most_common(1)[0]
+        event = self.made.last_event[invoice]
+        answer = self._client.invoice(*invoice, after_event=event, wait=10)
+        self.made.example = answer.body if answer.ok else None
 
 
-async def _in_parallel(job: Callable[[int], Awaitable[None]], numbers: Iterable[int]) -> None:
-    waiting = iter(numbers)
+def fill(place: Place, users: int, orders: int, seed: int, done: Callable[[], None]) -> Made:
+    """Make `users` users with their accounts, then `orders` orders; calls `done` after each user
+    and each order. Raises Refused, and SystemProblem when a service does not answer."""
+    with Client(place, connect_again=3) as client:
+        filling = _Filling(client, Shop(seed), users, done)
+        _in_parallel(filling.user, range(users))
+        _in_parallel(filling.order, range(orders if users else 0))
+        filling.find_example()
+    return filling.made
 
-    async def worker() -> None:
-        for number in waiting:
-            await job(number)
 
-    await asyncio.gather(*(worker() for _ in range(AT_ONCE)))
+def _in_parallel(job: Callable[[int], None], numbers: Iterable[int]) -> None:
+    """The first exception, or Ctrl-C, ends it: what is under way is finished, nothing more is
+    begun."""
+    waiting, turn, over = iter(numbers), Lock(), Event()
 
+    def work() -> None:
+        while not over.is_set():
+            with turn:
+                number = next(waiting, None)
+            if number is None:
+                return
+            try:
+                job(number)
+            except BaseException:
+                over.set()
+                raise
 
-async def _largest_invoice(
-    client: httpx.AsyncClient, system: RunningSystem, made: Made
-) -> Body | None:
-    if not made.per_invoice:
-        return None
-    (user, year, month), _ = invoice = made.per_invoice.most_common(1)[0]
-    question: dict[str, Any] = {
-        "user_id": user,
-        "year": year,
-        "month": month,
-        "after_event": made.last_event[invoice[0]],
-        "wait": 10,
-    }
-    answer = await client.get(f"{system.url('invoice-service')}/invoices", params=question)
-    found: Body = answer.json()
-    return found if answer.status_code == 200 else None
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        workers = [pool.submit(work) for _ in range(AT_ONCE)]
+        try:
+            for worker in workers:
+                worker.result()
+        finally:
+            over.set()

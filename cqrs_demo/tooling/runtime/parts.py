@@ -11,13 +11,14 @@ from pathlib import Path
 import psutil
 import psycopg
 
+from cqrs_demo.client.health import is_healthy
 from cqrs_demo.tooling.runtime.migrations import MigrationError, migrate
 from cqrs_demo.tooling.runtime.ports import HOST, free_port, holder, is_free, listens
 from cqrs_demo.tooling.runtime.postgres import EmbeddedPostgres, PostgresError
 from cqrs_demo.tooling.runtime.private import private
 from cqrs_demo.tooling.runtime.processes import apart, end
 from cqrs_demo.tooling.runtime.rabbitmq_node import RabbitNode, RabbitNodeError
-from cqrs_demo.tooling.runtime.system import Child, Process, is_healthy
+from cqrs_demo.tooling.runtime.system import Child, Process
 
 GROUND_PATIENCE = 1.8
 """Seconds for a broker to stop cleanly, after the programs have taken theirs. Killed, it loses

@@ -1,28 +1,24 @@
 """A data folder: what it holds, and the system that runs out of it.
 
-`find_system()` is the one way to learn where a running system is; commands, notebooks and dashboard
-all use it. The supervisor writes the state file, everybody else reads it. Next: supervisor.py.
+`find_system()`, and in containers `named_system()`, are the one way to learn where a running system
+is; commands, notebooks and dashboard all use them. The supervisor writes the state file, everybody
+else reads it. Next: supervisor.py.
 """
 
 import os
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
-from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from typing import Literal, Self
-from urllib.parse import urlsplit
 
 import psutil
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from cqrs_demo.client.health import is_healthy
+from cqrs_demo.client.place import PREFIXES, Place
+from cqrs_demo.settings import DEFAULT_PORTS
 from cqrs_demo.tooling.runtime.lock import FolderLock
 from cqrs_demo.tooling.runtime.private import unlinked
-
-PREFIXES = {
-    "user-service": "/system-api",
-    "order-service": "/order-service",
-    "invoice-service": "/invoice-service",
-}
 
 Phase = Literal["starting", "ready", "stopping"]
 
@@ -168,9 +164,12 @@ def data_folder(data_dir: Path | str | None = None) -> Folder:
 
 
 class ServiceStatus(_Record):
+    """`ready` is None when nobody has asked. `process` is known for one of this machine's `up`."""
+
     url: str
     pid: int | None
-    ready: bool
+    ready: bool | None
+    process: Process | None = Field(None, exclude=True)
 
 
 class DashboardStatus(_Record):
@@ -186,11 +185,13 @@ class RunningSystem(_Record):
     broker: Broker | None
     dashboard: DashboardStatus | None
     token: str | None = Field(None, exclude=True, repr=False)
+    folder: Path | None = Field(None, exclude=True)
+    """The data folder of one that this machine's `up` started."""
 
     @property
-    def headers(self) -> dict[str, str]:
-        """What every call to a service must carry."""
-        return bearer(self.token)
+    def place(self) -> Place:
+        """For a client."""
+        return Place({name: self.url(name) for name in self.services}, self.token)
 
     @property
     def ready(self) -> bool:
@@ -206,7 +207,7 @@ class RunningSystem(_Record):
 NOTHING = RunningSystem(services={}, databases={}, broker=None, dashboard=None)
 
 
-def find_system(data_dir: Path | str | None = None) -> RunningSystem:
+def find_system(data_dir: Path | str | None = None, *, ask_health: bool = True) -> RunningSystem:
     """The system that runs out of this folder (see data_folder). Asks each service for its health:
     up to 2 s. Raises NotRunning, NotOurFolder."""
     folder = data_folder(data_dir)
@@ -216,20 +217,56 @@ def find_system(data_dir: Path | str | None = None) -> RunningSystem:
             f"No system runs in {folder.path}. Start it with `cqrs-demo up`, or name another "
             "folder with --data-dir"
         )
-    with ThreadPoolExecutor() as pool:
-        healthy = pool.map(lambda name: _is_ready(run, name), run.services)
+    ready: dict[str, bool] = {}
+    if ask_health:
+        with ThreadPoolExecutor() as pool:
+            answers = pool.map(lambda name: _is_ready(run, name), run.services)
+            ready = dict(zip(run.services, answers, strict=True))
     return RunningSystem(
         services={
             name: ServiceStatus(
-                url=child.url, pid=child.process.pid if child.process else None, ready=ready
+                url=child.url,
+                pid=child.process.pid if child.process else None,
+                ready=ready.get(name),
+                process=child.process,
             )
-            for (name, child), ready in zip(run.services.items(), healthy, strict=True)
+            for name, child in run.services.items()
         },
         databases=run.databases,
         broker=run.broker,
         dashboard=DashboardStatus(url=run.dashboard.url) if run.dashboard else None,
         token=run.token,
+        folder=folder.path,
     )
+
+
+def named_system() -> RunningSystem | None:
+    """The system whose services CQRS_USER_SERVICE_URL and its likes name, as in containers; None
+    when the first of them is not set. (CQRS_INVOICE_SERVICE_URL is read here alone: no service
+    needs it.) Nobody is asked for their health."""
+    if "CQRS_USER_SERVICE_URL" not in os.environ:
+        return None
+    services, databases = {}, {}
+    for name, prefix in PREFIXES.items():
+        url = _setting(name, "SERVICE_URL") or f"http://127.0.0.1:{DEFAULT_PORTS[name]}"
+        url = url.rstrip("/").removesuffix(prefix)
+        services[name] = ServiceStatus(url=url, pid=None, ready=None)
+        if dsn := _setting(name, "DB"):
+            databases[name.replace("-", "_")] = dsn
+    broker = os.environ.get("CQRS_BROKER_URL", "")
+    return RunningSystem(
+        services=services,
+        databases=databases,
+        broker=Broker(kind="rabbitmq" if broker.startswith("amqp") else "pgmq", url=broker)
+        if broker
+        else None,
+        dashboard=None,
+        token=os.environ.get("CQRS_API_TOKEN"),
+    )
+
+
+def _setting(service: str, what: str) -> str | None:
+    return os.environ.get(f"CQRS_{service.removesuffix('-service').upper()}_{what}")
 
 
 def _is_ready(run: SystemRun, name: str) -> bool:
@@ -244,21 +281,3 @@ def running(folder: Folder) -> SystemRun | None:
     """The run whose supervisor lives. Raises NotOurFolder."""
     state = folder.read()
     return state.run if state and state.run and state.run.supervisor.living() else None
-
-
-def bearer(token: str | None) -> dict[str, str]:
-    """The header for a service that wants a token; none for one that does not."""
-    return {"Authorization": f"Bearer {token}"} if token else {}
-
-
-def is_healthy(url: str, timeout: float = 2.0, token: str | None = None) -> bool:
-    """Whether a GET answers 200 within `timeout` seconds."""
-    parts = urlsplit(url)
-    connection = HTTPConnection(str(parts.hostname), parts.port, timeout=timeout)
-    try:
-        connection.request("GET", parts.path, headers=bearer(token))
-        return connection.getresponse().status == 200
-    except (OSError, HTTPException):
-        return False
-    finally:
-        connection.close()

@@ -13,6 +13,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Literal
 
+from cqrs_demo.client.place import PREFIXES
 from cqrs_demo.settings import DEFAULT_PORTS, read_token
 from cqrs_demo.tooling.runtime.brokers import named_rabbitmq, what_stays_behind
 from cqrs_demo.tooling.runtime.parts import Part, Postgres, PrivateRabbit, Program
@@ -20,7 +21,6 @@ from cqrs_demo.tooling.runtime.ports import HOST
 from cqrs_demo.tooling.runtime.private import make_private
 from cqrs_demo.tooling.runtime.supervisor import Say, Supervisor
 from cqrs_demo.tooling.runtime.system import (
-    PREFIXES,
     Broker,
     Folder,
     Phase,

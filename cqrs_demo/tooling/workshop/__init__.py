@@ -4,8 +4,9 @@ Nothing connects at import.
 `Client` shows a running system as it is. `Shop` is a notebook's own view of one.
 """
 
-from cqrs_demo.tooling.workshop.answer import Answer, Refused
-from cqrs_demo.tooling.workshop.client import Client, NoAnswer, TookTooLong
+from cqrs_demo.client.answer import Answer
+from cqrs_demo.client.errors import NoAnswer, Refused, TookTooLong
+from cqrs_demo.tooling.workshop.client import Client
 from cqrs_demo.tooling.workshop.exercise import exercise
 from cqrs_demo.tooling.workshop.shop import Shop
 

@@ -7,10 +7,10 @@ from typing import Protocol
 import psutil
 import psycopg
 
+from cqrs_demo.client.errors import Refused
 from cqrs_demo.tooling.runtime.postgres import EmbeddedPostgres
 from cqrs_demo.tooling.runtime.rabbitmq_node import RabbitNode
 from cqrs_demo.tooling.runtime.system import Folder, find_system
-from cqrs_demo.tooling.workshop.answer import Refused
 
 
 class StoppableBroker(Protocol):

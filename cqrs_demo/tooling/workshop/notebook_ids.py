@@ -13,7 +13,7 @@ from typing import Any
 
 import pandas as pd
 
-from cqrs_demo.tooling.workshop.answer import Answer
+from cqrs_demo.client.answer import Answer
 from cqrs_demo.tooling.workshop.tables import readable
 
 IDS = {"user_id": "user", "order_id": "order", "event_id": "event", "invoice_id": "invoice"}

@@ -5,7 +5,7 @@ from typing import Any
 
 import pandas as pd
 
-from cqrs_demo.tooling.workshop.answer import Refused
+from cqrs_demo.client.errors import Refused
 from cqrs_demo.tooling.workshop.client import Client
 from cqrs_demo.tooling.workshop.notebook_ids import ENTITIES, NotebookIds
 from cqrs_demo.tooling.workshop.tables import readable

@@ -14,17 +14,14 @@ from uuid import uuid4
 
 import pandas as pd
 
+from cqrs_demo.client.answer import Answer
+from cqrs_demo.client.errors import NoAnswer, Refused, TookTooLong
+from cqrs_demo.client.place import COMMAND_SERVICES
 from cqrs_demo.exact_json import dumps
 from cqrs_demo.messaging.broker import Message
 from cqrs_demo.tooling.runtime.system import find_system
-from cqrs_demo.tooling.workshop.answer import Answer, Document, Refused
-from cqrs_demo.tooling.workshop.client import (
-    COMMAND_SERVICES,
-    PATIENCE,
-    Client,
-    NoAnswer,
-    TookTooLong,
-)
+from cqrs_demo.tooling.workshop.client import PATIENCE, Client
+from cqrs_demo.tooling.workshop.document import Document
 from cqrs_demo.tooling.workshop.faults import broker_of, kill_service
 from cqrs_demo.tooling.workshop.map import TABLES_ON_THE_MAP, Picture, draw_map
 from cqrs_demo.tooling.workshop.notebook_ids import ENTITIES, NotebookIds
@@ -217,11 +214,11 @@ class Shop:
 
     def retry_dead_letter(self, event: str) -> dict[str, int]:
         """{"applied", "failed"}."""
-        return self.client.retry_dead_letters(*self._letters(event))
+        return self.client.settle_dead_letters("retry", {"ids": self._letters(event)})
 
     def discard_dead_letter(self, event: str) -> dict[str, int]:
         """{"discarded"}."""
-        return self.client.discard_dead_letters(*self._letters(event))
+        return self.client.settle_dead_letters("discard", {"ids": self._letters(event)})
 
     def _letters(self, event: str) -> list[int]:
         query = "select id from demo.dead_letters where event_id = :event_id and status = 'waiting'"
@@ -372,7 +369,7 @@ class Shop:
         back at another port. Raises TookTooLong."""
         folder = self._own_folder()
         self._until(lambda: find_system(folder).ready, "not every service is ready")
-        self.client.system = find_system(folder)
+        self.client.moved(find_system(folder))
 
     def _own_folder(self) -> Path:
         if self.folder is None:

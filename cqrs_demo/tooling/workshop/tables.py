@@ -10,8 +10,8 @@ from sqlalchemy import Engine, create_engine, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool
 
+from cqrs_demo.client.errors import Refused
 from cqrs_demo.exact_json import dumps, loads
-from cqrs_demo.tooling.workshop.answer import Refused
 
 
 class Databases:

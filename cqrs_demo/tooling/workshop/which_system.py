@@ -5,13 +5,10 @@ from pathlib import Path
 
 from cqrs_demo.tooling.runtime.rabbitmq_node import rabbitmq_server
 from cqrs_demo.tooling.runtime.system import (
-    PREFIXES,
-    Broker,
     NotRunning,
     RunningSystem,
-    ServiceStatus,
     find_system,
-    is_healthy,
+    named_system,
 )
 from cqrs_demo.tooling.workshop.private_systems import Kind, PrivateSystem
 
@@ -26,8 +23,8 @@ def running_system() -> RunningSystem | None:
     """The system that CQRS_USER_SERVICE_URL and its likes name (in containers), that of
     CQRS_DATA_DIR, or that of the nearest .cqrs-demo in this folder or above it. None when none of
     them runs."""
-    if "CQRS_USER_SERVICE_URL" in os.environ:
-        return _named_system()
+    if (named := named_system()) is not None:
+        return named
     here = Path.cwd()
     folders = (
         [os.environ["CQRS_DATA_DIR"]]
@@ -40,36 +37,6 @@ def running_system() -> RunningSystem | None:
         except NotRunning:
             continue
     return None
-
-
-def _named_system() -> RunningSystem:
-    """From the settings that services read too, and the one that none of them needs:
-    CQRS_INVOICE_SERVICE_URL."""
-    urls = {
-        name: os.environ[f"CQRS_{_short(name)}_SERVICE_URL"].removesuffix(prefix)
-        for name, prefix in PREFIXES.items()
-    }
-    broker, token = os.environ["CQRS_BROKER_URL"], os.environ.get("CQRS_API_TOKEN")
-    return RunningSystem(
-        services={
-            name: ServiceStatus(
-                url=url,
-                pid=None,
-                ready=is_healthy(url + PREFIXES[name] + "/healthcheck", token=token),
-            )
-            for name, url in urls.items()
-        },
-        databases={
-            name.replace("-", "_"): os.environ[f"CQRS_{_short(name)}_DB"] for name in PREFIXES
-        },
-        broker=Broker(kind="rabbitmq" if broker.startswith("amqp") else "pgmq", url=broker),
-        dashboard=None,
-        token=token,
-    )
-
-
-def _short(service: str) -> str:
-    return service.removesuffix("-service").upper()
 
 
 def own_system(*, fresh: bool = False) -> PrivateSystem:

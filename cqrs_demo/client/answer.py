@@ -5,16 +5,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from http import HTTPStatus
-from typing import Any
+from typing import Any, Self
 
+from cqrs_demo.client.errors import NoAnswer, Refused
 from cqrs_demo.exact_json import dumps
 
 HEADERS = ("Location", "X-Event-Id", "Idempotent-Replayed", "Retry-After")
 """The headers worth showing, in this order."""
-
-
-class Refused(Exception):
-    """Something was asked for that a refusal does not have. The text is what the service said."""
+KEPT = (*HEADERS, "X-Log-Horizon")
 
 
 @dataclass(frozen=True, repr=False)
@@ -22,12 +20,16 @@ class Answer:
     """What a service answered. `answer["id"]` is the field of the body; on a refusal it raises
     Refused with the reason.
 
-    `body` is JSON with amounts as Decimal. `headers` holds those of HEADERS that came.
+    `body` is JSON with amounts as Decimal. `headers` holds those of KEPT that came. `asked` and
+    `answered` are seconds since the epoch, by this machine's clock.
     """
 
     status: int
     body: Any
     headers: Mapping[str, str] = field(default_factory=dict)
+    service: str = ""
+    asked: float = 0.0
+    answered: float = 0.0
 
     @property
     def ok(self) -> bool:
@@ -40,29 +42,29 @@ class Answer:
             raise Refused(f"no event was made: {self.status} {self._reason()}")
         return self.headers["X-Event-Id"]
 
+    def checked(self) -> Self:
+        """Itself. Raises Refused for a refusal, and NoAnswer when something behind the service is
+        away."""
+        if self.ok:
+            return self
+        if self.status >= 500:
+            raise NoAnswer(self._reason(), self.service)
+        problem = self.body if isinstance(self.body, dict) else None
+        raise Refused(self._reason(), self.service, problem)
+
     def __getitem__(self, name: str) -> Any:
         if not self.ok:
             raise Refused(f"{self.status} {self._reason()}")
         return self.body[name]
 
     def _reason(self) -> str:
-        return str(self.body.get("detail", "")) if isinstance(self.body, dict) else str(self.body)
+        told = self.body.get("detail", "") if isinstance(self.body, dict) else self.body
+        return str(told or f"answered {self.status}")
 
     def __repr__(self) -> str:
         lines = [f"{self.status} {HTTPStatus(self.status).phrase}"]
         lines += [f"{name}: {self.headers[name]}" for name in HEADERS if name in self.headers]
         return "\n".join([*lines, "", pretty(self.body)])
-
-
-class Document(dict[str, Any]):
-    """A JSON object that shows itself as JSON."""
-
-    def __repr__(self) -> str:
-        return pretty(self)
-
-    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
-        """IPython would print a dict its own way."""
-        printer.text(repr(self))
 
 
 def pretty(value: Any) -> str:

@@ -1,0 +1,213 @@
+"""What can be asked of a system over HTTP, one method each.
+
+Commands, and the invoice of a month, give an Answer, refusals included: they are there to be looked
+at. Everything else gives what was asked for, or raises. Next: answer.py, errors.py; http.py, which
+sends.
+"""
+
+import time
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any, Literal
+from uuid import UUID
+
+from cqrs_demo.client.answer import Answer, number
+from cqrs_demo.client.errors import Refused, TookTooLong
+from cqrs_demo.client.feed import Feed
+from cqrs_demo.client.http import Http
+from cqrs_demo.exact_json import loads
+
+Json = dict[str, Any]
+Mode = Literal["running", "paused"]
+Kind = Literal["replay", "verify"]
+
+
+class Client(Http):
+    """One running system. Service names are written with a dash ("order-service")."""
+
+    # Commands. With a key, the same call can be repeated: it makes one row.
+
+    def create_user(self, name: str, email: str, *, idempotency_key: str | None = None) -> Answer:
+        return self.post("user-service", "/users", {"name": name, "email": email}, idempotency_key)
+
+    def create_account(
+        self,
+        user_id: int,
+        address1: str,
+        city: str,
+        state: str,
+        zip: str,
+        *,
+        idempotency_key: str | None = None,
+    ) -> Answer:
+        body = {"user_id": user_id, "address1": address1, "city": city, "state": state, "zip": zip}
+        return self.post("user-service", "/accounts", body, idempotency_key)
+
+    def place_order(
+        self,
+        user_id: int,
+        description: str,
+        amount: Decimal | int | float | str,
+        purchase_dt: str | None = None,
+        *,
+        idempotency_key: str | None = None,
+    ) -> Answer:
+        """`purchase_dt` is RFC 3339, such as 2025-04-03T10:00:00Z; without it the order is of
+        now."""
+        body = {"user_id": user_id, "description": description, "amount": number(amount)}
+        if purchase_dt is not None:
+            body["purchase_dt"] = purchase_dt
+        return self.post("order-service", "/orders", body, idempotency_key)
+
+    # Queries.
+
+    def invoice(self, user_id: int, year: int, month: int, **more: Any) -> Answer:
+        """One user's invoice for one month. `more`: after_event and wait (seconds), or as_of."""
+        return self.get(
+            "invoice-service", "/invoices", user_id=user_id, year=year, month=month, **more
+        )
+
+    def search_invoices(self, **wanted: Any) -> list[Json]:
+        """Without their lines, newest months first. `wanted`: words, user_id, year, month, limit,
+        offset."""
+        return self._list("invoice-service", "/search/invoices", **wanted)
+
+    def moments(self, invoice_id: str) -> list[Json]:
+        """When the invoice's orders were placed: {"happened_at", "orders"}, oldest first."""
+        return self._list("invoice-service", f"/invoices/{invoice_id}/moments")
+
+    def revenue(self, year: int, top: int = 10) -> Json:
+        return self._one("invoice-service", "/reports/revenue", year=year, top=top)
+
+    def statistics(self, service: Literal["order-service", "invoice-service"]) -> Json:
+        """Counts and sums of all orders: of those accepted, or of those on invoices."""
+        return self._one(service, "/statistics")
+
+    def users(self, limit: int = 100) -> list[Json]:
+        """The newest first."""
+        return self._list("user-service", "/users", limit=limit)
+
+    def accounts(self, user_id: int, limit: int = 100) -> list[Json]:
+        """A user's, the newest first."""
+        return self._list("user-service", f"/users/{user_id}/accounts", limit=limit)
+
+    # Events.
+
+    def feed(self, service: str, **wanted: str) -> Feed:
+        """The service's log as a stream. `wanted`: type, subject, since, until."""
+        return Feed(self, service, wanted)
+
+    def events(self, service: str, *, after: int = 0, limit: int = 1000) -> list[Json]:
+        """The service's log from a position on: CloudEvents, in log order."""
+        lines = self.get(service, "/events", after=after, limit=limit).checked().body.split("\n")
+        return [loads(line.encode()) for line in lines if line]  # no splitlines(): U+2028 is text
+
+    def newest_events(self, service: str, most: int = 1) -> list[Json]:
+        """In log order. Positions that were taken and never used count, too."""
+        return self.events(service, after=max(0, self.log_end(service) - most), limit=most)
+
+    def log_end(self, service: str) -> int:
+        """Up to which position the service's log can be read now."""
+        return self.feed(service).end()
+
+    def event(self, service: str, event_id: str | UUID) -> Json:
+        """One event of the service's log."""
+        return self._one(service, f"/events/{event_id}")
+
+    def projected(self, *event_ids: str) -> dict[str, str]:
+        """Since when each of these events is projected; without those that are not. Up to 100."""
+        found = self._list("invoice-service", "/inbox", event_id=event_ids) if event_ids else []
+        return {row["event_id"]: row["projected_at"] for row in found}
+
+    # Operations.
+
+    def verify_write_side(self, service: str) -> list[Json]:
+        """The service's tables, compared with its log."""
+        return self._list(service, "/verify")
+
+    def start(self, kind: Kind, **body: Any) -> Json:
+        """Begin a replay or a verify in invoice-service. Answers at once, with its progress."""
+        return dict(self.post("invoice-service", f"/{kind}", body).checked().body)
+
+    def progress(self, kind: Kind) -> Json | None:
+        """Of the one that runs, else of the last; None when there was none."""
+        answer = self.get("invoice-service", f"/{kind}")
+        return None if answer.status == 404 else dict(answer.checked().body)
+
+    def stop(self, kind: Kind) -> None:
+        self.delete("invoice-service", f"/{kind}").checked()
+
+    def run(
+        self,
+        kind: Kind,
+        seconds: float = 600,
+        tell: Callable[[Json], None] = lambda _: None,
+        **body: Any,
+    ) -> Json:
+        """Start a replay or a verify and wait for its result; `tell` is called with its progress.
+        Raises Refused when it fails, TookTooLong."""
+        run: Json | None = self.start(kind, **body)
+        deadline = time.monotonic() + seconds
+        while run is None or run["state"] == "running":
+            if time.monotonic() > deadline:
+                raise TookTooLong(f"the {kind} still runs after {seconds:.0f} s")
+            time.sleep(0.05)
+            if run := self.progress(kind):
+                tell(run)
+        if run["state"] != "done":
+            raise Refused(f"the {kind} has {run['state']}: {run['error']}")
+        return dict(run["result"])
+
+    def dead_letters(self, **wanted: Any) -> list[Json]:
+        """Newest first, without their bodies. `wanted`: status, reason, event_type, limit."""
+        return self._list("invoice-service", "/dead-letters", **wanted)
+
+    def dead_letter_groups(self, status: str = "waiting") -> list[Json]:
+        """How many of which type for which reason, the largest group first."""
+        return self._list("invoice-service", "/dead-letters/groups", status=status)
+
+    def dead_letter(self, id: int) -> Json:
+        return self._one("invoice-service", f"/dead-letters/{id}")
+
+    def settle_dead_letters(self, how: Literal["retry", "discard"], chosen: Json) -> dict[str, int]:
+        """{"applied", "failed"} or {"discarded"}. `chosen`: ids, reason, event_type, or all."""
+        return dict(self.post("invoice-service", f"/dead-letters/{how}", chosen).checked().body)
+
+    # Controls: of a system that runs with CQRS_WORKSHOP=1.
+
+    def relay(self, service: str) -> Json:
+        """A command service's relay: {"mode", "leading", "trouble", "outbox"}."""
+        return self._one(service, "/relay")
+
+    def consumer(self) -> Json:
+        """{"mode", "trouble", "counts", "queues"}."""
+        return self._one("invoice-service", "/consumer")
+
+    def set_relay(self, service: str, mode: Mode) -> Json:
+        """Once this returns with "paused", nothing leaves the outbox."""
+        return dict(self.put(service, "/relay", {"mode": mode}).checked().body)
+
+    def set_consumer(self, mode: Mode) -> Json:
+        """Once this returns with "paused", nothing leaves the queues."""
+        return dict(self.put("invoice-service", "/consumer", {"mode": mode}).checked().body)
+
+    def step_relay(self, service: str, count: int = 1) -> int:
+        """Publish up to `count` events of a paused relay; how many there were. Raises Refused when
+        it runs."""
+        return int(self.post(service, "/relay/step", {"count": count}).checked()["moved"])
+
+    def step_consumer(self, count: int = 1) -> int:
+        """Project up to `count` messages of a paused consumer; how many there were. Raises Refused
+        when it runs."""
+        answer = self.post("invoice-service", "/consumer/step", {"count": count})
+        return int(answer.checked()["moved"])
+
+    def passage(self, service: str, loop: Literal["relay", "consumer"], event_id: str) -> Json:
+        """When the event passed there: {"event_id", "at"}."""
+        return self._one(service, f"/{loop}/passages/{event_id}")
+
+    def _one(self, service: str, path: str, **query: Any) -> Json:
+        return dict(self.get(service, path, **query).checked().body)
+
+    def _list(self, service: str, path: str, **query: Any) -> list[Json]:
+        return list(self.get(service, path, **query).checked().body)
