@@ -2,7 +2,7 @@
 packet, where uvicorn alone makes two of each.
 
 Off by one line in service.py (`http=HeadLimit`). For a server with small answers writing is much of
-what it does: without this, accepting a command costs a quarter more.
+what it does: without this, an answer costs a third more.
 """
 
 import asyncio

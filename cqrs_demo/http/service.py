@@ -56,7 +56,7 @@ def http_service(
     app.router.route_class = JsonRoute
     problems.install(app)
     # Not by include_router(), which looks for each request's route twice, and before the routes of
-    # the documentation: a command costs a seventh less.
+    # the documentation: an answer costs an eighth less.
     app.router.routes[:0] = [route for router in routers for route in router.routes]
     _describe(app)
     token = settings.api_token.get_secret_value() if settings.api_token else None
