@@ -9,13 +9,14 @@ from pydantic import AwareDatetime, BaseModel, Field, model_validator
 from cqrs_demo.contract.events import Id
 from cqrs_demo.database import Pool
 from cqrs_demo.http.answers import found
-from cqrs_demo.http.input import Command, PathId, Text
 from cqrs_demo.http.json import JsonResponse
+from cqrs_demo.http.parameters import PathId
 from cqrs_demo.http.problems import refusals
 from cqrs_demo.http.service import routes
 from cqrs_demo.inbox import operations
 from cqrs_demo.inbox.handler import Projection
 from cqrs_demo.inbox.operations import Choice
+from cqrs_demo.input import Input, Text
 
 Status = Literal["waiting", "retried", "discarded"]
 WhichStatus = Literal["waiting", "retried", "discarded", "all"]
@@ -53,7 +54,7 @@ class Group(BaseModel):
     last_failed: AwareDatetime
 
 
-class Chosen(Command):
+class Chosen(Input):
     """Some by id, a group by reason and type, or all that wait."""
 
     ids: Annotated[list[Id], Field(max_length=10_000)] | None = None

@@ -11,10 +11,11 @@ from pydantic import BaseModel
 
 from cqrs_demo.database import Pool
 from cqrs_demo.http.answers import NDJSON
-from cqrs_demo.http.input import After, DateTime, FeedLimit, ShortText
 from cqrs_demo.http.json import JsonResponse
+from cqrs_demo.http.parameters import After, FeedLimit
 from cqrs_demo.http.problems import Problem, refusals
 from cqrs_demo.http.service import routes
+from cqrs_demo.input import DateTime, ShortText
 from cqrs_demo.outbox.feed import Feed, Wanted
 from cqrs_demo.outbox.fold import Fold, verify_fold
 

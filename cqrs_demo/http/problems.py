@@ -97,12 +97,6 @@ def install(app: FastAPI) -> None:
         app.add_exception_handler(kind, answer)
 
 
-async def refusal(request: Request, error: Exception) -> Response:
-    """The answer to a request that ended with this error."""
-    answer = next(_ANSWERS[kind] for kind in type(error).__mro__ if kind in _ANSWERS)
-    return await answer(request, error)
-
-
 async def _refused(_: Request, error: Exception) -> Response:
     assert isinstance(error, Problem)
     return problem_response(error)
@@ -122,7 +116,7 @@ async def _invalid(_: Request, error: Exception) -> Response:
             Problem(
                 400,
                 "malformed-json",
-                f"the body is not JSON: {first.get('ctx', {}).get('error', first['msg'])}",
+                f"the body is not JSON: {first['msg']}",
             )
         )
     errors = [

@@ -7,8 +7,8 @@ from fastapi import APIRouter, Query
 from pydantic import BaseModel, Field, WithJsonSchema
 
 from cqrs_demo.database import Pool
-from cqrs_demo.http.input import DIGITS, Year
 from cqrs_demo.http.json import JsonResponse
+from cqrs_demo.http.parameters import DIGITS, Year
 from cqrs_demo.http.problems import refusals
 from cqrs_demo.http.service import routes
 from cqrs_demo.invoice_service.projections.revenue import revenue_of_year

@@ -12,10 +12,11 @@ from pydantic import AwareDatetime, BaseModel, Field, WithJsonSchema
 from cqrs_demo.contract.events import Money
 from cqrs_demo.database import Pool
 from cqrs_demo.http.answers import found
-from cqrs_demo.http.input import Before, DateTime, Month, PageLimit, PathId, UserId, Wait, Year
 from cqrs_demo.http.json import JsonResponse
+from cqrs_demo.http.parameters import Before, Month, PageLimit, PathId, UserId, Wait, Year
 from cqrs_demo.http.problems import refusals
 from cqrs_demo.http.service import routes
+from cqrs_demo.input import DateTime
 from cqrs_demo.invoice_service.queries import (
     invoice_by_id,
     invoice_of_month,

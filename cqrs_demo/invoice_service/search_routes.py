@@ -8,10 +8,11 @@ from fastapi import APIRouter, Query
 from pydantic import AwareDatetime, BaseModel, Field, WithJsonSchema
 
 from cqrs_demo.database import Pool
-from cqrs_demo.http.input import DIGITS, DateTime, Month, Text, UserId, Year
 from cqrs_demo.http.json import JsonResponse
+from cqrs_demo.http.parameters import DIGITS, Month, UserId, Year
 from cqrs_demo.http.problems import refusals
 from cqrs_demo.http.service import routes
+from cqrs_demo.input import DateTime, Text
 from cqrs_demo.invoice_service import search
 
 WORDS = "In the name or the email, in any case; or the user's id."

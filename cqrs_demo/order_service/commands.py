@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from cqrs_demo.contract.events import Id, OrderCreated
 from cqrs_demo.database import Pool
-from cqrs_demo.http.input import Amount, Command, DateTime, LongText
+from cqrs_demo.input import Amount, DateTime, Input, LongText
 from cqrs_demo.outbox.payload import payload, type_of
 from cqrs_demo.outbox.retries import Accepted, first_answer, retry_columns
 from cqrs_demo.outbox.submit import Row, Submit, by_position, numbered
@@ -51,7 +51,7 @@ join command using (event_id)
 """  # noqa: S608  # made of the contract, not of input
 
 
-class PlaceOrder(Command):
+class PlaceOrder(Input):
     """Whether the user exists is not asked: this service does not know users."""
 
     user_id: Id

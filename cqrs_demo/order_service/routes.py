@@ -7,8 +7,8 @@ from fastapi import APIRouter
 from cqrs_demo.contract.events import Order
 from cqrs_demo.database import Pool
 from cqrs_demo.http.answers import CREATED_HEADERS, created, found
-from cqrs_demo.http.input import IdempotencyKey, PathId
 from cqrs_demo.http.json import JsonResponse
+from cqrs_demo.http.parameters import IdempotencyKey, PathId
 from cqrs_demo.http.problems import refusals
 from cqrs_demo.http.service import routes
 from cqrs_demo.order_service.commands import PlaceOrder, place_order

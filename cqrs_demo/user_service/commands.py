@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from cqrs_demo.contract.events import AccountCreated, Id, UserCreated
 from cqrs_demo.database import Pool
 from cqrs_demo.errors import Conflict, NotFound
-from cqrs_demo.http.input import Command, Email, ShortText, Zip
+from cqrs_demo.input import Email, Input, ShortText, Zip
 from cqrs_demo.outbox.payload import payload, type_of
 from cqrs_demo.outbox.retries import Accepted, first_answer, retry_columns
 from cqrs_demo.outbox.submit import Row, Submit, by_position, numbered
@@ -81,12 +81,12 @@ join command using (event_id)
 """  # noqa: S608  # made of the contract, not of input
 
 
-class CreateUser(Command):
+class CreateUser(Input):
     name: ShortText
     email: Email
 
 
-class CreateAccount(Command):
+class CreateAccount(Input):
     user_id: Id
     address1: ShortText
     city: ShortText

@@ -7,8 +7,8 @@ from pydantic import Field
 
 from cqrs_demo.contract.events import User
 from cqrs_demo.database import Pool
-from cqrs_demo.http.input import DIGITS, PathId
 from cqrs_demo.http.json import JsonResponse
+from cqrs_demo.http.parameters import DIGITS, PathId
 from cqrs_demo.http.problems import refusals
 from cqrs_demo.http.service import routes
 from cqrs_demo.user_service.routes import AccountBody

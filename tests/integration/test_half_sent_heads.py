@@ -10,7 +10,7 @@ from uuid import uuid4
 import pytest
 import uvicorn
 
-from cqrs_demo.http import one_write
+from cqrs_demo.http import head_limit
 from cqrs_demo.http.service import server_config
 from cqrs_demo.order_service.server import build
 from cqrs_demo.tooling.runtime.ports import free_port
@@ -40,7 +40,7 @@ REQUEST = b"GET /order-service/orders/1 HTTP/1.1\r\nHost: localhost\r\n\r\n"
 def test_a_head_that_does_not_come_whole_ends_the_connection(
     shared_shop: Shop, monkeypatch: pytest.MonkeyPatch, sent: bytes
 ) -> None:
-    monkeypatch.setattr(one_write, "HEAD_TIMEOUT", 0.3)
+    monkeypatch.setattr(head_limit, "HEAD_TIMEOUT", 0.3)
     with connected(shared_shop) as line:
         line.sendall(sent)
         assert line.recv(100) == b""
@@ -49,7 +49,7 @@ def test_a_head_that_does_not_come_whole_ends_the_connection(
 def test_an_idle_connection_stays_and_its_next_head_is_limited(
     shared_shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(one_write, "HEAD_TIMEOUT", 0.3)
+    monkeypatch.setattr(head_limit, "HEAD_TIMEOUT", 0.3)
     with connected(shared_shop) as line:
         # Given a connection that was idle for longer than a head may take
         line.sendall(REQUEST)
@@ -69,7 +69,7 @@ def test_an_idle_connection_stays_and_its_next_head_is_limited(
 def test_a_head_that_comes_in_drops_has_no_longer_than_one_that_stops(
     shared_shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(one_write, "HEAD_TIMEOUT", 0.5)
+    monkeypatch.setattr(head_limit, "HEAD_TIMEOUT", 0.5)
     with connected(shared_shop) as line:
         line.sendall(b"GET / HTTP/1.1\r\n")
         line.settimeout(0.05)
@@ -109,7 +109,7 @@ def test_a_connection_on_which_no_request_comes_is_closed(
 def test_half_a_head_behind_a_request_cuts_off_no_answer(
     shared_shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(one_write, "HEAD_TIMEOUT", 0.2)
+    monkeypatch.setattr(head_limit, "HEAD_TIMEOUT", 0.2)
     address = urlsplit(shared_shop.urls["invoice-service"])
     never = f"after_event={uuid4()}&wait=1.5"
     waits = f"GET {address.path}/invoices?user_id=1&month=4&year=2025&{never} HTTP/1.1\r\n"

@@ -56,6 +56,21 @@ def test_a_page_from_elsewhere_is_refused_everything(
 
 
 @pytest.mark.parametrize("service", PREFIXES)
+def test_a_websocket_from_elsewhere_is_refused_like_any_request(
+    shared_shop: Shop, service: str
+) -> None:
+    handshake = {
+        "Connection": "Upgrade",
+        "Upgrade": "websocket",
+        "Sec-WebSocket-Version": "13",
+        "Sec-WebSocket-Key": "MDEyMzQ1Njc4OWFiY2RlZg==",
+        "Origin": "https://evil.example",
+    }
+    answer = call(shared_shop, service, "GET", "/healthcheck", None, **handshake)
+    assert_problem(answer, 403, "foreign-origin")
+
+
+@pytest.mark.parametrize("service", PREFIXES)
 def test_the_descriptions_are_not_for_foreign_pages_either(shared_shop: Shop, service: str) -> None:
     url = shared_shop.urls[service].removesuffix(PREFIXES[service])
     for path in ("/openapi.json", "/docs"):

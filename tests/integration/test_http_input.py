@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from cqrs_demo.http.input import NOT_BLANK
+from cqrs_demo.input import NOT_BLANK
 from tests.fixtures.answers import assert_problem
 from tests.fixtures.shared_shop import fresh_email
 from tests.fixtures.shop import Shop

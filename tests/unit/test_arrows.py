@@ -14,7 +14,7 @@ import cqrs_demo
 
 ROOT = Path(cqrs_demo.__file__).parent
 
-GROUND = {"backoff", "database", "errors", "exact_json", "logs", "pace", "settings"}
+GROUND = {"backoff", "database", "errors", "exact_json", "input", "logs", "pace", "settings"}
 """Single modules that anybody but the contract may use. They use each other and the contract."""
 
 MAY_IMPORT = {
@@ -62,6 +62,19 @@ def test_a_folder_imports_only_what_stands_below_it(folder: str) -> None:
     assert not wrong, (
         f"{sorted(wrong)}: {folder} may import {', '.join(sorted(MAY_IMPORT[folder])) or 'nothing'}"
         " of the package. Hand in what it needs, or move it"
+    )
+
+
+def test_in_a_service_only_its_routes_and_its_wiring_know_http() -> None:
+    wrong = {
+        str(module.relative_to(ROOT))
+        for module in MODULES
+        if folder_of(module) in SERVICES and "http" in imported(module)
+        if module.name != "server.py" and not module.name.endswith("routes.py")
+    }
+    assert not wrong, (
+        f"{sorted(wrong)}: commands and queries speak of what they do (input.py, errors.py), and "
+        "routes turn that into HTTP"
     )
 
 

@@ -16,7 +16,7 @@ class Recorder:
     def close(self) -> None:
         self.calls.append("closed")
 
-    def get_extra_info(self, name: str) -> str:
+    def get_extra_info(self, name: str, _: object) -> str:
         return f"the {name}"
 
 

@@ -6,10 +6,10 @@ from fastapi import APIRouter, Body
 from pydantic import AwareDatetime, BaseModel, Field
 
 from cqrs_demo.contract.events import Id
-from cqrs_demo.http.input import Command
 from cqrs_demo.http.json import JsonResponse
 from cqrs_demo.http.problems import refusals
 from cqrs_demo.http.service import routes
+from cqrs_demo.input import Input
 from cqrs_demo.invoice_service.replay.history import History
 from cqrs_demo.invoice_service.replay.rebuild import Replayed, replay, replay_user
 from cqrs_demo.invoice_service.replay.runs import Action, Run, Runs
@@ -22,14 +22,14 @@ OVERDUE = "Seconds: a pending event that happened longer ago is overdue."
 Seconds = Annotated[int, Field(strict=True, ge=0, le=31_536_000, description=OVERDUE)]
 
 
-class StartReplay(Command):
+class StartReplay(Input):
     """With a user, that user's rows alone are rebuilt."""
 
     user_id: Id | None = None
     force: Force = False
 
 
-class StartVerify(Command):
+class StartVerify(Input):
     """With fix, the rebuilt model is swapped in where there is drift."""
 
     fix: YesOrNo = False

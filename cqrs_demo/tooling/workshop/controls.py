@@ -9,12 +9,12 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Body
 from pydantic import BaseModel, ConfigDict, Field
 
-from cqrs_demo.http.input import Command
 from cqrs_demo.http.json import JsonResponse
 from cqrs_demo.http.lifespan import Worker
 from cqrs_demo.http.problems import Problem, refusals
 from cqrs_demo.http.service import Service, routes
 from cqrs_demo.inbox.consumer import Consumer
+from cqrs_demo.input import Input
 from cqrs_demo.messaging.broker import BrokerError, Subscriber
 from cqrs_demo.outbox.relay import Relay
 from cqrs_demo.pace import Pace
@@ -27,11 +27,11 @@ DEPTHS_WITHIN = 0.5  # seconds
 Build = Callable[[Settings, Mapping[str, Pace]], Service]
 
 
-class Mode(Command):
+class Mode(Input):
     mode: Literal["running", "paused"]
 
 
-class Step(Command):
+class Step(Input):
     count: Annotated[int, Field(strict=True, ge=1, le=10_000)] = 1
 
 

@@ -1,4 +1,5 @@
-"""The kinds of input the services accept, each as strict as it must be."""
+"""The kinds of input the services accept, each as strict as it must be. (Where a value stands in a
+request: http/parameters.py.)"""
 
 import re
 from datetime import UTC, datetime
@@ -6,7 +7,6 @@ from decimal import Decimal
 from typing import Annotated, Any
 
 from email_validator import validate_email
-from fastapi import Header, Path, Query
 from pydantic import (
     AfterValidator,
     AwareDatetime,
@@ -20,16 +20,16 @@ from pydantic import (
 from cqrs_demo.contract.events import Money
 
 
-class Command(BaseModel):
-    """A command's body: unknown fields are refused, so that a misspelt one is not silently
-    dropped."""
+class Input(BaseModel):
+    """What somebody sends as a JSON object: unknown fields are refused, so that a misspelt one is
+    not silently dropped."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     @model_validator(mode="before")
     @classmethod
     def _an_object(cls, body: Any) -> Any:
-        """FastAPI alone would also read fields off whatever has attributes, such as the Decimal
+        """Without this, fields would also be read off whatever has attributes, such as the Decimal
         that 1.5 became."""
         if not isinstance(body, dict):
             raise ValueError("must be a JSON object")
@@ -80,13 +80,6 @@ def _in_utc(moment: datetime) -> datetime:
         raise ValueError("in UTC this instant falls outside the years 1 to 9999") from None
 
 
-def _digits(value: Any) -> Any:
-    """Pydantic alone would also take "1.0" and "1_0" in a URL."""
-    if isinstance(value, str) and not (value.isascii() and value.isdigit()):
-        raise ValueError("must be a whole number in digits, such as 12")
-    return value
-
-
 def _address(text: str) -> str:
     """The address as it is kept: domain in small letters, characters composed. Raises ValueError.
     (Pydantic's EmailStr would also take "Bob <bob@demo.com>".)"""
@@ -129,37 +122,4 @@ Email = Annotated[
     AfterValidator(_storable),
     AfterValidator(_address),
     Field(max_length=254, json_schema_extra={"format": "email"}),
-]
-
-IdempotencyKey = Annotated[
-    str | None,
-    Header(
-        alias="Idempotency-Key",
-        min_length=1,
-        max_length=255,
-        description="Send the same key with a retry: one row is made, and the first answer given "
-        "again.",
-    ),
-]
-
-# The bounds stand inside: FastAPI would put those of Query behind the validator, where OpenAPI does
-# not see them.
-DIGITS = BeforeValidator(_digits)
-
-PathId = Annotated[int, Field(ge=1, lt=2**63), DIGITS, Path()]
-After = Annotated[
-    int,
-    Field(ge=0, lt=2**63),
-    DIGITS,
-    Query(description="Position in the log after which to read."),
-]
-FeedLimit = Annotated[int, Field(ge=1, lt=2**63), DIGITS]
-UserId = Annotated[int, Field(ge=1, lt=2**63), DIGITS]
-Month = Annotated[int, Field(ge=1, le=12), DIGITS]
-Year = Annotated[int, Field(ge=1, le=9999), DIGITS]
-PageLimit = Annotated[int, Field(ge=1, le=100), DIGITS, Query(description="Invoices at the most.")]
-Wait = Annotated[float, Field(ge=0, le=30, description="Seconds to wait for after_event.")]
-Before = Annotated[
-    DateTime | None,
-    Query(description="Only months before this instant: the last page's last invoice_dt."),
 ]
