@@ -36,7 +36,8 @@ class Input(BaseModel):
         return body
 
 
-def _number(value: Any) -> Any:
+def money(value: Any) -> Any:
+    """An amount as it is written in JSON."""
     if isinstance(value, bool | str):
         raise ValueError("must be a JSON number, such as 50.00")
     # Before Decimal works on a number of a thousand digits.
@@ -104,7 +105,7 @@ def _not_blank(text: str) -> str:
     return text
 
 
-Amount = Annotated[Money, BeforeValidator(_number)]
+Amount = Annotated[Money, BeforeValidator(money)]
 DateTime = Annotated[AwareDatetime, BeforeValidator(_date_time), AfterValidator(_in_utc)]
 Text = Annotated[
     str, AfterValidator(_storable), Field(json_schema_extra={"pattern": r"^[^\u0000]*$"})

@@ -1,5 +1,6 @@
 """Every setting of the services, read from the environment (prefix CQRS_) and nowhere else."""
 
+from decimal import Decimal
 from ipaddress import ip_address
 from typing import Annotated, Literal, Self, TypeVar
 from urllib.parse import urlsplit
@@ -7,11 +8,12 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-Service = Literal["user-service", "order-service", "invoice-service"]
+Service = Literal["user-service", "order-service", "payment-service", "invoice-service"]
 
 DEFAULT_PORTS: dict[str, int] = {
     "user-service": 8085,
     "order-service": 8086,
+    "payment-service": 8088,
     "invoice-service": 8087,
 }
 
@@ -91,7 +93,25 @@ class Access(BaseSettings):
     )
 
 
-class Settings(Access):
+class Rules(BaseSettings):
+    """When an order needs credit, and how long it waits. `cqrs-demo up` hands them on, too."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="CQRS_", env_ignore_empty=True, hide_input_in_errors=True
+    )
+
+    approval_from: Decimal = Field(
+        Decimal("1000.00"), ge=0, description="orders from this amount on need credit"
+    )
+    payment_deadline: float = Field(
+        10.0,
+        gt=0,
+        le=86_400,
+        description="seconds for payment-service to answer before an order is rejected",
+    )
+
+
+class Settings(Access, Rules):
     """What a service needs to know. Each service reads its own database's DSN and ignores the
     others'."""
 
@@ -100,6 +120,9 @@ class Settings(Access):
     )
     order_db: PostgresUrl | None = Field(
         None, description="DSN of order-service's database, as role order_service"
+    )
+    payment_db: PostgresUrl | None = Field(
+        None, description="DSN of payment-service's database, as role payment_service"
     )
     invoice_db: PostgresUrl | None = Field(
         None, description="DSN of invoice-service's database, as role invoice_service"
@@ -117,6 +140,10 @@ class Settings(Access):
     order_service_url: Annotated[str, AfterValidator(_http)] = Field(
         "http://127.0.0.1:8086/order-service",
         description="order-service with its prefix; invoice-service reads its log there to replay",
+    )
+    payment_service_url: Annotated[str, AfterValidator(_http)] = Field(
+        "http://127.0.0.1:8088/payment-service",
+        description="payment-service with its prefix; `cqrs-demo verify --write-side` asks it",
     )
     host: str = Field("127.0.0.1", description="address to listen on")
     port: int | None = Field(
@@ -155,6 +182,13 @@ def _is_loopback(host: str) -> bool:
 def read_settings() -> Settings:
     """The settings in the environment. Raises SettingsError, one line, when one is malformed."""
     return _read(Settings)
+
+
+def read_rules() -> dict[str, str]:
+    """CQRS_APPROVAL_FROM and CQRS_PAYMENT_DEADLINE as they are set, to be handed on. Raises
+    SettingsError when one is malformed."""
+    rules = _read(Rules)
+    return {f"CQRS_{name.upper()}": str(getattr(rules, name)) for name in rules.model_fields_set}
 
 
 def read_token() -> str | None:

@@ -6,9 +6,12 @@ from dataclasses import dataclass, field
 PREFIXES = {
     "user-service": "/system-api",
     "order-service": "/order-service",
+    "payment-service": "/payment-service",
     "invoice-service": "/invoice-service",
 }
-COMMAND_SERVICES = ("user-service", "order-service")
+COMMAND_SERVICES = ("user-service", "order-service", "payment-service")
+LOGS_OF_INVOICES = ("user-service", "order-service")
+"""Whose events invoices are made of; the others' are no part of a replay."""
 
 
 @dataclass(frozen=True)

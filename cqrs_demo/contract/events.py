@@ -19,6 +19,7 @@ CONTENT_TYPE = "application/cloudevents+json"
 
 USER_SERVICE = "/user-service"
 ORDER_SERVICE = "/order-service"
+PAYMENT_SERVICE = "/payment-service"
 
 
 # Checked by pydantic's compiled core alone: a Python function per field would cost a quarter of
@@ -37,6 +38,14 @@ Money = Annotated[
         {"type": "number", "minimum": 0.01, "maximum": 9_999_999_999.99, "multipleOf": 0.01}
     ),
 ]
+Limit = Annotated[
+    Decimal,
+    Field(ge=0, max_digits=12, decimal_places=2),
+    WithJsonSchema(
+        {"type": "number", "minimum": 0, "maximum": 9_999_999_999.99, "multipleOf": 0.01}
+    ),
+]
+"""How much credit somebody has: an amount of money, or none at all."""
 Text = Annotated[str, Field(pattern=r"^[^\u0000]*$")]  # PostgreSQL's text has no NUL
 
 
@@ -70,10 +79,55 @@ class Order:
     purchase_dt: Instant
 
 
+PlacedAs = Literal["approved", "pending"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlacedOrder(Order):
+    """A pending order needs credit first. (Events from before there were any say nothing of it.)"""
+
+    status: PlacedAs = "approved"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EndedOrder:
+    """An order that was rejected or cancelled, and why, if anybody said so."""
+
+    id: Id
+    user_id: Id
+    reason: Text | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderReference:
+    order_id: Id
+    user_id: Id
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reservation(OrderReference):
+    """Credit that an order needs: asked for, set aside, or given back."""
+
+    amount: Money
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refusal(Reservation):
+    reason: Text
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CreditLimit:
+    user_id: Id
+    limit: Limit
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Envelope:
-    """The CloudEvents attributes. `sequence` is the CloudEvents extension: a string on the wire,
-    the position in the producer's log."""
+    """The CloudEvents attributes, and extensions. `sequence` is a string on the wire: the position
+    in the producer's log. `partitionkey` is the user's id; `correlationid` names the event that
+    began it all, `causationid` the one that led to this one. (The last three are younger than the
+    first events.)"""
 
     specversion: Literal["1.0"]
     id: UUID
@@ -82,6 +136,9 @@ class _Envelope:
     subject: Text | None = None
     time: Instant
     sequence: Annotated[int, Field(ge=0, le=2**63 - 1)]
+    partitionkey: Text | None = None
+    correlationid: UUID | None = None
+    causationid: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,7 +156,61 @@ class AccountCreated(_Envelope):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrderCreated(_Envelope):
     type: Literal["order.created"]
+    data: PlacedOrder
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderApproved(_Envelope):
+    type: Literal["order.approved"]
     data: Order
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderRejected(_Envelope):
+    type: Literal["order.rejected"]
+    data: EndedOrder
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderCancelled(_Envelope):
+    type: Literal["order.cancelled"]
+    data: EndedOrder
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReservationRequested(_Envelope):
+    type: Literal["reservation.requested"]
+    data: Reservation
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReleaseRequested(_Envelope):
+    type: Literal["reservation.release_requested"]
+    data: OrderReference
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PaymentReserved(_Envelope):
+    type: Literal["payment.reserved"]
+    data: Reservation
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PaymentRefused(_Envelope):
+    type: Literal["payment.refused"]
+    data: Refusal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PaymentReleased(_Envelope):
+    type: Literal["payment.released"]
+    data: Reservation
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CreditLimited(_Envelope):
+    type: Literal["credit.limited"]
+    data: CreditLimit
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,7 +218,20 @@ class Unknown(_Envelope):
     """An event of a type this version does not know: acknowledged and counted, never an error."""
 
 
-KnownEvent = UserCreated | AccountCreated | OrderCreated
+KnownEvent = (
+    UserCreated
+    | AccountCreated
+    | OrderCreated
+    | OrderApproved
+    | OrderRejected
+    | OrderCancelled
+    | ReservationRequested
+    | ReleaseRequested
+    | PaymentReserved
+    | PaymentRefused
+    | PaymentReleased
+    | CreditLimited
+)
 Event = KnownEvent | Unknown
 
 _known: TypeAdapter[KnownEvent] = TypeAdapter(Annotated[KnownEvent, Field(discriminator="type")])
@@ -156,10 +280,24 @@ def _decode_error(error: ValidationError) -> DecodeError:
 
 
 def encode(
-    source: str, sequence: int, id: UUID, type: str, subject: str, time: datetime, data: str
+    source: str,
+    sequence: int,
+    id: UUID,
+    type: str,
+    subject: str,
+    time: datetime,
+    data: str,
+    partitionkey: str | None = None,
+    correlationid: UUID | None = None,
+    causationid: UUID | None = None,
 ) -> bytes:
     """The event as it goes over any transport. `data` is JSON text, put in as it stands: no number
-    is parsed and rounded on the way."""
+    is parsed and rounded on the way. An extension that is not known is left out."""
+    extensions = {
+        "partitionkey": partitionkey,
+        "correlationid": correlationid,
+        "causationid": causationid,
+    }
     return orjson.dumps(
         {
             "specversion": "1.0",
@@ -170,6 +308,7 @@ def encode(
             "time": time,
             "datacontenttype": "application/json",
             "sequence": str(sequence),
+            **{name: value for name, value in extensions.items() if value is not None},
             "data": orjson.Fragment(data),
         },
         option=orjson.OPT_UTC_Z,

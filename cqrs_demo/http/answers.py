@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from typing import Any
+from uuid import UUID
 
 from cqrs_demo.http.json import JsonResponse
 from cqrs_demo.http.problems import Problem
@@ -22,6 +23,9 @@ CREATED_HEADERS: dict[str, Any] = {
 }
 
 
+CHANGED_HEADERS = {name: told for name, told in CREATED_HEADERS.items() if name != "Location"}
+
+
 def created(accepted: Accepted, fields: Sequence[str], collection: str) -> JsonResponse:
     """201 with these fields of the row, where it is, and the id of its event."""
     row = accepted.row
@@ -29,6 +33,14 @@ def created(accepted: Accepted, fields: Sequence[str], collection: str) -> JsonR
     if accepted.replayed:
         headers["Idempotent-Replayed"] = "true"
     return JsonResponse({field: row[field] for field in fields}, 201, headers)
+
+
+def changed(accepted: Accepted, body: dict[str, Any], event_id: UUID) -> JsonResponse:
+    """200 with the body, and the id of the event that tells of the change."""
+    headers = {"X-Event-Id": str(event_id)}
+    if accepted.replayed:
+        headers["Idempotent-Replayed"] = "true"
+    return JsonResponse(body, 200, headers)
 
 
 def found(row: dict[str, Any] | None, what: str) -> JsonResponse:

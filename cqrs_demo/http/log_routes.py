@@ -69,6 +69,7 @@ def log_routes(prefix: str, pool: Pool, source: str, folds: Sequence[Fold]) -> A
         limit: Limit = None,
         type: ShortText | None = None,
         subject: ShortText | None = None,
+        correlation: UUID | None = None,
         since: DateTime | None = None,
         until: DateTime | None = None,
         complete: bool = False,
@@ -76,12 +77,13 @@ def log_routes(prefix: str, pool: Pool, source: str, folds: Sequence[Fold]) -> A
     ) -> StreamingResponse:
         """The service's event log from a position on, in log order, as NDJSON.
 
-        Filters: `type`, `subject`, and the event's time from `since` (inclusive) to `until`
+        Filters: `type`, `subject`, `correlation` (the id of the event that began it all: the
+        whole story), and the event's time from `since` (inclusive) to `until`
         (exclusive). With `complete=true` the answer holds whatever was committed before the
         request, or is 503 when a writer takes too long. With `follow=true` the answer does not end:
         new events come as they are committed, and an empty line now and then, which is no event.
         """
-        wanted = Wanted(type, subject, since, until)
+        wanted = Wanted(type, subject, correlation, since, until)
         horizon = await (feed.complete_horizon() if complete else feed.horizon())
         lines = (
             feed.follow(wanted, after, limit)

@@ -17,7 +17,7 @@ select invoice_id, user_id, email, shipping_address, invoice_dt,
         from (
             select description, amount, demo.rfc3339(purchase_dt) as purchase_dt
             from demo.invoice_lines as l
-            where l.invoice_id = invoices.invoice_id
+            where l.invoice_id = invoices.invoice_id and l.status = 'approved'
             order by l.purchase_dt, l.order_id
         ) as line
     ))::text as orders,

@@ -25,8 +25,14 @@ limit %(limit)s offset %(offset)s
 
 MOMENTS = """
 select happened_at, count(*) as orders
-from demo.invoice_lines
-where invoice_id = %(invoice_id)s and (%(after)s::timestamptz is null or happened_at > %(after)s)
+from (
+    select happened_at from demo.invoice_lines where invoice_id = %(invoice_id)s
+    union all
+    select ended_at from demo.invoice_lines
+    where invoice_id = %(invoice_id)s and happened_at is not null
+) as moment
+where happened_at is not null
+  and (%(after)s::timestamptz is null or happened_at > %(after)s)
 group by happened_at
 order by happened_at
 limit %(limit)s
@@ -34,7 +40,8 @@ limit %(limit)s
 
 STATISTICS = """
 select line.orders, line.amount, invoice.invoices, invoice.first_month, invoice.last_month
-from (select count(*) as orders, coalesce(sum(amount), 0) as amount from demo.invoice_lines) line,
+from (select count(*) as orders, coalesce(sum(amount), 0) as amount from demo.invoice_lines
+      where status = 'approved') line,
      (select count(*) as invoices, min(invoice_dt) as first_month, max(invoice_dt) as last_month
       from demo.invoices) invoice
 """
@@ -70,7 +77,8 @@ async def find_invoices(
 async def moments_of_invoice(
     pool: Pool, invoice_id: UUID, after: datetime | None, limit: int
 ) -> list[dict[str, Any]]:
-    """When its orders were placed, oldest first, and how many at each moment."""
+    """When its orders were approved, or cancelled again, oldest first, and how many at each
+    moment."""
     return await _rows(pool, MOMENTS, {"invoice_id": invoice_id, "after": after, "limit": limit})
 
 

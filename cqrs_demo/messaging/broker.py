@@ -26,15 +26,22 @@ class Subscriber:
 
 INVOICE_SERVICE = Subscriber("invoice-service", ("user", "account", "order"))
 
-SUBSCRIBERS = (INVOICE_SERVICE,)
+ORDER_SERVICE = Subscriber("order-service", ("payment",))
+PAYMENT_SERVICE = Subscriber("payment-service", ("reservation",))
+
+SUBSCRIBERS = (INVOICE_SERVICE, ORDER_SERVICE, PAYMENT_SERVICE)
 """All there are. A publisher needs to know them: an event that is published before its subscriber
 was declared would be lost to that subscriber."""
+
+TOPICS = frozenset(topic for subscriber in SUBSCRIBERS for topic in subscriber.topics)
+"""What somebody subscribes to."""
 
 
 @dataclass(frozen=True, slots=True)
 class Message:
     """What is published. `id` is the event's id; it helps whoever looks into a queue. Messages of
-    one `key` keep their order on every broker, also on one that has no order over all of them."""
+    one `key` keep their order on every broker, also on one that has no order over all of them.
+    `wanted`: somebody subscribes to it, so it is an error when no queue takes it."""
 
     type: str
     id: str
@@ -42,6 +49,7 @@ class Message:
     key: str = ""
     content_type: str = CONTENT_TYPE
     headers: Mapping[str, str] = field(default_factory=dict)
+    wanted: bool = True
 
     @property
     def topic(self) -> str:

@@ -119,7 +119,7 @@ class PgmqBroker:
             counts = [await cursor.fetchone() for cursor in sent]
         for run, count in zip(runs, counts, strict=True):
             if count == (0,):
-                unroutable += run
+                unroutable += [message for message in run if message.wanted]
         return unroutable
 
     async def _not_json(self, messages: Sequence[Message]) -> list[int]:

@@ -251,7 +251,7 @@ async def _publish(wire: Wire, message: Message) -> None:
         exchange=EXCHANGE,
         routing_key=message.type,
         properties=properties,
-        mandatory=True,
+        mandatory=message.wanted,
         wait=False,
     )
 

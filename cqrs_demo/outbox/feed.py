@@ -26,7 +26,8 @@ HORIZON = "select demo.log_horizon() as position"
 IDENTITY = "select id from demo.log_identity"
 
 ONE = """
-select sequence, id, type, subject, time, data::text as data
+select sequence, id, type, subject, time, data::text as data, partitionkey, correlationid,
+    causationid
 from demo.events
 where id = %s
 """
@@ -37,11 +38,13 @@ LOG_END = (
 )
 
 EVENTS = """
-select sequence, id, type, subject, time, data::text as data
+select sequence, id, type, subject, time, data::text as data, partitionkey, correlationid,
+    causationid
 from demo.events
 where sequence > %(after)s and sequence <= %(upto)s
   and (%(type)s::text is null or type = %(type)s)
   and (%(subject)s::text is null or subject = %(subject)s)
+  and (%(correlation)s::uuid is null or correlationid = %(correlation)s)
   and (%(since)s::timestamptz is null or time >= %(since)s)
   and (%(until)s::timestamptz is null or time < %(until)s)
 order by sequence
@@ -52,10 +55,11 @@ limit %(limit)s
 @dataclass(frozen=True, slots=True)
 class Wanted:
     """Which events: None is no condition. `since` is inclusive, `until` is not; both are about the
-    event's time."""
+    event's time. `correlation` is the id of the event that began a story."""
 
     type: str | None = None
     subject: str | None = None
+    correlation: UUID | None = None
     since: datetime | None = None
     until: datetime | None = None
 

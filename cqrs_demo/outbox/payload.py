@@ -7,12 +7,15 @@ A handler's statement puts the event into the log, from the columns of the row t
 from dataclasses import fields
 from typing import Any, get_args
 
-from cqrs_demo.contract.events import Id, Instant, KnownEvent, Money, Text
+from cqrs_demo.contract.events import Id, Instant, KnownEvent, Limit, Money, PlacedAs, Text
 
 SQL_TYPES: dict[Any, str] = {
     Id: "bigint",
     Text: "text",
+    Text | None: "text",
+    PlacedAs: "text",
     Money: "numeric(12, 2)",
+    Limit: "numeric(12, 2)",
     Instant: "timestamptz",
 }
 

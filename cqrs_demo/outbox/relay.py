@@ -21,7 +21,7 @@ import structlog
 from cqrs_demo.backoff import Backoff
 from cqrs_demo.contract.events import encode
 from cqrs_demo.database import Connection, connect
-from cqrs_demo.messaging.broker import SUBSCRIBERS, Broker, Message, PublishFailed
+from cqrs_demo.messaging.broker import SUBSCRIBERS, TOPICS, Broker, Message, PublishFailed
 from cqrs_demo.outbox.floor import Floor
 from cqrs_demo.pace import Pace
 
@@ -38,8 +38,9 @@ LEADER_LOCK = (7_365, 1)  # two-key advisory lock; the log's writer notes use th
 # The limit stands inside: joined first and cut off then, a long outbox is merged with the log, and
 # the log read from its beginning. The key is the user whose event it is.
 FETCH = """
-select e.sequence, e.id, e.type, e.subject, e.time, e.data::text as data,
-    coalesce(e.data ->> 'user_id', e.subject) as key
+select e.sequence, e.id, e.type, e.subject, e.time, e.data::text as data, e.partitionkey,
+    e.correlationid, e.causationid,
+    coalesce(e.partitionkey, e.data ->> 'user_id', e.subject) as key
 from (select sequence from demo.outbox where sequence > %s order by sequence limit %s) as oldest
 join demo.events e using (sequence)
 order by sequence
@@ -130,7 +131,10 @@ class Relay:
         await self._forget(session, rows)
 
     def _message(self, key: str, **event: Any) -> Message:
-        return Message(event["type"], str(event["id"]), encode(self.source, **event), key)
+        type = event["type"]
+        # What nobody here subscribes to is published all the same: somebody else may listen.
+        wanted = type.partition(".")[0] in TOPICS
+        return Message(type, str(event["id"]), encode(self.source, **event), key, wanted=wanted)
 
     async def _forget(self, session: Connection, rows: list[dict[str, Any]]) -> None:
         if rows:

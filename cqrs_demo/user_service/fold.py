@@ -1,6 +1,6 @@
 """What user-service's events add up to. Next: outbox/fold.py."""
 
 from cqrs_demo.contract.events import AccountCreated, UserCreated
-from cqrs_demo.outbox.fold import Fold
+from cqrs_demo.outbox.fold import one_row_each
 
-FOLDS = (Fold("users", UserCreated), Fold("accounts", AccountCreated))
+FOLDS = (one_row_each("users", UserCreated), one_row_each("accounts", AccountCreated))

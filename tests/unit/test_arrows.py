@@ -25,7 +25,7 @@ MAY_IMPORT = {
     "client": GROUND,
     "http": {"contract", "messaging", "outbox", "inbox"} | GROUND,
 }
-SERVICES = {"user_service", "order_service", "invoice_service"}
+SERVICES = {"user_service", "order_service", "payment_service", "invoice_service"}
 MAY_IMPORT |= dict.fromkeys(SERVICES, {"contract", "messaging", "outbox", "inbox", "http"} | GROUND)
 MAY_IMPORT |= dict.fromkeys(GROUND, {"contract"} | GROUND)
 

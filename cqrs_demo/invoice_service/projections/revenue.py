@@ -9,26 +9,48 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
-from cqrs_demo.contract.events import KnownEvent, OrderCreated
+from cqrs_demo.contract.events import (
+    EndedOrder,
+    KnownEvent,
+    OrderApproved,
+    OrderCancelled,
+    OrderCreated,
+    OrderRejected,
+    PlacedOrder,
+)
 from cqrs_demo.database import Connection, Pool
 from cqrs_demo.invoice_service.projections.read_model import month_of
 
+OrderEvent = OrderCreated | OrderApproved | OrderRejected | OrderCancelled
+
+# A customer has a row for a month as soon as one order of it was approved, whatever became of it.
 COUNT = """
-with placed as (
-    select * from unnest(%b::bigint[], %b::bigint[], %b::timestamptz[], %b::numeric[])
-        as o (order_id, user_id, month, amount)
+with news as (
+    select order_id, any_value(user_id) as user_id, any_value(month) as month,
+        any_value(amount) as amount, bool_or(approved) as approved, bool_or(ended) as ended
+    from unnest(%b::bigint[], %b::bigint[], %b::timestamptz[], %b::numeric[], %b::bool[],
+        %b::bool[])
+        as n (order_id, user_id, month, amount, approved, ended)
+    group by order_id
 ),
-counted as (
-    insert into revenue_orders (order_id, user_id, month, amount)
-    select order_id, user_id, month, amount
-    from placed
+told as (
+    insert into revenue_orders as known (order_id, user_id, month, amount, approved, ended)
+    select order_id, user_id, month, amount, approved, ended
+    from news
     order by order_id
-    on conflict do nothing
-    returning user_id, month, amount
+    on conflict (order_id) do update set
+        month = coalesce(known.month, excluded.month),
+        amount = coalesce(known.amount, excluded.amount),
+        approved = known.approved or excluded.approved,
+        ended = known.ended or excluded.ended
+    returning new.user_id, new.month, new.amount, new.approved,
+        (new.approved and not new.ended)::int
+        - coalesce(old.approved and not old.ended, false)::int as change
 )
 insert into customer_revenue (month, user_id, orders, revenue)
-select month, user_id, count(*), sum(amount)
-from counted
+select month, user_id, sum(change), sum(change * amount)
+from told
+where approved
 group by month, user_id
 order by month, user_id
 on conflict (month, user_id)
@@ -42,6 +64,7 @@ select extract(month from month at time zone 'UTC')::int as month, sum(orders)::
 from demo.customer_revenue
 where month >= %(first)s and month < %(next)s
 group by 1
+having sum(orders) > 0
 order by 1
 """
 
@@ -51,6 +74,7 @@ with customer as (
     from demo.customer_revenue
     where month >= %(first)s and month < %(next)s
     group by user_id
+    having sum(orders) > 0
     order by sum(revenue) desc, user_id
     limit %(top)s
 )
@@ -65,17 +89,19 @@ class Revenue:
     tables = ("customer_revenue", "revenue_orders")
 
     async def apply(self, connection: Connection, events: Sequence[KnownEvent]) -> None:
-        placed = {event.data.id: event.data for event in events if isinstance(event, OrderCreated)}
-        if not placed:
-            return
-        orders = placed.values()
-        columns = [
-            list(placed),
-            [order.user_id for order in orders],
-            [month_of(order.purchase_dt) for order in orders],
-            [order.amount for order in orders],
-        ]
-        await connection.execute(COUNT, columns, prepare=True)
+        rows = [_told(event) for event in events if isinstance(event, OrderEvent)]
+        if rows:
+            columns = [list(column) for column in zip(*rows, strict=True)]
+            await connection.execute(COUNT, columns, prepare=True)
+
+
+def _told(event: OrderEvent) -> tuple[object, ...]:
+    """What the event tells of the order: the columns of `news`."""
+    order = event.data
+    if isinstance(order, EndedOrder):
+        return order.id, order.user_id, None, None, False, True
+    approved = not isinstance(order, PlacedOrder) or order.status == "approved"
+    return order.id, order.user_id, month_of(order.purchase_dt), order.amount, approved, False
 
 
 async def revenue_of_year(pool: Pool, year: int, top: int) -> dict[str, Any]:

@@ -8,7 +8,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple, TypeGuard, TypeVar
 from uuid import UUID
 
 import httpx
@@ -19,10 +19,12 @@ from cqrs_demo.contract.events import (
     USER_SERVICE,
     DecodeError,
     Event,
+    KnownEvent,
     Unknown,
     decode,
 )
 from cqrs_demo.invoice_service.projections.read_model import concerned
+from cqrs_demo.messaging.broker import INVOICE_SERVICE
 
 SOURCES = (USER_SERVICE, ORDER_SERVICE)
 """Whose logs are read, in the order of the URLs. user-service's first: then no invoice has to be
@@ -136,9 +138,16 @@ class Log:
             except DecodeError:
                 self.unreadable.add(_sequence(line))
             else:
-                if not isinstance(event, Unknown) and self.user_id in (None, concerned(event)):
+                if _is_subscribed(event) and self.user_id in (None, concerned(event)):
                     events.append(event)
         return events
+
+
+def _is_subscribed(event: Event) -> TypeGuard[KnownEvent]:
+    """What the consumer gets over the broker, too. A log holds more: what its service asks others
+    for."""
+    topic = event.type.partition(".")[0]
+    return not isinstance(event, Unknown) and topic in INVOICE_SERVICE.topics
 
 
 async def _ahead(items: AsyncIterator[Item]) -> AsyncIterator[Item]:

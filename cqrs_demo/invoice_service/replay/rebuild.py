@@ -25,14 +25,15 @@ from cqrs_demo.invoice_service.replay.history import History
 from cqrs_demo.invoice_service.replay.known_logs import accept
 from cqrs_demo.invoice_service.replay.shadow import Shadow, open_shadow
 
-# The tables whose rows are about one user, each with its key.
+# The tables whose rows are about one user, each with its key. (Lines have a statement of their
+# own: a line that somebody has put on the user's invoice goes, too, whoever it says it is about.)
 TABLES_BY_USER = """
 select table_name, array_agg(attname order by array_position(conkey, attnum)) as key
 from demo.read_model
 join information_schema.columns using (table_name)
 join pg_constraint on conrelid = format('demo.%I', table_name)::regclass and contype = 'p'
 join pg_attribute on attrelid = conrelid and attnum = any(conkey)
-where table_schema = 'demo' and column_name = 'user_id'
+where table_schema = 'demo' and column_name = 'user_id' and table_name <> 'invoice_lines'
 group by table_name
 order by table_name
 """
@@ -50,17 +51,21 @@ select
          select from shadow.address_history as twin
          where twin.sequence = live.sequence and twin.happened_at = live.happened_at))
   + (select count(*) from demo.invoice_lines as live
-     where (invoice_id in (select invoice_id from demo.invoices where user_id = {user})
+     where (user_id = {user}
+            or invoice_id in (select invoice_id from demo.invoices where user_id = {user})
             or invoice_id in (select invoice_id from shadow.invoices)
             or order_id in (select order_id from shadow.invoice_lines))
        and not exists (
          select from shadow.invoice_lines as twin
-         where twin.order_id = live.order_id and twin.happened_at = live.happened_at)) as events
+         where twin.order_id = live.order_id
+           and (twin.happened_at, twin.ended_at)
+               is not distinct from (live.happened_at, live.ended_at))) as events
 """
 
 REPLACE_LINES = """
 delete from demo.invoice_lines
-where invoice_id in (select invoice_id from demo.invoices
+where user_id = {user}
+   or invoice_id in (select invoice_id from demo.invoices
     where user_id = {user} union all select invoice_id from shadow.invoices)
    or order_id in (select order_id from shadow.invoice_lines);
 insert into demo.invoice_lines select * from shadow.invoice_lines

@@ -2,7 +2,7 @@
 
 "Happened" is the event's own time: when the command was committed, not when its event was
 projected. So the answer does not depend on how far the read side lagged that day, and it is the
-same after a replay.
+same after a replay. A line is there from its approval on, until its order is cancelled.
 """
 
 from datetime import UTC, datetime
@@ -31,24 +31,27 @@ select invoice_id, user_id,
             select description, amount, demo.rfc3339(purchase_dt) as purchase_dt
             from demo.invoice_lines as l
             where l.invoice_id = invoices.invoice_id and l.happened_at <= %(as_of)s
+              and (l.ended_at is null or l.ended_at > %(as_of)s)
             order by l.purchase_dt, l.order_id
         ) as line
     ))::text as orders,
-    placed.total
+    shown.total
 from demo.invoices
 cross join lateral (
-    select sum(l.amount) as total
+    select count(*) as lines, coalesce(
+        sum(l.amount) filter (where l.ended_at is null or l.ended_at > %(as_of)s), 0.00
+    ) as total
     from demo.invoice_lines as l
     where l.invoice_id = invoices.invoice_id and l.happened_at <= %(as_of)s
-) as placed
-where user_id = %(user_id)s and invoice_dt = %(month)s and placed.total is not null
+) as shown
+where user_id = %(user_id)s and invoice_dt = %(month)s and shown.lines > 0
 """
 
 
 async def invoice_as_of(
     pool: Pool, user_id: int, year: int, month: int, as_of: datetime
 ) -> dict[str, Any] | None:
-    """None when none of the invoice's orders had been placed by then."""
+    """None when none of the invoice's orders had been approved by then."""
     values = {"user_id": user_id, "month": datetime(year, month, 1, tzinfo=UTC), "as_of": as_of}
     async with pool.connection() as connection:
         row = await (await connection.execute(INVOICE_AS_OF, values, prepare=True)).fetchone()

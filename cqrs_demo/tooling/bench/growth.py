@@ -9,7 +9,7 @@ from decimal import Decimal
 from itertools import count
 from uuid import uuid4
 
-from cqrs_demo.contract.events import ORDER_SERVICE, Order, OrderCreated
+from cqrs_demo.contract.events import ORDER_SERVICE, OrderCreated, PlacedOrder
 from cqrs_demo.database import Connection, connect
 from cqrs_demo.inbox.handler import apply_once
 from cqrs_demo.invoice_service.projections import READ_MODEL
@@ -103,7 +103,7 @@ async def _add(connection: Connection, user: int, number: int) -> None:
 
 def _order_created(user: int) -> OrderCreated:
     id, now = next(_order_ids), datetime.now(UTC)
-    order = Order(
+    order = PlacedOrder(
         id=id,
         user_id=user,
         description="Widget",

@@ -82,7 +82,9 @@ def verify(
     write_side: Annotated[
         bool,
         typer.Option(
-            "--write-side", help="Compare users, accounts and orders with their logs instead."
+            "--write-side",
+            help="Compare users, accounts, orders, sagas, credits and reservations with their logs "
+            "instead.",
         ),
     ] = False,
     data_dir: DataDir = None,
@@ -143,13 +145,13 @@ def _run(
 
     import psycopg
 
-    from cqrs_demo.client.place import COMMAND_SERVICES
+    from cqrs_demo.client.place import LOGS_OF_INVOICES
     from cqrs_demo.invoice_service.replay.history import LogChanged, LogUnavailable, open_history
     from cqrs_demo.invoice_service.replay.shadow import AlreadyRunning, SwapRefused
     from cqrs_demo.tooling.runtime.system import SystemProblem
 
     dsn, place = where(data_dir)
-    urls = [place.urls[service] for service in COMMAND_SERVICES]
+    urls = [place.urls[service] for service in LOGS_OF_INVOICES]
 
     async def work(progress: "Progress") -> Result:
         async with open_history(urls, place.token, progress, user_id=user) as history:
@@ -188,6 +190,7 @@ def where(data_dir: Path | None) -> "tuple[str, Place]":
         urls = {
             "user-service": settings.user_service_url,
             "order-service": settings.order_service_url,
+            "payment-service": settings.payment_service_url,
         }
         return settings.invoice_db, Place(urls, token)
     system = find_system(data_dir)

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from cqrs_demo.http.service import Service as HttpService
 
+DATABASES = ("user_db", "order_db", "payment_db", "invoice_db")
 LONGEST_STOP = 4.2  # seconds after SIGTERM
 
 
@@ -34,8 +35,9 @@ def serve(
 ) -> None:
     """Run one service in the foreground, configured from the environment.
 
-    Its database (CQRS_USER_DB, CQRS_ORDER_DB or CQRS_INVOICE_DB) and CQRS_BROKER_URL must be set;
-    CQRS_HOST, CQRS_PORT, CQRS_API_TOKEN and CQRS_WORKSHOP may be. SIGTERM ends it within five
+    Its database (CQRS_USER_DB, CQRS_ORDER_DB, CQRS_PAYMENT_DB or CQRS_INVOICE_DB) and
+    CQRS_BROKER_URL must be set; CQRS_HOST, CQRS_PORT, CQRS_API_TOKEN and CQRS_WORKSHOP may be, and
+    for order-service CQRS_APPROVAL_FROM and CQRS_PAYMENT_DEADLINE. SIGTERM ends it within five
     seconds.
     """
     stop = _Stop()
@@ -140,7 +142,7 @@ def migrate(
     databases afterwards.
 
     Reads CQRS_ADMIN_DB (a superuser's DSN) and the DSNs the services will use: CQRS_USER_DB,
-    CQRS_ORDER_DB, CQRS_INVOICE_DB, and CQRS_BROKER_URL where that is PGMQ's (postgresql://…).
+    CQRS_ORDER_DB, CQRS_PAYMENT_DB, CQRS_INVOICE_DB, and CQRS_BROKER_URL where that is PGMQ's (postgresql://…).
     """
     import psycopg
 
@@ -148,7 +150,7 @@ def migrate(
 
     settings = read_settings()
     admin = settings.need("admin_db")
-    services = [settings.need(name) for name in ("user_db", "order_db", "invoice_db")]
+    services = [settings.need(name) for name in DATABASES]
     broker = (
         settings.broker_url
         if settings.broker_url and settings.broker_url.startswith("postgres")

@@ -20,7 +20,8 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 SCHEMAS = {
     "user_service": ("shared", "outbox", "user_service"),
-    "order_service": ("shared", "outbox", "order_service"),
+    "order_service": ("shared", "outbox", "inbox", "order_service"),
+    "payment_service": ("shared", "outbox", "inbox", "payment_service"),
     "invoice_service": ("shared", "invoice_service"),
 }
 """The folders of sql/ that make up each database, in order."""

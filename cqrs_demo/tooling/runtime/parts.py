@@ -122,7 +122,8 @@ class Postgres(Part):
     def databases(self) -> dict[str, str]:
         """The DSNs of the services' roles, by database."""
         return {
-            name: self.dsn(name) for name in ("user_service", "order_service", "invoice_service")
+            name: self.dsn(name)
+            for name in ("user_service", "order_service", "payment_service", "invoice_service")
         }
 
     def dsn(self, name: str) -> str:

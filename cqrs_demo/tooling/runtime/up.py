@@ -13,8 +13,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Literal
 
-from cqrs_demo.client.place import PREFIXES
-from cqrs_demo.settings import DEFAULT_PORTS, read_token
+from cqrs_demo.client.place import LOGS_OF_INVOICES, PREFIXES
+from cqrs_demo.settings import DEFAULT_PORTS, read_rules, read_token
 from cqrs_demo.tooling.runtime.brokers import named_rabbitmq, what_stays_behind
 from cqrs_demo.tooling.runtime.parts import Part, Postgres, PrivateRabbit, Program
 from cqrs_demo.tooling.runtime.ports import HOST
@@ -30,8 +30,12 @@ from cqrs_demo.tooling.runtime.system import (
 )
 
 DASHBOARD_PORT = 8501
-TAKEN = "only CQRS_DATA_DIR, CQRS_API_TOKEN and, with --broker rabbitmq, CQRS_BROKER_URL"
-ROLES = ("user_service", "order_service", "invoice_service", "broker")
+RULES = ("CQRS_APPROVAL_FROM", "CQRS_PAYMENT_DEADLINE")
+TAKEN = (
+    f"only CQRS_DATA_DIR, CQRS_API_TOKEN, {', '.join(RULES)} and, with --broker rabbitmq, "
+    "CQRS_BROKER_URL"
+)
+ROLES = ("user_service", "order_service", "payment_service", "invoice_service", "broker")
 
 
 class System:
@@ -41,17 +45,18 @@ class System:
         self, folder: Folder, broker: Literal["pgmq", "rabbitmq"], *, dashboard: bool, say: Say
     ) -> None:
         """Raises NoBroker when `broker` is rabbitmq and there is none to be had, SettingsError for
-        a malformed token."""
-        self._token = read_token()
+        a malformed token or rule."""
+        self._token, self._rules = read_token(), read_rules()
         self._named_rabbitmq = named_rabbitmq() if broker == "rabbitmq" else None
         self._folder, self._say = folder, say
         make_private(folder.path)
         folder.logs.mkdir(mode=0o700, exist_ok=True)
         if unused := unused_settings(broker):
             say(f"`up` does not use {', '.join(unused)}: {TAKEN}")
-        self._state = folder.read() or StateFile(
-            made_by="cqrs-demo", passwords={role: secrets.token_urlsafe(18) for role in ROLES}
-        )
+        known = folder.read() or StateFile(made_by="cqrs-demo", passwords={})
+        # A folder of an earlier version lacks the passwords of services that it did not have.
+        passwords = {role: secrets.token_urlsafe(18) for role in ROLES} | known.passwords
+        self._state = known.model_copy(update={"passwords": passwords})
         folder.write(self._state)  # before there is a database that these passwords open
         if told := what_stays_behind(self._state.broker, broker):
             say(told)
@@ -99,6 +104,8 @@ class System:
             }
             if self._token is not None:
                 told["CQRS_API_TOKEN"] = self._token
+            if name == "order-service":
+                told |= self._rules
             return _inherited() | told | (self._logs() if name == "invoice-service" else {})
 
         def command(port: int) -> list[str]:
@@ -119,11 +126,10 @@ class System:
     def _logs(self) -> dict[str, str]:
         """Where the reader finds the logs. It alone is told: when one of them moves, who was told
         is started again."""
-        writers = [name for name in DEFAULT_PORTS if name != "invoice-service"]
         return {
             f"CQRS_{name.replace('-', '_').upper()}_URL": self._services[name].where()
             + PREFIXES[name]
-            for name in writers
+            for name in LOGS_OF_INVOICES
         }
 
     def _make_dashboard(self) -> Program | None:
@@ -172,7 +178,7 @@ class System:
 def unused_settings(broker: str) -> list[str]:
     """What was exported for a service of somebody's own, or is misspelt; `up` settles these things
     itself."""
-    used = {"CQRS_DATA_DIR", "CQRS_API_TOKEN"} | (
+    used = {"CQRS_DATA_DIR", "CQRS_API_TOKEN", *RULES} | (
         {"CQRS_BROKER_URL"} if broker == "rabbitmq" else set()
     )
     return sorted(

@@ -53,8 +53,9 @@ def built_with_controls(build: Build, settings: Settings) -> Service:
     service = build(settings, gates)
     router = routes(service.prefix)
     for name, worker in service.workers.by_name.items():
-        _add_controls(router, name, gates[name], service, worker)
-        add_passages(router, name, gates[name].passages)
+        if name in gates:
+            _add_controls(router, name, gates[name], service, worker)
+            add_passages(router, name, gates[name].passages)
     service.api.include_router(router)
     return service
 

@@ -1,0 +1,1 @@
+"""Command side for credit: who has how much, and which orders use it."""
