@@ -29,6 +29,7 @@ OURS = {name: service for name, service in SERVICES.items() if service["image"] 
 DATABASES = {
     "user-service": "CQRS_USER_DB",
     "order-service": "CQRS_ORDER_DB",
+    "payment-service": "CQRS_PAYMENT_DB",
     "invoice-service": "CQRS_INVOICE_DB",
 }
 VARIABLE = re.compile(r"\$\{(\w+):-([^}]+)\}")
@@ -152,11 +153,12 @@ def test_notebooks_in_a_container_find_the_services_of_the_others(
     # When a notebook looks for the system
     system = running_system()
 
-    # Then it has the places of all three, and their databases
+    # Then it has the places of all, and their databases
     assert system is not None
     assert {name: system.url(name) for name in DATABASES} == {
         "user-service": "http://user-service:8085/system-api",
         "order-service": "http://order-service:8086/order-service",
+        "payment-service": "http://payment-service:8088/payment-service",
         "invoice-service": "http://invoice-service:8087/invoice-service",
     }
     assert system.databases == {

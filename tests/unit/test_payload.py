@@ -25,7 +25,7 @@ def test_every_field_of_the_contract_is_in_the_payload_and_in_the_audit(
 def test_an_instant_is_written_as_the_contract_says_and_anything_else_as_it_is() -> None:
     assert payload(OrderCreated) == (
         "jsonb_build_object('id', id, 'user_id', user_id, 'description', description, "
-        "'amount', amount, 'purchase_dt', demo.rfc3339(purchase_dt))"
+        "'amount', amount, 'purchase_dt', demo.rfc3339(purchase_dt), 'status', status)"
     )
 
 
