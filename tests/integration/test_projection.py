@@ -17,9 +17,14 @@ from hypothesis import strategies as st
 from cqrs_demo.contract.events import (
     Account,
     AccountCreated,
+    EndedOrder,
     Event,
     Order,
+    OrderApproved,
+    OrderCancelled,
     OrderCreated,
+    OrderRejected,
+    PlacedOrder,
     User,
     UserCreated,
 )
@@ -27,15 +32,17 @@ from cqrs_demo.database import connect
 from cqrs_demo.inbox.handler import apply_once
 from cqrs_demo.invoice_service.projections import READ_MODEL
 from cqrs_demo.invoice_service.projections.invoices import NAMESPACE
+from cqrs_demo.outbox.payload import type_of
 from cqrs_demo.tooling.runtime.postgres import EmbeddedPostgres
 from tests.fixtures.shop import Databases, cloned_databases
 
 TABLES = {
     "invoice_account": "user_id, name, email, user_sequence, shipping_address, account_sequence",
     "invoices": "invoice_id, user_id, invoice_dt, email, shipping_address, total",
-    "invoice_lines": "order_id, invoice_id, description, amount, purchase_dt",
+    "invoice_lines": "order_id, user_id, status::text, invoice_id, description, amount, "
+    "purchase_dt",
     "customer_revenue": "month, user_id, orders, revenue",
-    "revenue_orders": "order_id, user_id, month, amount",
+    "revenue_orders": "order_id, user_id, month, amount, approved, ended",
     "processed_events": "event_id",
 }
 START = datetime(2025, 1, 1, tzinfo=UTC)
@@ -48,17 +55,12 @@ def invoice_database(migrated: EmbeddedPostgres) -> Iterator[Databases]:
 
 
 def event(kind: type[Any], source: str, sequence: int, data: Any) -> Any:
-    type_ = {
-        UserCreated: "user.created",
-        AccountCreated: "account.created",
-        OrderCreated: "order.created",
-    }[kind]
     number = sequence + (1_000_000 if source == "/order-service" else 0)
     return kind(
         specversion="1.0",
         id=UUID(int=number),
         source=source,
-        type=type_,
+        type=type_of(kind),
         subject=str(data.id),
         time=START,
         sequence=sequence,
@@ -69,7 +71,7 @@ def event(kind: type[Any], source: str, sequence: int, data: Any) -> Any:
 @st.composite
 def histories(draw: st.DrawFn) -> list[Event]:
     """What could have happened: users, some with several accounts, orders over months, also by
-    users never heard of."""
+    users never heard of; orders that wait for their credit, get it or do not, and are cancelled."""
     users = draw(st.integers(0, 3))
     people: list[Event] = [
         event(UserCreated, "/user-service", n, User(id=n, name=f"user {n}", email=f"{n}@demo.com"))
@@ -89,26 +91,45 @@ def histories(draw: st.DrawFn) -> list[Event]:
     ]
     placed = draw(
         st.lists(
-            st.tuples(st.integers(1, 4), st.integers(1, 10**6), st.integers(0, 90 * 24)),
-            max_size=12,
-        )  # user, cents, hours
-    )
-    orders = [
-        event(
-            OrderCreated,
-            "/order-service",
-            n,
-            Order(
-                id=n,
-                user_id=user,
-                description=f"thing {n}",
-                amount=Decimal(cents) / 100,
-                purchase_dt=START + timedelta(hours=hours),
+            st.tuples(
+                st.integers(1, 4),
+                st.integers(1, 10**6),
+                st.integers(0, 90 * 24),
+                st.sampled_from(sorted(STORIES)),
             ),
-        )
-        for n, (user, cents, hours) in enumerate(placed, 1)
+            max_size=12,
+        )  # user, cents, hours, what becomes of it
+    )
+    return people + [e for n, order in enumerate(placed, 1) for e in _story_of(n, *order)]
+
+
+STORIES: dict[str, tuple[type[Any], ...]] = {
+    "pending": (OrderCreated,),
+    "pending, rejected": (OrderCreated, OrderRejected),
+    "pending, approved": (OrderCreated, OrderApproved),
+    "pending, approved, cancelled": (OrderCreated, OrderApproved, OrderCancelled),
+    "approved": (OrderCreated,),
+    "approved, cancelled": (OrderCreated, OrderCancelled),
+}
+
+
+def _story_of(n: int, user: int, cents: int, hours: int, story: str) -> list[Event]:
+    told = {
+        "id": n,
+        "user_id": user,
+        "description": f"thing {n}",
+        "amount": Decimal(cents) / 100,
+        "purchase_dt": START + timedelta(hours=hours),
+    }
+    data = {
+        OrderCreated: PlacedOrder(**told, status=story.partition(",")[0]),
+        OrderApproved: Order(**told),
+    }
+    ended = EndedOrder(id=n, user_id=user)
+    return [
+        event(kind, "/order-service", 10 * n + place, data.get(kind, ended))
+        for place, kind in enumerate(STORIES[story])
     ]
-    return people + orders
 
 
 def invoice_id(user_id: int, month: datetime) -> UUID:
@@ -125,6 +146,15 @@ def expected(history: list[Event]) -> dict[str, list[tuple[Any, ...]]]:
         if isinstance(e, AccountCreated)
     }
     orders = [e.data for e in history if isinstance(e, OrderCreated)]
+    approved = {e.data.id for e in history if isinstance(e, OrderApproved)}
+    approved |= {order.id for order in orders if order.status == "approved"}
+    rejected = {e.data.id for e in history if isinstance(e, OrderRejected)}
+    cancelled = {e.data.id for e in history if isinstance(e, OrderCancelled)}
+
+    def status_of(id: int) -> str:
+        if id in cancelled | rejected:
+            return "cancelled" if id in cancelled else "rejected"
+        return "approved" if id in approved else "pending"
 
     def known_of(user_id: int) -> tuple[str | None, str | None]:
         user, account = users.get(user_id), accounts.get(user_id)
@@ -144,15 +174,22 @@ def expected(history: list[Event]) -> dict[str, list[tuple[Any, ...]]]:
         lines.append(
             (
                 order.id,
+                order.user_id,
+                status_of(order.id),
                 invoice_id(order.user_id, month),
                 order.description,
                 order.amount,
                 order.purchase_dt,
             )
         )
-        counted.append((order.id, order.user_id, month, order.amount))
-        numbers[order.user_id, month] += 1
-        totals[order.user_id, month] = totals.get((order.user_id, month), Decimal(0)) + order.amount
+        ended = order.id in cancelled | rejected
+        known = order.id in approved
+        counted.append((order.id, order.user_id, month, order.amount, known, ended))
+        if known:
+            shown = 0 if ended else 1
+            numbers[order.user_id, month] += shown
+            before = totals.get((order.user_id, month), Decimal(0))
+            totals[order.user_id, month] = before + shown * order.amount
     heard_of = {*users, *accounts, *(order.user_id for order in orders)}
     return {
         "invoice_account": [
@@ -221,6 +258,25 @@ def test_any_interleaving_and_duplication_gives_the_same_read_model(
             "invoice_service", f"select {TABLES[table]} from demo.{table}"
         )
         assert sorted(found, key=repr) == sorted(rows, key=repr), table
+
+
+def test_a_cancellation_that_comes_before_its_order_counts(invoice_database: Databases) -> None:
+    # Given a cancellation of an order that nobody has told of
+    dsn = invoice_database.dsn["invoice_service"]
+    invoice_database.rows(
+        "invoice_service", f"truncate {', '.join(f'demo.{table}' for table in TABLES)}"
+    )
+    created, cancelled = _story_of(1, 7, 5000, 0, "approved, cancelled")
+    asyncio.run(consume(dsn, [[cancelled]]))
+
+    # When the order arrives
+    asyncio.run(consume(dsn, [[created]]))
+
+    # Then its invoice is there, and the order is not on it
+    total = "select total, (select count(*) from demo.invoice_lines where status = 'approved')"
+    assert invoice_database.rows("invoice_service", f"{total} from demo.invoices") == [
+        (Decimal("0.00"), 0)
+    ]
 
 
 def test_an_order_for_an_unknown_user_waits_for_name_and_address(
