@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
+import psycopg
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -35,7 +36,7 @@ from cqrs_demo.payment_service import fold as payment_fold
 from cqrs_demo.payment_service.credit import LimitCredit, limit_credit
 from cqrs_demo.payment_service.reservations import Reservations
 from cqrs_demo.tooling.runtime.postgres import EmbeddedPostgres
-from tests.fixtures.shop import Databases, cloned_databases
+from tests.fixtures.shop import cloned_databases
 
 APPROVAL = Approval(Decimal(1000), deadline=3600)
 NAMES = ("order_service", "payment_service", "invoice_service")
@@ -66,7 +67,7 @@ class Crash(Exception):
 class World:
     """Three databases, and what is on its way to each subscriber."""
 
-    databases: Databases
+    admins: dict[str, psycopg.Connection]
     pools: dict[str, Pool]
     chance: random.Random
     mail: dict[str, list[KnownEvent]] = field(default_factory=lambda: {n: [] for n in PROJECTIONS})
@@ -75,7 +76,9 @@ class World:
     orders: list[int] = field(default_factory=list)
 
     def rows(self, database: str, query: str, *parameters: Any) -> list[tuple[Any, ...]]:
-        return self.databases.rows(database, query, *parameters)
+        """What the superuser is told, on a session that stays open: this is asked all the time."""
+        cursor = self.admins[database].execute(query, parameters)  # type: ignore[call-overload]
+        return cursor.fetchall() if cursor.description else []
 
     async def publish(self) -> None:
         """What the relays do: each log's new events, to whoever subscribes to them."""
@@ -168,21 +171,24 @@ def runner() -> Iterator[asyncio.Runner]:
 def world(migrated: EmbeddedPostgres, runner: asyncio.Runner) -> Iterator[Callable[[int], World]]:
     """A world with nothing in it, each time it is called."""
     with cloned_databases(migrated, *NAMES) as databases:
+        admins = {name: psycopg.connect(databases.admin[name], autocommit=True) for name in NAMES}
         pools = {name: pool_for(databases.dsn[name], "test", size=2) for name in NAMES}
 
         async def each(action: Callable[[Pool], Awaitable[None]]) -> None:
             await asyncio.gather(*map(action, pools.values()))
 
         def empty(seed: int) -> World:
+            new = World(admins, pools, random.Random(seed))
             for name, tables in FORGET.items():
-                databases.rows(
-                    name, f"truncate {', '.join(f'demo.{t}' for t in tables.split(', '))}"
-                )
-            return World(databases, pools, random.Random(seed))
+                for table in tables.split(", "):
+                    new.rows(name, f"delete from demo.{table}")
+            return new
 
         runner.run(each(lambda pool: pool.open(wait=True)))
         yield empty
         runner.run(each(lambda pool: pool.close()))
+        for admin in admins.values():
+            admin.close()
 
 
 def users() -> Any:
@@ -208,7 +214,7 @@ ACTIONS = st.one_of(
 
 
 @settings(
-    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(actions=st.lists(ACTIONS, min_size=4, max_size=30), seed=st.integers(0, 2**32))
 def test_whatever_happens_every_order_ends_once_and_credit_and_invoices_are_those_approved(
@@ -335,14 +341,14 @@ def test_an_answer_and_the_deadline_at_the_same_moment_have_one_outcome(
         now.rows("order_service", EXPIRE)
         [answer] = now.mail["order-service"]
         pool = now.pools["order_service"]
-        async with pool.connection() as one:
+        async with pool.connection() as one, pool.connection() as other:
             async with one.transaction():
                 if sooner == "the answer":
                     await apply_once(one, PROJECTIONS["order-service"], [answer])
-                    await now.sweep(all_of_them=False)  # it takes no row that is in hand
+                    assert await end_overdue(other) == [], "it takes no row that is in hand"
                 else:
                     await end_overdue(one)
-            await now.come_to_rest()
+        await now.come_to_rest()
 
     runner.run(race())
     # Then there is one outcome, and credit and invoice agree with it
