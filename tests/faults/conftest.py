@@ -124,7 +124,7 @@ def shops(
 
 @pytest.fixture
 def shop(request: pytest.FixtureRequest, shops: Shops) -> Iterator[FaultyShop]:
-    """Three services that run and are well, with a few users. What a test broke on purpose is
+    """Four services that run and are well, with a few users. What a test broke on purpose is
     mended after it."""
     failed = request.session.testsfailed
     shop = shops.get()

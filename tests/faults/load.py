@@ -32,6 +32,7 @@ MONTHS = ("2025-04", "2025-05", "2025-12")
 # seconds' worth of orders that are caught up after an outage; without a bound the load would end up
 # as one burst
 ARREARS = 5.0
+CANCELLED = 0.4  # cancels per order, where orders are cancelled at all
 NEWCOMERS = 0.03  # new users per order
 ANSWER_WITHIN = 20.0  # seconds until a client gives a try up
 # seconds until it does so when there is another copy to ask: one that is frozen is not waited for
@@ -165,12 +166,13 @@ class Client:
         answer = self.command("user-service", "/accounts", body)
         self.ledger.addresses[answer["user_id"]] = f"{street}, Cityville, ST 12345"
 
-    def order(self, user_id: int, **how: Any) -> int:
+    def order(self, user_id: int, *, large: bool = False, **how: Any) -> int:
+        """A large one needs credit."""
         number = next(_numbers)
         order = Order(
             user_id,
             f"order no. {number}",
-            Decimal(number % 9000 + 1) / 100,
+            Decimal(number % 9000 + 1) / 100 + (1_000 if large else 0),
             f"{random.choice(MONTHS)}-03T10:00:00Z",
         )
         body = {
@@ -185,6 +187,18 @@ class Client:
         self.ledger.moments.append(time.monotonic())
         self.ledger.newest.append((order, self.event_id))
         return int(answer["id"])
+
+    def cancel(self, order_id: int) -> bool:
+        """Whether it is cancelled; not when it waits for its credit, or was rejected."""
+        path, key = f"/orders/{order_id}/cancel", str(uuid4())
+        deadline = time.monotonic() + 90
+        while time.monotonic() < deadline:
+            status, answer = self.attempt("order-service", path, {"reason": "too many"}, key)
+            if status in (200, 409):
+                return status == 200
+            assert status is None or status >= 500, f"{path} was refused: {status} {answer}"
+            time.sleep(0.1)
+        raise AssertionError(f"{path} not answered")
 
 
 class Arrivals:
@@ -215,8 +229,10 @@ def load(
     *,
     rate: float,
     clients: int = 6,
+    large: float = 0,
 ) -> Iterator[Arrivals]:
     """`rate` orders a second, and now and then a new user with an address, while the block runs.
+    The share `large` of them needs credit; then some orders, small or large, are cancelled, too.
     Each client places its orders one after another, for users of its own. At the end of the block
     every command under way is answered."""
     arrivals, newcomers = Arrivals(rate), Arrivals(rate * NEWCOMERS)
@@ -230,8 +246,13 @@ def load(
         if not mine:
             mine.append(client.user())
             client.account(mine[-1])
+        placed = deque[int](maxlen=20)
+        placed.append(client.order(random.choice(mine)))
         while due(arrivals):
-            client.order(random.choice(mine))
+            order = client.order(random.choice(mine), large=random.random() < large)
+            if large and random.random() < CANCELLED:
+                client.cancel(order if random.random() < 0.5 else random.choice(placed))
+            placed.append(order)
 
     def arrive(client: Client) -> None:
         # A client of its own: without user-service nobody new can come, and those who are there go

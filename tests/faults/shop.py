@@ -1,4 +1,4 @@
-"""A shop to be broken: three services as processes, a wire before each database and broker, a
+"""A shop to be broken: four services as processes, a wire before each database and broker, a
 ledger, and the oracle."""
 
 import time
@@ -14,7 +14,8 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from cqrs_demo.messaging.broker import INVOICE_SERVICE
+from cqrs_demo.messaging.broker import SUBSCRIBERS
+from cqrs_demo.messaging.queues import queue_name
 from tests.faults.load import Client, Ledger, Order, load
 from tests.faults.oracle import differences
 from tests.faults.processes import Postgres, Service
@@ -25,13 +26,17 @@ from tests.fixtures.shop import Databases, eventually
 DATABASE = {
     "user-service": "user_service",
     "order-service": "order_service",
+    "payment-service": "payment_service",
     "invoice-service": "invoice_service",
 }
 SETTING = {
     "user-service": "CQRS_USER_DB",
     "order-service": "CQRS_ORDER_DB",
+    "payment-service": "CQRS_PAYMENT_DB",
     "invoice-service": "CQRS_INVOICE_DB",
 }
+
+PAYMENT_DEADLINE = 3  # seconds
 
 END_SESSIONS = (
     "select pg_terminate_backend(pid) from pg_stat_activity where datname = "
@@ -96,7 +101,12 @@ class FaultyShop:
                 via(self.to_database[name], dsn),
                 via(self.to_broker[name], broker_url),
             )
-        environment = {SETTING[name]: dsn, "CQRS_BROKER_URL": broker_url, "CQRS_WORKSHOP": "1"}
+        environment = {
+            SETTING[name]: dsn,
+            "CQRS_BROKER_URL": broker_url,
+            "CQRS_WORKSHOP": "1",
+            "CQRS_PAYMENT_DEADLINE": str(PAYMENT_DEADLINE),
+        }
         return Service(name, environment, self._folder / f"{name}.log")
 
     def open(self) -> None:
@@ -144,8 +154,8 @@ class FaultyShop:
             for other in others:
                 other.kill()
 
-    def load(self, *, rate: float = 60, clients: int = 6) -> Any:
-        return load(self.services, self.ledger, self.users, rate=rate, clients=clients)
+    def load(self, *, rate: float = 60, clients: int = 6, large: float = 0) -> Any:
+        return load(self.services, self.ledger, self.users, rate=rate, clients=clients, large=large)
 
     def reading(self) -> Any:
         return reading(self.services, self.ledger)
@@ -163,7 +173,8 @@ class FaultyShop:
         a test may let them be over."""
         if self.kind == "pgmq":
             with psycopg.connect(self.broker_url) as connection:
-                for queue in INVOICE_SERVICE.topics:
+                queues = [queue_name(each, topic) for each in SUBSCRIBERS for topic in each.topics]
+                for queue in queues:
                     connection.execute(
                         sql.SQL("update pgmq.{} set vt = clock_timestamp()").format(
                             sql.Identifier(f"q_{queue}")
@@ -194,9 +205,9 @@ class FaultyShop:
         health = self[service].health()
         return health is not None and health["checks"].get(part, "ok") != "ok"
 
-    def retry_dead_letters(self) -> dict[str, int]:
+    def retry_dead_letters(self, service: str = "invoice-service") -> dict[str, int]:
         answer: dict[str, int] = httpx.post(
-            f"{self['invoice-service'].url}/dead-letters/retry", json={"all": True}, timeout=30
+            f"{self[service].url}/dead-letters/retry", json={"all": True}, timeout=30
         ).json()
         return answer
 
@@ -207,19 +218,26 @@ class FaultyShop:
         answer = httpx.get(f"{self['invoice-service'].url}/invoices", params=query, timeout=10)
         return answer.json() if answer.status_code == 200 else None
 
+    def status(self, order_id: int) -> str:
+        [(status,)] = self.rows(
+            "order-service", "select status from demo.orders where id = %s", order_id
+        )
+        return str(status)
+
     def lines(self, *order_ids: int) -> int:
         """How many of these orders stand on an invoice."""
         return int(
             self.rows(
                 "invoice-service",
-                "select count(*) from demo.invoice_lines where order_id = any(%s)",
+                "select count(*) from demo.invoice_lines where status = 'approved' and "
+                "order_id = any(%s)",
                 list(order_ids),
             )[0][0]
         )
 
     def assert_nothing_lost_nothing_doubled(self, *, seconds: float = 60) -> None:
-        """The oracle: what was answered 201 is what the read model shows, once each and to the
-        cent; nothing is stuck and every service is well. Waits for it up to `seconds`: that is how
+        """The oracle: what was answered 201 and approved is what the read model shows, once each
+        and to the cent, and what has credit; nothing is stuck and every service is well. Waits for it up to `seconds`: that is how
         long healing may take."""
         deadline = time.monotonic() + seconds
         while (wrong := differences(self)) and time.monotonic() < deadline:

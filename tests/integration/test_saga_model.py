@@ -214,7 +214,7 @@ ACTIONS = st.one_of(
 
 
 @settings(
-    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(actions=st.lists(ACTIONS, min_size=4, max_size=30), seed=st.integers(0, 2**32))
 def test_whatever_happens_every_order_ends_once_and_credit_and_invoices_are_those_approved(
@@ -341,13 +341,12 @@ def test_an_answer_and_the_deadline_at_the_same_moment_have_one_outcome(
         now.rows("order_service", EXPIRE)
         [answer] = now.mail["order-service"]
         pool = now.pools["order_service"]
-        async with pool.connection() as one, pool.connection() as other:
-            async with one.transaction():
-                if sooner == "the answer":
-                    await apply_once(one, PROJECTIONS["order-service"], [answer])
-                    assert await end_overdue(other) == [], "it takes no row that is in hand"
-                else:
-                    await end_overdue(one)
+        async with pool.connection() as one, pool.connection() as other, one.transaction():
+            if sooner == "the answer":
+                await apply_once(one, PROJECTIONS["order-service"], [answer])
+                assert await end_overdue(other) == [], "it takes no row that is in hand"
+            else:
+                await end_overdue(one)
         await now.come_to_rest()
 
     runner.run(race())
