@@ -23,13 +23,14 @@ with command as (
     select uuidv7() as event_id, c.*
     from jsonb_to_recordset(%(commands)s::jsonb) as c (
         position int, user_id bigint, description text, amount numeric, purchase_dt timestamptz,
-        status text, idempotency_key text, request_hash text
+        pending boolean, deadline numeric, idempotency_key text, request_hash text
     )
 ),
 state as (
     insert into demo.orders (user_id, description, amount, purchase_dt, status, needs_credit,
         event_id, idempotency_key, request_hash)
-    select user_id, description, amount, coalesce(purchase_dt, now()), status, status = 'pending',
+    select user_id, description, amount, coalesce(purchase_dt, now()),
+        case when pending then 'pending' else 'approved' end, coalesce(pending, false),
         event_id, idempotency_key, request_hash
     from command
     order by idempotency_key
@@ -38,12 +39,13 @@ state as (
 ),
 saga as (
     insert into demo.order_sagas (order_id, deadline, history)
-    select id, clock_timestamp() + make_interval(secs => %(deadline)s),
+    select id, clock_timestamp() + make_interval(secs => deadline),
         jsonb_build_array(jsonb_build_object(
             'at', demo.rfc3339(clock_timestamp()), 'event', 'place', 'event_id', null,
             'state', 'reserving', 'sent', jsonb_build_array('{type_of(OrderCreated)}',
                 '{type_of(ReservationRequested)}')))
     from state
+    join command using (event_id)
     where needs_credit
 ),
 news as (
@@ -82,8 +84,11 @@ class Approval:
     threshold: Decimal
     deadline: float
 
-    def status(self, amount: Decimal) -> str:
-        return "pending" if amount >= self.threshold else "approved"
+    def columns(self, amount: Decimal) -> Row:
+        """What the command for such an order has besides: most orders nothing."""
+        if amount < self.threshold:
+            return {}
+        return {"pending": True, "deadline": self.deadline}
 
 
 class PlaceOrder(Input):
@@ -95,12 +100,11 @@ class PlaceOrder(Input):
     purchase_dt: DateTime | None = None
 
 
-async def place_orders(pool: Pool, approval: Approval, commands: Sequence[Row]) -> list[Row | None]:
+async def place_orders(pool: Pool, commands: Sequence[Row]) -> list[Row | None]:
     """The transaction: these orders, each with its event; a pending one with its saga, too, and the
     request for credit. None for one whose key is taken."""
-    values = {**numbered(commands), "deadline": approval.deadline}
     async with pool.connection() as connection:
-        placed = await connection.execute(PLACE_ORDERS, values, prepare=True)
+        placed = await connection.execute(PLACE_ORDERS, numbered(commands), prepare=True)
         return by_position(await placed.fetchall(), len(commands))
 
 
@@ -113,9 +117,8 @@ async def place_order(
 ) -> Accepted:
     """The order, committed together with its event. Raises KeyReused when the key came with another
     body before."""
-    status = approval.status(command.amount)
-    retry = retry_columns(command, idempotency_key)
-    row = await orders.submit({**vars(command), "status": status, **retry})
+    credit, retry = approval.columns(command.amount), retry_columns(command, idempotency_key)
+    row = await orders.submit({**vars(command), **credit, **retry})
     if row is not None:
         return Accepted(row)
     earlier = await first_answer(pool, "orders", command, idempotency_key)

@@ -36,7 +36,7 @@ def build(settings: Settings, paces: Paces = FREE) -> Service:
     broker = broker_for(settings.need("broker_url"))
     relay = Relay(dsn, broker, ORDER_SERVICE, paces["relay"])
     approval = Approval(settings.approval_from, settings.payment_deadline)
-    orders = GroupCommit(partial(place_orders, pool, approval), committed=relay.wake)
+    orders = GroupCommit(partial(place_orders, pool), committed=relay.wake)
     saga, pace = Saga(), paces["consumer"]
     handler = Handler(pool, saga, pace, applied=relay.wake)
     consumer = Consumer(topics.ORDER_SERVICE, pool, broker, handler, pace)

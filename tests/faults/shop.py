@@ -237,8 +237,8 @@ class FaultyShop:
 
     def assert_nothing_lost_nothing_doubled(self, *, seconds: float = 60) -> None:
         """The oracle: what was answered 201 and approved is what the read model shows, once each
-        and to the cent, and what has credit; nothing is stuck and every service is well. Waits for it up to `seconds`: that is how
-        long healing may take."""
+        and to the cent, and what has credit; nothing is stuck and every service is well. Waits
+        for it up to `seconds`: that is how long healing may take."""
         deadline = time.monotonic() + seconds
         while (wrong := differences(self)) and time.monotonic() < deadline:
             time.sleep(0.1)

@@ -121,9 +121,9 @@ class World:
 
     async def place(self, user: int, amount: int) -> None:
         command = PlaceOrder(user_id=user, description="W", amount=Decimal(amount))
-        row = {**vars(command), "status": APPROVAL.status(command.amount)}
+        row = {**vars(command), **APPROVAL.columns(command.amount)}
         [made] = await place_orders(
-            self.pools["order_service"], APPROVAL, [{**row, **retry_columns(command, None)}]
+            self.pools["order_service"], [{**row, **retry_columns(command, None)}]
         )
         assert made is not None
         self.orders.append(made["id"])

@@ -240,7 +240,14 @@ def test_each_write_model_is_the_sum_of_its_log(shop: Shop) -> None:
     # Given users, accounts and orders, of which the tables and the logs agree
     user = customer(shop)
     other = shop.create_user(email=fresh_email()).json()["id"]
-    for service, tables in (("user-service", {"users", "accounts"}), ("order-service", {"orders"})):
+    shop.place_order(user, 1200)
+    assert shop.put("payment-service", f"/credits/{user}", {"limit": 1800}).status_code == 200
+    eventually(lambda: shop.get("payment-service", f"/credits/{user}").json()["reserved"])
+    for service, tables in (
+        ("user-service", {"users", "accounts"}),
+        ("order-service", {"orders", "order_sagas"}),
+        ("payment-service", {"credit_limits", "credits", "reservations"}),
+    ):
         folded = shop.get(service, "/verify").json()
         assert {table["table"] for table in folded} == tables
         assert [table["drift"] for table in folded] == [0] * len(tables)
@@ -258,9 +265,11 @@ def test_each_write_model_is_the_sum_of_its_log(shop: Shop) -> None:
         "(%s, '', '', '', '', uuidv7()) returning id"
     )
     account = shop.databases.rows("user_service", slipped, user)
+    richer = "update demo.credits set credit_limit = credit_limit + 1 where user_id = %s"
+    shop.databases.rows("payment_service", richer, user)
 
     # Then each is found
-    [orders] = shop.get("order-service", "/verify").json()
+    orders, _ = shop.get("order-service", "/verify").json()
     assert (orders["drift"], orders["differences"]) == (
         1,
         [
@@ -277,4 +286,12 @@ def test_each_write_model_is_the_sum_of_its_log(shop: Shop) -> None:
     ]
     assert [(row["key"], row["kind"]) for row in accounts["differences"]] == [
         ({"id": account[0][0]}, "extra")
+    ]
+    _, credits, _ = shop.get("payment-service", "/verify").json()
+    assert credits["differences"] == [
+        {
+            "key": {"user_id": user},
+            "kind": "changed",
+            "fields": {"credit_limit": {"live": 1801.00, "log": 1800.00}},
+        }
     ]

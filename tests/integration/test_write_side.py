@@ -258,6 +258,11 @@ def test_a_role_can_enter_its_own_database_only(migrated: EmbeddedPostgres, role
 READ_AND_APPEND = {"INSERT", "SELECT"}
 QUEUE = {"INSERT", "SELECT", "DELETE"}
 REWRITE = {"INSERT", "SELECT", "UPDATE", "DELETE"}  # a read model may be built anew
+INBOX = {
+    "processed_events": READ_AND_APPEND,
+    "dead_letters": {"INSERT", "SELECT", "UPDATE"},
+    "attempts": REWRITE,
+}
 NEEDED = {
     "user_service": {
         **dict.fromkeys(("users", "accounts", "events"), READ_AND_APPEND),
@@ -265,9 +270,18 @@ NEEDED = {
         "log_identity": {"SELECT"},
     },
     "order_service": {
-        **dict.fromkeys(("orders", "events"), READ_AND_APPEND),
+        # Of an order and its saga it may change what becomes of them: column by column.
+        **dict.fromkeys(("orders", "order_sagas", "events"), READ_AND_APPEND),
         "outbox": QUEUE,
         "log_identity": {"SELECT"},
+        **INBOX,
+    },
+    "payment_service": {
+        **dict.fromkeys(("credits", "reservations"), {"INSERT", "SELECT", "UPDATE"}),
+        **dict.fromkeys(("credit_limits", "events"), READ_AND_APPEND),
+        "outbox": QUEUE,
+        "log_identity": {"SELECT"},
+        **INBOX,
     },
     "invoice_service": {
         **dict.fromkeys(
