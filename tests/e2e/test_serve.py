@@ -29,7 +29,12 @@ def refusal(service: str, changes: dict[str, str]) -> str:
 
 @pytest.mark.parametrize(
     ("service", "setting"),
-    [("user-service", "USER_DB"), ("order-service", "ORDER_DB"), ("invoice-service", "INVOICE_DB")],
+    [
+        ("user-service", "USER_DB"),
+        ("order-service", "ORDER_DB"),
+        ("payment-service", "PAYMENT_DB"),
+        ("invoice-service", "INVOICE_DB"),
+    ],
 )
 def test_a_missing_database_is_one_line_that_names_the_setting(service: str, setting: str) -> None:
     assert f"CQRS_{setting} is not set" in refusal(service, {f"CQRS_{setting}": ""})

@@ -59,13 +59,14 @@ def test_status_as_json_has_the_shape_that_programs_rely_on(shop: Up) -> None:
     # Then it finds exactly the keys it knows
     assert asked.returncode == 0
     assert list(answer) == ["services", "databases", "broker", "dashboard"]
-    assert list(answer["services"]) == ["user-service", "order-service", "invoice-service"]
+    names = ["user-service", "order-service", "payment-service", "invoice-service"]
+    assert list(answer["services"]) == names
     for service in answer["services"].values():
         assert service["ready"] is True
         assert httpx.get(service["url"] + "/docs").status_code == 200
         assert psutil.pid_exists(service["pid"])
     assert {name: dsn.split(":")[1] for name, dsn in answer["databases"].items()} == {
-        name: f"//{name}" for name in ("user_service", "order_service", "invoice_service")
+        name.replace("-", "_"): f"//{name.replace('-', '_')}" for name in names
     }
     assert answer["broker"]["kind"] == "pgmq"
     assert answer["dashboard"] is None

@@ -30,7 +30,7 @@ def bruised(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
         one.end()
 
 
-@pytest.mark.parametrize("service", ["user-service", "order-service", "invoice-service"])
+@pytest.mark.parametrize("service", list(DEFAULT_PORTS))
 def test_a_killed_service_is_started_again(bruised: Up, service: str) -> None:
     # Given a running system, when one of its services dies
     before = find_system(bruised.folder).services[service].pid
@@ -142,10 +142,7 @@ def test_what_a_killed_supervisor_left_running_is_ended_by_the_next_up(
         for process in left
         if process.is_running() and process.status() != psutil.STATUS_ZOMBIE
     ]
-    assert all(
-        f"stopped {name}" in second.said()
-        for name in ("user-service", "order-service", "invoice-service", "PostgreSQL")
-    )
+    assert all(f"stopped {name}" in second.said() for name in (*DEFAULT_PORTS, "PostgreSQL"))
     assert invoice_of(system, 1)["orders"] == invoice["orders"]
 
 

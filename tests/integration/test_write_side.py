@@ -258,9 +258,10 @@ def test_a_role_can_enter_its_own_database_only(migrated: EmbeddedPostgres, role
 READ_AND_APPEND = {"INSERT", "SELECT"}
 QUEUE = {"INSERT", "SELECT", "DELETE"}
 REWRITE = {"INSERT", "SELECT", "UPDATE", "DELETE"}  # a read model may be built anew
+CHANGE = {"INSERT", "SELECT", "UPDATE"}
 INBOX = {
     "processed_events": READ_AND_APPEND,
-    "dead_letters": {"INSERT", "SELECT", "UPDATE"},
+    "dead_letters": CHANGE,
     "attempts": REWRITE,
 }
 NEEDED = {
@@ -277,7 +278,7 @@ NEEDED = {
         **INBOX,
     },
     "payment_service": {
-        **dict.fromkeys(("credits", "reservations"), {"INSERT", "SELECT", "UPDATE"}),
+        **dict.fromkeys(("credits", "reservations"), CHANGE),
         **dict.fromkeys(("credit_limits", "events"), READ_AND_APPEND),
         "outbox": QUEUE,
         "log_identity": {"SELECT"},
