@@ -59,7 +59,33 @@ class Client(Http):
             body["purchase_dt"] = purchase_dt
         return self.post("order-service", "/orders", body, idempotency_key)
 
+    def cancel_order(
+        self, order_id: int, reason: str | None = None, *, idempotency_key: str | None = None
+    ) -> Answer:
+        """Refused while the order waits for its credit, and when it was rejected."""
+        body = {} if reason is None else {"reason": reason}
+        return self.post("order-service", f"/orders/{order_id}/cancel", body, idempotency_key)
+
+    def limit_credit(
+        self,
+        user_id: int,
+        limit: Decimal | int | float | str,
+        *,
+        idempotency_key: str | None = None,
+    ) -> Answer:
+        """Refused for a limit below what is reserved."""
+        body = {"limit": number(limit)}
+        return self.put("payment-service", f"/credits/{user_id}", body, idempotency_key)
+
     # Queries.
+
+    def order(self, order_id: int) -> Json:
+        """As it is now; one that needs credit with its "saga": state, deadline and history."""
+        return self._one("order-service", f"/orders/{order_id}")
+
+    def credit(self, user_id: int) -> Json:
+        """{"user_id", "limit", "reserved", "available"}."""
+        return self._one("payment-service", f"/credits/{user_id}")
 
     def invoice(self, user_id: int, year: int, month: int, **more: Any) -> Answer:
         """One user's invoice for one month. `more`: after_event and wait (seconds), or as_of."""
@@ -73,7 +99,8 @@ class Client(Http):
         return self._list("invoice-service", "/search/invoices", **wanted)
 
     def moments(self, invoice_id: str) -> list[Json]:
-        """When the invoice's orders were placed: {"happened_at", "orders"}, oldest first."""
+        """When the invoice's orders were approved, or cancelled again: {"happened_at", "orders"},
+        oldest first."""
         return self._list("invoice-service", f"/invoices/{invoice_id}/moments")
 
     def revenue(self, year: int, top: int = 10) -> Json:
@@ -94,7 +121,7 @@ class Client(Http):
     # Events.
 
     def feed(self, service: str, **wanted: str) -> Feed:
-        """The service's log as a stream. `wanted`: type, subject, since, until."""
+        """The service's log as a stream. `wanted`: type, subject, correlation, since, until."""
         return Feed(self, service, wanted)
 
     def events(self, service: str, *, after: int = 0, limit: int = 1000) -> list[Json]:
@@ -158,20 +185,27 @@ class Client(Http):
             raise Refused(f"the {kind} has {run['state']}: {run['error']}")
         return dict(run["result"])
 
-    def dead_letters(self, **wanted: Any) -> list[Json]:
+    def dead_letters(self, service: str = "invoice-service", **wanted: Any) -> list[Json]:
         """Newest first, without their bodies. `wanted`: status, reason, event_type, limit."""
-        return self._list("invoice-service", "/dead-letters", **wanted)
+        return self._list(service, "/dead-letters", **wanted)
 
-    def dead_letter_groups(self, status: str = "waiting") -> list[Json]:
+    def dead_letter_groups(
+        self, status: str = "waiting", service: str = "invoice-service"
+    ) -> list[Json]:
         """How many of which type for which reason, the largest group first."""
-        return self._list("invoice-service", "/dead-letters/groups", status=status)
+        return self._list(service, "/dead-letters/groups", status=status)
 
-    def dead_letter(self, id: int) -> Json:
-        return self._one("invoice-service", f"/dead-letters/{id}")
+    def dead_letter(self, id: int, service: str = "invoice-service") -> Json:
+        return self._one(service, f"/dead-letters/{id}")
 
-    def settle_dead_letters(self, how: Literal["retry", "discard"], chosen: Json) -> dict[str, int]:
+    def settle_dead_letters(
+        self,
+        how: Literal["retry", "discard"],
+        chosen: Json,
+        service: str = "invoice-service",
+    ) -> dict[str, int]:
         """{"applied", "failed"} or {"discarded"}. `chosen`: ids, reason, event_type, or all."""
-        return dict(self.post("invoice-service", f"/dead-letters/{how}", chosen).checked().body)
+        return dict(self.post(service, f"/dead-letters/{how}", chosen).checked().body)
 
     # Controls: of a system that runs with CQRS_WORKSHOP=1.
 
@@ -179,27 +213,27 @@ class Client(Http):
         """A command service's relay: {"mode", "leading", "trouble", "outbox"}."""
         return self._one(service, "/relay")
 
-    def consumer(self) -> Json:
+    def consumer(self, service: str = "invoice-service") -> Json:
         """{"mode", "trouble", "counts", "queues"}."""
-        return self._one("invoice-service", "/consumer")
+        return self._one(service, "/consumer")
 
     def set_relay(self, service: str, mode: Mode) -> Json:
         """Once this returns with "paused", nothing leaves the outbox."""
         return dict(self.put(service, "/relay", {"mode": mode}).checked().body)
 
-    def set_consumer(self, mode: Mode) -> Json:
+    def set_consumer(self, mode: Mode, service: str = "invoice-service") -> Json:
         """Once this returns with "paused", nothing leaves the queues."""
-        return dict(self.put("invoice-service", "/consumer", {"mode": mode}).checked().body)
+        return dict(self.put(service, "/consumer", {"mode": mode}).checked().body)
 
     def step_relay(self, service: str, count: int = 1) -> int:
         """Publish up to `count` events of a paused relay; how many there were. Raises Refused when
         it runs."""
         return int(self.post(service, "/relay/step", {"count": count}).checked()["moved"])
 
-    def step_consumer(self, count: int = 1) -> int:
-        """Project up to `count` messages of a paused consumer; how many there were. Raises Refused
+    def step_consumer(self, count: int = 1, service: str = "invoice-service") -> int:
+        """Apply up to `count` messages of a paused consumer; how many there were. Raises Refused
         when it runs."""
-        answer = self.post("invoice-service", "/consumer/step", {"count": count})
+        answer = self.post(service, "/consumer/step", {"count": count})
         return int(answer.checked()["moved"])
 
     def passage(self, service: str, loop: Literal["relay", "consumer"], event_id: str) -> Json:

@@ -54,8 +54,9 @@ class Http:
         headers = {"Idempotency-Key": idempotency_key} if idempotency_key else {}
         return self.call("POST", service, path, body=body, headers=headers)
 
-    def put(self, service: str, path: str, body: Any) -> Answer:
-        return self.call("PUT", service, path, body=body)
+    def put(self, service: str, path: str, body: Any, idempotency_key: str | None = None) -> Answer:
+        headers = {"Idempotency-Key": idempotency_key} if idempotency_key else {}
+        return self.call("PUT", service, path, body=body, headers=headers)
 
     def delete(self, service: str, path: str) -> Answer:
         return self.call("DELETE", service, path)

@@ -14,6 +14,7 @@ from tests.e2e.systems import COMMAND, cqrs_demo, eventually
 SETTINGS = {
     "CQRS_USER_DB": "postgresql://user_service:secret@127.0.0.1:9/user_service",
     "CQRS_ORDER_DB": "postgresql://order_service:secret@127.0.0.1:9/order_service",
+    "CQRS_PAYMENT_DB": "postgresql://payment_service:secret@127.0.0.1:9/payment_service",
     "CQRS_INVOICE_DB": "postgresql://invoice_service:secret@127.0.0.1:9/invoice_service",
     "CQRS_BROKER_URL": "postgresql://broker:secret@127.0.0.1:9/broker",
 }

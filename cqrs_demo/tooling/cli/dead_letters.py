@@ -21,7 +21,17 @@ app = typer.Typer(
     help="Messages that could not be applied: look, retry, discard.", no_args_is_help=True
 )
 
+
+class Consuming(StrEnum):
+    invoice_service = "invoice-service"
+    order_service = "order-service"
+    payment_service = "payment-service"
+
+
 Json = Annotated[bool, typer.Option("--json", help="For programs.")]
+Service = Annotated[
+    Consuming, typer.Option(help="Whose dead letters: each service that consumes has its own.")
+]
 Ids = Annotated[
     list[int] | None,
     typer.Argument(help="Their numbers, as `list --each` shows them.", show_default=False),
@@ -61,6 +71,7 @@ def list_(
     limit: Annotated[
         int, typer.Option(min=1, max=1000, help="Letters at the most, with --each.")
     ] = 100,
+    service: Service = Consuming.invoice_service,
     data_dir: DataDir = None,
     as_json: Json = False,
 ) -> None:
@@ -69,19 +80,20 @@ def list_(
     client = _client(data_dir)
     if each or reason or event_type:
         chosen = {"reason": reason, "event_type": event_type, "status": status, "limit": limit}
-        _print(client.dead_letters(**chosen), _letters, as_json)
+        _print(client.dead_letters(service, **chosen), _letters, as_json)
     else:
-        _print(client.dead_letter_groups(status), _groups, as_json)
+        _print(client.dead_letter_groups(status, service), _groups, as_json)
 
 
 @app.command()
 def show(
     id: Annotated[int, typer.Argument(help="The letter's number.")],
+    service: Service = Consuming.invoice_service,
     data_dir: DataDir = None,
     as_json: Json = False,
 ) -> None:
     """One letter: why it failed, with the stack, and the message itself."""
-    letter = _client(data_dir).dead_letter(id)
+    letter = _client(data_dir).dead_letter(id, service)
     if as_json:
         print(json.dumps(letter, indent=2))
         return
@@ -105,13 +117,14 @@ def retry(
     reason: Reason = None,
     event_type: EventType = None,
     every: All = False,
+    service: Service = Consuming.invoice_service,
     data_dir: DataDir = None,
     as_json: Json = False,
 ) -> None:
     """Apply them now: some by number, a group by reason and type, or --all. Exit code 1 when one
     fails again."""
     chosen = _chosen(ids, reason, event_type, every)
-    outcome = _client(data_dir).settle_dead_letters("retry", chosen)
+    outcome = _client(data_dir).settle_dead_letters("retry", chosen, service)
     if as_json:
         print(json.dumps(outcome))
     else:
@@ -127,16 +140,15 @@ def discard(
     event_type: EventType = None,
     every: All = False,
     yes: Yes = False,
+    service: Service = Consuming.invoice_service,
     data_dir: DataDir = None,
     as_json: Json = False,
 ) -> None:
     """Give them up. Their rows stay as a record (see list --status discarded). Asks first."""
     chosen, client = _chosen(ids, reason, event_type, every), _client(data_dir)
     if not yes:
-        typer.confirm(
-            "Give these messages up? What they tell of will never reach an invoice", abort=True
-        )
-    outcome = client.settle_dead_letters("discard", chosen)
+        typer.confirm("Give these messages up? What they tell of will never count", abort=True)
+    outcome = client.settle_dead_letters("discard", chosen, service)
     if as_json:
         print(json.dumps(outcome))
     else:

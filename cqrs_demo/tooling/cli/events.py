@@ -1,4 +1,4 @@
-"""`cqrs-demo events`: what happened, across both command services, as one timeline."""
+"""`cqrs-demo events`: what happened, across all command services, as one timeline."""
 
 import heapq
 import queue
@@ -18,7 +18,14 @@ from cqrs_demo.tooling.cli.show import console, on_one_line, plain_json
 if TYPE_CHECKING:
     from cqrs_demo.client.feed import Feed, Line
 
-COLOURS = {"user.created": "cyan", "account.created": "magenta", "order.created": "green"}
+COLOURS = {
+    "user": "cyan",
+    "account": "magenta",
+    "order": "green",
+    "reservation": "yellow",
+    "payment": "blue",
+    "credit": "blue",
+}
 
 
 def add_to(app: typer.Typer) -> None:
@@ -32,6 +39,15 @@ def events(
     ] = None,
     subject: Annotated[
         str | None, typer.Option(help="Only about the entity with this id.", show_default=False)
+    ] = None,
+    correlation: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ID",
+            help="Only the story that began with the event of this id: an order, its credit, and "
+            "what became of it.",
+            show_default=False,
+        ),
     ] = None,
     user: Annotated[
         int | None,
@@ -58,9 +74,15 @@ def events(
     data_dir: DataDir = None,
     as_json: AsJson = False,
 ) -> None:
-    """What happened, in order of time: the events of both command services. With --json, the
+    """What happened, in order of time: the events of all command services. With --json, the
     CloudEvents, one a line."""
-    wanted = {"type": event_type, "subject": subject, "since": since, "until": until}
+    wanted = {
+        "type": event_type,
+        "subject": subject,
+        "correlation": correlation,
+        "since": since,
+        "until": until,
+    }
     given = {name: value for name, value in wanted.items() if value is not None}
     feeds = _feeds(data_dir, given)
     show: Callable[[dict[str, Any], str], None] = _print_line if as_json else _print_event
@@ -132,10 +154,10 @@ def _print_event(event: dict[str, Any], _: str) -> None:
     from rich.markup import escape
 
     time = datetime.fromisoformat(event["time"]).strftime("%Y-%m-%d %H:%M:%S.%f")[:-3]
-    colour = COLOURS.get(event["type"], "white")
+    colour = COLOURS.get(event["type"].partition(".")[0], "white")
     place = f"{event['source'].strip('/')} {event['sequence']}"
     kind, told, where = (escape(on_one_line(text)) for text in (event["type"], _told(event), place))
-    line = f"[dim]{time}[/]  [{colour}]{kind:<15}[/]  {told}  [dim]{where}  {event['id']}[/]"
+    line = f"[dim]{time}[/]  [{colour}]{kind:<29}[/]  {told}  [dim]{where}  {event['id']}[/]"
     console().print(line, soft_wrap=True)
 
 
@@ -153,5 +175,21 @@ def _told(event: dict[str, Any]) -> str:
                 f"user {data['user_id']} orders {data['description']} for {data['amount']:.2f} "
                 f"(order {data['id']})"
             )
+        case "order.approved":
+            return f"order {data['id']} of user {data['user_id']} is approved"
+        case "order.rejected" | "order.cancelled":
+            why = f": {data['reason']}" if data.get("reason") else ""
+            what = event["type"].partition(".")[2]
+            return f"order {data['id']} of user {data['user_id']} is {what}{why}"
+        case "reservation.requested":
+            return f"order {data['order_id']} of user {data['user_id']} needs {data['amount']:.2f}"
+        case "reservation.release_requested":
+            return f"order {data['order_id']} of user {data['user_id']} needs its credit no more"
+        case "payment.reserved" | "payment.released" | "payment.refused":
+            why = f": {data['reason']}" if data.get("reason") else ""
+            what = event["type"].partition(".")[2]
+            return f"{data['amount']:.2f} for order {data['order_id']} are {what}{why}"
+        case "credit.limited":
+            return f"user {data['user_id']} has a credit of {data['limit']:.2f}"
         case _:
             return str(data)
