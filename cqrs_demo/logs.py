@@ -1,6 +1,6 @@
 """Structured logs: one JSON object a line on standard error, with the event ids of every hop.
 
-`grep <event id>` over the three services' logs follows one command from its commit to the invoice.
+`grep <event id>` over the services' logs follows one command from its commit to the invoice.
 Ids are logged a batch at a time, so following costs a line per transaction, not per event.
 
 A line that cannot be written is dropped. A full disk or a closed pipe must not decide what becomes

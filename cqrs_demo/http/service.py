@@ -1,4 +1,4 @@
-"""An HTTP service as all three are: exact JSON, problems for errors, admission at the door."""
+"""An HTTP service as all of them are: exact JSON, problems for errors, admission at the door."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -48,7 +48,7 @@ def up(
     ] = True,
     in_background: Annotated[bool, typer.Option("--in-background", hidden=True)] = False,
 ) -> None:
-    """Start everything: PostgreSQL, broker, three services, dashboard. Ctrl-C stops all of it; the
+    """Start everything: PostgreSQL, broker, four services, dashboard. Ctrl-C stops all of it; the
     data stays.
 
     Examples:  cqrs-demo up    cqrs-demo up --detach
