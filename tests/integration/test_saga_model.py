@@ -343,8 +343,9 @@ def test_an_answer_and_the_deadline_at_the_same_moment_have_one_outcome(
         pool = now.pools["order_service"]
         async with pool.connection() as one, pool.connection() as other, one.transaction():
             if sooner == "the answer":
-                await apply_once(one, PROJECTIONS["order-service"], [answer])
+                await PROJECTIONS["order-service"].lock(one, [answer])
                 assert await end_overdue(other) == [], "it takes no row that is in hand"
+                await apply_once(one, PROJECTIONS["order-service"], [answer])
             else:
                 await end_overdue(one)
         await now.come_to_rest()
