@@ -24,12 +24,14 @@ def client(shared_shop: Shop) -> Iterator[Client]:
 
 
 def test_an_amount_goes_there_and_comes_back_to_the_cent(client: Client) -> None:
-    # Given a user, when an order is placed, as large as orders get
+    # Given a user with credit, when an order is placed, as large as orders get
     user = client.create_user("Alice", fresh_email())["id"]
+    assert client.limit_credit(user, "9999999999.99")["limit"] == Decimal("9999999999.99")
     order = client.place_order(user, "Widget", "9999999999.99", "2025-04-03T10:00:00Z")
 
     # Then every answer has it exactly
-    answer = client.invoice(user, 2025, 4, after_event=order.event_id, wait=15)
+    answer = eventually(lambda: (seen := client.invoice(user, 2025, 4)).ok and seen)
+    assert client.order(order["id"])["amount"] == client.credit(user)["reserved"]
     assert order["amount"] == answer["total"] == Decimal("9999999999.99")
     [found] = client.search_invoices(user_id=user)
     assert found["total"] == Decimal("9999999999.99")

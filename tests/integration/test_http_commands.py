@@ -82,7 +82,7 @@ def test_an_amount_goes_over_the_wire_as_a_number_with_two_decimals(
 
 def event_of(shop: Shop, service: str, event_id: str) -> str:
     lines = shop.get(service, "/events", limit=10_000).text.split("\n")
-    [line] = [line for line in lines if event_id in line]
+    [line] = [line for line in lines if f'"id":"{event_id}"' in line]
     return line
 
 
@@ -96,7 +96,7 @@ def test_an_amount_with_thousands_of_zeros_is_the_amount(shared_shop: Shop, user
     assert (answer.status_code, answer.json()["amount"]) == (201, 1)
 
 
-def test_a_placed_order_has_its_five_fields(shared_shop: Shop, user_id: int) -> None:
+def test_a_placed_order_has_its_six_fields(shared_shop: Shop, user_id: int) -> None:
     order = shared_shop.place_order(user_id).json()
     assert order == {
         "id": order["id"],
@@ -104,6 +104,7 @@ def test_a_placed_order_has_its_five_fields(shared_shop: Shop, user_id: int) -> 
         "description": "Widget",
         "amount": 50.00,
         "purchase_dt": "2025-04-03T10:00:00Z",
+        "status": "approved",
     }
     assert type(order["id"]) is int
 
