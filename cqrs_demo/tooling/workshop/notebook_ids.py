@@ -16,10 +16,24 @@ import pandas as pd
 from cqrs_demo.client.answer import Answer
 from cqrs_demo.tooling.workshop.tables import readable
 
-IDS = {"user_id": "user", "order_id": "order", "event_id": "event", "invoice_id": "invoice"}
+IDS = {
+    "user_id": "user",
+    "partitionkey": "user",
+    "order_id": "order",
+    "event_id": "event",
+    "correlationid": "event",
+    "causationid": "event",
+    "invoice_id": "invoice",
+}
 """Fields that mean the same wherever they are."""
 
-ENTITIES = {"user.created": "user", "account.created": "account", "order.created": "order"}
+ENTITIES = {
+    "user.created": "user",
+    "account.created": "account",
+    **dict.fromkeys(
+        ("order.created", "order.approved", "order.rejected", "order.cancelled"), "order"
+    ),
+}
 """What an event is about: the `subject`, and the `id` of its data."""
 
 _IN_TEXT = re.compile(
@@ -100,7 +114,7 @@ class NotebookIds:
         if kind is None or value is None:
             return self.fields(value)
         shown = self.meet(kind, str(value)) if kind == "invoice" else self.shown(kind, value)
-        return str(shown) if name == "subject" else shown
+        return str(shown) if name in ("subject", "partitionkey") else shown
 
     def event(self, event: Mapping[str, Any], sequence: int | None = None) -> dict[str, Any]:
         """A CloudEvent, with the two things that are never the same twice shortened."""
