@@ -4,6 +4,7 @@ import json
 import sys
 import time
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
 from decimal import Decimal
 
 import anyio
@@ -216,6 +217,18 @@ async def test_a_message_without_a_queue_is_an_error_and_its_neighbours_are_conf
     await broker.declare(INVOICE_SERVICE)
     await broker.publish(messages("account.created", [2]))
     await assert_depths_become(broker, user=2, account=1)
+
+
+async def test_what_nobody_subscribes_to_is_taken_all_the_same_between_what_somebody_wants(
+    broker: Broker,
+) -> None:
+    # Given an event of a topic without a subscriber, which nobody is said to want
+    [unwanted] = messages("credit.limited", [2])
+    # When it is published between two others
+    batch = [*messages("user.created", [1]), replace(unwanted, wanted=False)]
+    await broker.publish([*batch, *messages("user.created", [3])])
+    # Then that is no error, and the others arrive
+    assert numbers(await consume(broker, 2)) == [1, 3]
 
 
 async def test_before_anything_is_declared_publishing_is_an_error(broker_url: str) -> None:

@@ -18,8 +18,9 @@ TOKEN = "a-token-of-some-length"
 
 @pytest.fixture(scope="module")
 def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
-    """A system whose `up` was given a token."""
-    one = Up(tmp_path_factory.mktemp("guarded") / "data", environment={"CQRS_API_TOKEN": TOKEN})
+    """A system whose `up` was given a token, and a threshold of its own."""
+    environment = {"CQRS_API_TOKEN": TOKEN, "CQRS_APPROVAL_FROM": "10"}
+    one = Up(tmp_path_factory.mktemp("guarded") / "data", environment=environment)
     try:
         one.ready()
         yield one
@@ -62,6 +63,12 @@ def test_every_command_has_the_token_of_the_system_it_finds(guarded: Up, command
 def test_a_notebook_has_the_token_of_the_system_it_finds(guarded: Up) -> None:
     with Client(find_system(guarded.folder)) as client:
         assert client.get("order-service", "/healthcheck").status == 200
+
+
+def test_the_threshold_that_up_is_given_is_order_services(guarded: Up) -> None:
+    with Client(find_system(guarded.folder)) as client:
+        answers = [client.place_order(1, "Widget", amount)["status"] for amount in (9.99, 10)]
+    assert answers == ["approved", "pending"]
 
 
 def test_the_token_is_kept_with_the_passwords_and_shown_nowhere(guarded: Up) -> None:

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cqrs_demo.settings import SettingsError, read_settings
+from cqrs_demo.settings import SettingsError, read_rules, read_settings
 
 SECRET = "s3cr3t-P4ssw0rd"
 
@@ -162,3 +162,23 @@ def test_whatever_a_url_is_it_is_answered_in_one_line(text: str) -> None:
         with pytest.MonkeyPatch.context() as environment:
             environment.setenv("CQRS_BROKER_URL", start + text)
             assert len(outcome().splitlines()) <= 1
+
+
+def test_the_rules_that_are_set_are_handed_on_and_no_others(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delenv("CQRS_PAYMENT_DEADLINE", raising=False)
+    monkeypatch.setenv("CQRS_APPROVAL_FROM", "250.50")
+    assert read_rules() == {"CQRS_APPROVAL_FROM": "250.50"}
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("APPROVAL_FROM", "much"), ("APPROVAL_FROM", "-1"), ("PAYMENT_DEADLINE", "0")],
+)
+def test_a_rule_that_makes_no_sense_is_refused_by_name(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    monkeypatch.setenv(f"CQRS_{name}", value)
+    with pytest.raises(SettingsError, match=f"CQRS_{name}"):
+        read_rules()

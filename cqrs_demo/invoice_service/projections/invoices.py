@@ -19,19 +19,14 @@ from cqrs_demo.contract.events import (
     EndedOrder,
     KnownEvent,
     Order,
-    OrderApproved,
-    OrderCancelled,
-    OrderCreated,
     OrderRejected,
     PlacedOrder,
     UserCreated,
 )
 from cqrs_demo.database import Connection
-from cqrs_demo.invoice_service.projections.read_model import concerned, month_of
+from cqrs_demo.invoice_service.projections.read_model import OrderEvent, concerned, month_of
 
 NAMESPACE = UUID("6f1c2f0e-5d0b-4c55-9f2c-0f3a1d6f4b11")
-
-OrderEvent = OrderCreated | OrderApproved | OrderRejected | OrderCancelled
 
 LEARN_USERS = """
 with news as (

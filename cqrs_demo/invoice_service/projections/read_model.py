@@ -11,8 +11,17 @@ from typing import Protocol
 
 from psycopg import sql
 
-from cqrs_demo.contract.events import KnownEvent, UserCreated
+from cqrs_demo.contract.events import (
+    KnownEvent,
+    OrderApproved,
+    OrderCancelled,
+    OrderCreated,
+    OrderRejected,
+    UserCreated,
+)
 from cqrs_demo.database import Connection
+
+OrderEvent = OrderCreated | OrderApproved | OrderRejected | OrderCancelled
 
 # %b: the lists travel in binary, which costs a third of writing them out as text.
 MAKE_ACCOUNTS = """

@@ -9,19 +9,9 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
-from cqrs_demo.contract.events import (
-    EndedOrder,
-    KnownEvent,
-    OrderApproved,
-    OrderCancelled,
-    OrderCreated,
-    OrderRejected,
-    PlacedOrder,
-)
+from cqrs_demo.contract.events import EndedOrder, KnownEvent, PlacedOrder
 from cqrs_demo.database import Connection, Pool
-from cqrs_demo.invoice_service.projections.read_model import month_of
-
-OrderEvent = OrderCreated | OrderApproved | OrderRejected | OrderCancelled
+from cqrs_demo.invoice_service.projections.read_model import OrderEvent, month_of
 
 # A customer has a row for a month as soon as one order of it was approved, whatever became of it.
 COUNT = """
