@@ -37,7 +37,7 @@ class Queue(Protocol):
 async def queue_at(url: str) -> Queue:
     """The queue, made if it is not there."""
     if url.startswith("amqp"):
-        rabbit = await aio_pika.connect_robust(url)
+        rabbit = await aio_pika.connect_robust(url, reconnect_interval=1)
         channel = await rabbit.channel()
         await channel.set_qos(prefetch_count=10)
         return RabbitQueue(rabbit, channel, await channel.declare_queue(NAME, durable=True))
@@ -80,17 +80,20 @@ class PgmqQueue:
     async def messages(self) -> AsyncIterator[Message]:
         while True:
             try:
-                for id, event in await self._read():
+                found = await self._read()
+                for id, event in found:
                     yield Message(event, partial(self._delete, id))
+                if not found:
+                    await asyncio.sleep(0.1)
             except psycopg.OperationalError:
                 log.exception("could not read from %s", NAME)
                 await asyncio.sleep(1)
 
     async def _read(self) -> list[tuple[int, dict[str, Any]]]:
-        """Hidden from other consumers for 30 s. Waits for up to 5 s when there is nothing."""
+        """Up to ten, hidden from other consumers for 30 s."""
         async with self.pool.connection() as connection:
             cursor = await connection.execute(
-                "select msg_id, message from pgmq.read_with_poll(%s, vt => 30, qty => 10)", [NAME]
+                "select msg_id, message from pgmq.read(%s, vt => 30, qty => 10)", [NAME]
             )
             return await cursor.fetchall()
 

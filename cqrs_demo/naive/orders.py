@@ -99,13 +99,13 @@ async def insert(request: Request, statement: str, row: BaseModel) -> int:
 
 
 async def publish(request: Request, type: str, what: BaseModel) -> None:
-    """Three tries. After that it stays in the log: the row is committed, so the client is not to
+    """Four tries. After that it stays in the log: the row is committed, so the client is not to
     try again."""
     event = {"type": type, "data": what.model_dump(mode="json")}
-    for _ in range(3):
+    for pause in (0.5, 1, 2, 4):
         try:
             await request.app.state.queue.send(event)  # hazard: duplicate
             return
         except Exception:
             log.exception("could not publish %s", event)
-            await asyncio.sleep(0.2)
+            await asyncio.sleep(pause)

@@ -59,7 +59,7 @@ def drawn(seed: int, users: Sequence[int], *, newcomer_hit: bool = False) -> Wor
         return Order(
             user_id,
             f"order no. {next(numbers):03} of seed {seed}",
-            Decimal(chance.randrange(500, 20_000)) / 100,
+            Decimal(chance.randrange(2_000, 20_000)) / 100,
             f"2025-{month or chance.choice((4, 5, 6)):02}-{chance.randrange(1, 29):02}T10:00:00Z",
         )
 

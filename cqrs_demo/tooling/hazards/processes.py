@@ -5,19 +5,27 @@ import subprocess
 import sys
 from pathlib import Path
 
+import psutil
+
 from cqrs_demo.tooling.hazards.waiting import HazardFailed, wait_until
 from cqrs_demo.tooling.runtime.ports import HOST, answers, free_port
 from cqrs_demo.tooling.runtime.private import private
-from cqrs_demo.tooling.runtime.processes import apart
+from cqrs_demo.tooling.runtime.processes import apart, end
 
 
 class Program:
     """One HTTP server of ours. `arguments` follow `python -P -m`, `{port}` in them is its port."""
 
     def __init__(
-        self, name: str, arguments: list[str], environment: dict[str, str], log: Path
+        self,
+        name: str,
+        arguments: list[str],
+        environment: dict[str, str],
+        log: Path,
+        port: int | None = None,
     ) -> None:
-        self.name, self._log, self.port = name, log, free_port()
+        """At a free port when none is given."""
+        self.name, self._log, self.port = name, log, port or free_port()
         self._arguments = [argument.format(port=self.port) for argument in arguments]
         clean = {key: value for key, value in os.environ.items() if not key.startswith("CQRS_")}
         self._environment = clean | environment | {"CQRS_PORT": str(self.port)}
@@ -62,13 +70,21 @@ class Program:
             self._process.kill()
             self._process.wait()
 
+    def stop(self) -> None:
+        """Politely, and in bounded time. Harmless when it is gone."""
+        if self._process is not None:
+            end([psutil.Process(self._process.pid)] if self.alive else [])
+            self._process.wait()
 
-def naive_program(name: str, dsn: str, broker_url: str, log: Path) -> Program:
+
+def naive_program(
+    name: str, dsn: str, broker_url: str, log: Path, port: int | None = None
+) -> Program:
     """`name` is orders or invoices."""
     arguments = ["uvicorn", f"cqrs_demo.naive.{name}:app", "--host", HOST, "--port", "{port}"]
     environment = {"NAIVE_DB": dsn, "NAIVE_BROKER_URL": broker_url}
     quiet = ["--no-access-log", "--log-level", "warning"]
-    return Program(f"naive {name}", [*arguments, *quiet], environment, log)
+    return Program(f"naive {name}", [*arguments, *quiet], environment, log, port)
 
 
 def our_program(name: str, environment: dict[str, str], log: Path) -> Program:

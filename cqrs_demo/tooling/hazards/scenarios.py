@@ -43,6 +43,7 @@ def duplicate(shop: Shop, work: Work) -> None:
         moment.wait()
         wait_until(lambda: shop.shows(first), "the event to arrive")
         shop.to_broker.flow()  # a line that was caught ends
+    shop.wait_until_nothing_moves()
     shop.place_calmly([*others, *work.after])
 
 
@@ -54,8 +55,9 @@ def retry_without_key(shop: Shop, work: Work) -> None:
     moment = shop.door.stop_at(first.description.encode(), passing=True)
     with meanwhile(shop, first, tries=3):
         moment.wait()
-        wait_until(lambda: shop.committed(first), "the commit")
+        wait_until(lambda: shop.shows(first), "the order to be carried out")
         shop.door.flow()
+    shop.wait_until_nothing_moves()
     shop.place_calmly([*others, *work.after])
 
 
@@ -104,6 +106,7 @@ def stale_read(shop: Shop, work: Work) -> Collection[Order]:
                 wait([looked], timeout=0.5)  # a shop that lets its customer wait needs longer
             if not looked.result():
                 unseen.append(order)
+        shop.wait_until_nothing_moves()
     shop.place_calmly(work.after)
     return unseen
 
