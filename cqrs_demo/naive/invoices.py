@@ -100,7 +100,7 @@ async def add_account(connection: AsyncConnection, account: dict[str, Any]) -> N
 async def add_order(connection: AsyncConnection, order: dict[str, Any]) -> None:
     day = datetime.fromisoformat(order["purchase_dt"])
     invoice = [order["user_id"], day.year, day.month]
-    line = {key: order[key] for key in ("description", "amount", "purchase_dt")}
+    line = {key: order[key] for key in ("id", "description", "amount", "purchase_dt")}
     found = await (await connection.execute(READ, invoice)).fetchone()
     if found is None:
         values = [*invoice, Jsonb([line]), Decimal(line["amount"])]

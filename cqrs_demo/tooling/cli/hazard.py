@@ -106,23 +106,39 @@ def _shown(hazard: "Hazard", seed: int, broker: BrokerKind) -> "Shown":
 
 def naive(data_dir: DataDir = None) -> None:
     """Start the naive shop beside the running system, on its PostgreSQL and broker. Ctrl-C stops
-    it; its data stays, in a database of its own.
+    it, and so does the end of the system; its data stays, in a database of its own.
 
     It is there to be compared with: it takes the same orders, and has no outbox and no inbox.
     """
     from cqrs_demo.tooling.hazards.beside import naive_beside
-    from cqrs_demo.tooling.runtime.system import find_system
+    from cqrs_demo.tooling.runtime.system import data_folder, find_system, running
 
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    with naive_beside(find_system(data_dir)) as (orders, invoices):
-        say(f"The naive shop takes accounts and orders at {orders.url} and invoices are at")
-        say(f"{invoices.url}/invoices?user_id=1&month=4&year=2025  (API: {orders.url}/docs)")
-        say("Ctrl-C stops it.")
+    folder = data_folder(data_dir)
+    with naive_beside(find_system(folder.path)) as (orders, invoices):
+        _show_naive(orders.url, invoices.url)
         try:
-            while orders.alive and invoices.alive:
-                time.sleep(0.2)
+            while orders.alive and invoices.alive and running(folder) is not None:
+                time.sleep(0.5)
         except KeyboardInterrupt:
             say("Stopped.")
             return
-    say("cqrs-demo: one of its two services has ended; its log says why", err=True)
+        ended = [program.name for program in (orders, invoices) if not program.alive]
+    why = f"{ended[0]} ended, see {folder.logs}" if ended else "the system beside it has stopped"
+    say(f"cqrs-demo: the naive shop was stopped: {why}", err=True)
     raise typer.Exit(1)
+
+
+def _show_naive(orders: str, invoices: str) -> None:
+    post = "-H 'Content-Type: application/json' -d"
+    say("The naive shop runs. What to try:")
+    say(
+        f'  curl -s {orders}/accounts {post} \'{{"user_id": 1, "address1": "123 Main St", '
+        '"city": "Cityville", "state": "ST", "zip": "12345"}\''
+    )
+    say(
+        f'  curl -s {orders}/orders {post} \'{{"user_id": 1, "description": "Widget", '
+        '"amount": 50.00, "purchase_dt": "2025-04-03T10:00:00Z"}\''
+    )
+    say(f"  curl -s '{invoices}/invoices?user_id=1&month=4&year=2025'")
+    say("Ctrl-C stops it; its data stays.")

@@ -103,7 +103,7 @@ def stale_read(shop: Shop, work: Work) -> Collection[Order]:
             with shop.row_held(order.user_id):
                 answer = shop.place(order) or {}
                 looked = customer.submit(_seen, shop, order, answer.get("x-event-id"))
-                wait([looked], timeout=0.5)  # a shop that lets its customer wait needs longer
+                wait([looked], timeout=0.3)  # a shop that lets its customer wait needs longer
             if not looked.result():
                 unseen.append(order)
         shop.wait_until_nothing_moves()
