@@ -56,7 +56,7 @@ def test_two_systems_started_at_the_same_moment_are_two(up: Callable[..., Up]) -
     urls = [service.url for system in systems for service in system.services.values()]
     assert len(set(urls)) == len(urls)
     for system in systems:
-        assert four_steps(system)["total"] == 50.00
+        assert four_steps(system)["total"] == "50.00"
 
 
 def test_what_up_prints_can_be_copied_into_a_shell(shop: Up) -> None:
@@ -214,7 +214,7 @@ def test_the_naive_shop_runs_beside_a_system_until_it_is_told_to_stop(
     post(orders, {"user_id": 1, **order})
     # Then the order stands on an invoice of the naive shop
     eventually(lambda: httpx.get(invoice).status_code == 200)
-    assert httpx.get(invoice).json()["total"] == 50.00
+    assert httpx.get(invoice).json()["total"] == "50.00"
     # And it leaves nothing behind when it is told to stop
     naive.send_signal(signal.SIGINT)
     assert naive.wait(timeout=10) == 0
