@@ -56,7 +56,7 @@ def test_two_systems_started_at_the_same_moment_are_two(up: Callable[..., Up]) -
     urls = [service.url for system in systems for service in system.services.values()]
     assert len(set(urls)) == len(urls)
     for system in systems:
-        assert four_steps(system)["total"] == "50.00"
+        assert four_steps(system)["total"] == 50.00
 
 
 def test_what_up_prints_can_be_copied_into_a_shell(shop: Up) -> None:
