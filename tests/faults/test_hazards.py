@@ -3,11 +3,16 @@
 One pair of shops for all of them, on PGMQ: what a hazard breaks, it mends.
 """
 
+import json
 from collections.abc import Iterator
+from contextlib import nullcontext
 
 import httpx
 import pytest
+from typer.testing import CliRunner
 
+from cqrs_demo.tooling.cli import app
+from cqrs_demo.tooling.hazards import stage as hazards_stage
 from cqrs_demo.tooling.hazards.catalog import HAZARDS, Hazard, hazard_named
 from cqrs_demo.tooling.hazards.oracle import Row
 from cqrs_demo.tooling.hazards.show import show
@@ -49,6 +54,23 @@ def test_the_naive_shop_shows_the_hazard_and_no_other_and_ours_shows_none(
     assert (harm(shown.ours), harm(shown.naive)) == (set(), EXPECTED[hazard.name])
     assert shown.problems == []
     assert shown.ours.accepted == shown.naive.accepted
+
+
+def test_the_command_prints_both_rows_for_programs(
+    both: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Given the shops that run already, in place of those that the command would start
+    monkeypatch.setattr(hazards_stage, "stage", lambda *_: nullcontext(both))
+    monkeypatch.setattr("signal.signal", lambda *_: None)
+    # When a hazard is asked for as JSON
+    said = CliRunner().invoke(app, ["hazard", "show", "lost-update", "--seed", "3", "--json"])
+    # Then it succeeds, and tells what each shop lost, and where
+    assert said.exit_code == 0, said.output
+    told = json.loads(said.stdout)
+    ours, naive = told["shops"]
+    assert (ours["shop"], ours["lost"]) == ("ours", {"count": 0, "money": 0.00})
+    assert (naive["shop"], naive["lost"]["count"] > 0) == ("naive", True)
+    assert told["naive_line"]["file"] == "naive/invoices.py"
 
 
 def test_the_fault_that_doubles_an_order_in_the_naive_shop_does_reach_ours(both: Stage) -> None:

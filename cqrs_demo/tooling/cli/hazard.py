@@ -98,9 +98,13 @@ def _shown(hazard: "Hazard", seed: int, broker: BrokerKind) -> "Shown":
     def tell(text: str) -> None:
         say(text, err=True)
 
-    with stage(broker.value, tell) as both:
-        shown = show(both, hazard, seed, tell)
-        tell("stopping both shops")
+    try:
+        with stage(broker.value, tell) as both:
+            shown = show(both, hazard, seed, tell)
+            tell("stopping both shops")
+    except KeyboardInterrupt:
+        say("cqrs-demo: stopped; nothing is left of it", err=True)
+        raise typer.Exit(130) from None
     return shown
 
 

@@ -7,9 +7,12 @@ has PATIENCE to bring what was held up.
 
 import time
 from collections.abc import Collection
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from decimal import Decimal
+
+import httpx
+import psycopg
 
 from cqrs_demo.tooling.hazards.catalog import Hazard
 from cqrs_demo.tooling.hazards.oracle import Row, judge
@@ -48,18 +51,29 @@ def show(stage: Stage, hazard: Hazard, seed: int, say: Say) -> Shown:
     began = time.monotonic()
     work = drawn(seed, stage.new_customers(), newcomer_hit=hazard.of_a_newcomer)
     say(f"{hazard.title}: {len(work.orders)} orders into both shops. {hazard.what_happens}")
-    with ThreadPoolExecutor(2) as pool:
-        sides = [pool.submit(_side, shop, hazard, work, say) for shop in stage.shops]
-    ours, naive = (side.result() for side in sides)
+    ours, naive = _both(stage, hazard, work, say)
     return Shown(hazard, seed, stage.broker, time.monotonic() - began, ours, naive)
+
+
+def _both(stage: Stage, hazard: Hazard, work: Work, say: Say) -> list[Row]:
+    """At the same time. Both have ended when this returns or fails, but not when it is stopped:
+    then their shops go away under them, and that ends them."""
+    pool = ThreadPoolExecutor(2)
+    sides = [pool.submit(_side, shop, hazard, work, say) for shop in stage.shops]
+    try:
+        wait(sides)
+    except BaseException:
+        pool.shutdown(wait=False, cancel_futures=True)
+        raise
+    return [side.result() for side in sides]
 
 
 def _side(shop: Shop, hazard: Hazard, work: Work, say: Say) -> Row:
     shop.answered.clear()
     try:
         unseen = hazard.scenario(shop, work)
-    except NotCaught as error:
-        raise HazardFailed(f"{shop.anatomy.name}: {error}") from error
+    except (NotCaught, httpx.HTTPError, psycopg.Error) as error:
+        raise HazardFailed(f"the {shop.anatomy.name} shop: {error}") from error
     say(f"{shop.anatomy.name}: the fault is over; counting what stands on the invoices")
     _settle(shop, work)
     row = _count(shop, work, unseen)

@@ -18,6 +18,7 @@ from urllib.parse import urlsplit, urlunsplit
 from uuid import uuid4
 
 import httpx
+import psycopg
 
 from cqrs_demo.tooling.hazards.orders import CUSTOMERS
 from cqrs_demo.tooling.hazards.processes import Program, naive_program, our_program
@@ -77,7 +78,7 @@ def _built(broker: BrokerKind, folder: Path, stack: ExitStack, say: Say) -> Stag
     say(f"starting PostgreSQL{' and RabbitMQ' if broker == 'rabbitmq' else ''}")
     try:
         ground = _Ground(broker, folder, stack)
-    except (PostgresError, RabbitNodeError) as error:
+    except (PostgresError, RabbitNodeError, psycopg.Error, OSError) as error:
         raise HazardFailed(str(error)) from error
     say("starting both shops: three services of ours, two of the naive one")
     ours, users = _ours(ground, folder, stack)
