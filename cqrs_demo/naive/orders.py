@@ -102,10 +102,10 @@ async def publish(request: Request, type: str, what: BaseModel) -> None:
     """Four tries. After that it stays in the log: the row is committed, so the client is not to
     try again."""
     event = {"type": type, "data": what.model_dump(mode="json")}
-    for pause in (0.5, 1, 2, 4):
+    for pause in (0, 0.5, 1, 2):
+        await asyncio.sleep(pause)
         try:
             await request.app.state.queue.send(event)  # hazard: duplicate
             return
         except Exception:
             log.exception("could not publish %s", event)
-            await asyncio.sleep(pause)

@@ -7,7 +7,7 @@ later its order service, both are started again, and the orders are counted one 
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -128,12 +128,11 @@ def _broken(contestant: Contestant, broker: str) -> Figure:
     contestant.mend()
     contestant.settle(contestant, before)
     accepted = _ids(contestant.orders, before)
-    shown = Counter(_ids(contestant.lines, before))
-    lost = sum(1 for id in accepted if not shown[id])
-    doubled = sum(times - 1 for times in shown.values())
+    lines = _ids(contestant.lines, before)
+    lost, doubled = lost_and_doubled(accepted, lines)
     notes: dict[str, float | str] = {
         "accepted": len(accepted),
-        "on invoices": shown.total(),
+        "on invoices": len(lines),
         "lost": lost,
         "doubled": doubled,
     }
@@ -147,6 +146,12 @@ def _broken(contestant: Contestant, broker: str) -> Figure:
         notes,
         **goal,
     )
+
+
+def lost_and_doubled(accepted: Sequence[int], lines: Sequence[int]) -> tuple[int, int]:
+    """Orders that are on no invoice, and lines that are there once more. Both by order id."""
+    shown = Counter(lines)
+    return len(set(accepted) - shown.keys()), shown.total() - len(shown)
 
 
 def _ids(question: tuple[str, str], above: int) -> list[int]:
