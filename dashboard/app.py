@@ -20,6 +20,7 @@ PAGES = [
     st.Page("views/invoices.py", title="Invoices", icon=":material/receipt_long:"),
     st.Page("views/under_the_hood.py", title="Under the hood", icon=":material/conversion_path:"),
     st.Page("views/break_it.py", title="Break it", icon=":material/bolt:"),
+    st.Page("views/hazards.py", title="Hazards", icon=":material/warning:"),
     st.Page("views/dead_letters.py", title="Dead letters", icon=":material/report:"),
     st.Page("views/replay.py", title="Replay", icon=":material/history:"),
 ]

@@ -23,6 +23,7 @@ WHAT_TO_DO_FIRST = {
     "invoices": "No invoice yet",
     "under_the_hood": "No event has been made yet",
     "break_it": "accepted = invoiced",
+    "hazards": "Not shown yet",
     "dead_letters": "No dead letter waits",
     "replay": "once there are orders",
 }
