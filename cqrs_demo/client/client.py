@@ -206,6 +206,13 @@ class Client(Http):
         """When the event passed there: {"event_id", "at"}."""
         return self._one(service, f"/{loop}/passages/{event_id}")
 
+    def passages(
+        self, service: str, loop: Literal["relay", "consumer"], after: int = 0, limit: int = 1000
+    ) -> Json:
+        """What passed there lately: {"began", "last", "missed", "passages"}. Ask on with
+        after=last."""
+        return self._one(service, f"/{loop}/passages", after=after, limit=limit)
+
     def _one(self, service: str, path: str, **query: Any) -> Json:
         return dict(self.get(service, path, **query).checked().body)
 
