@@ -34,7 +34,7 @@ import stores  # noqa: E402, F401  # for the tests
 PAGES = (
     "shop",
     "invoices",
-    "under_the_hood",
+    "stage",
     "stores",
     "replay",
     "break_it",
