@@ -50,6 +50,29 @@ export function slot(box, n) {
   return { x: box.x + SLOT * ((place % columns) + 0.5), y: box.y + SLOT * (Math.floor(place / columns) + 0.5) };
 }
 
+// Where one is who has gone this part of a line through the points.
+export function along(points, progress) {
+  const lengths = points.slice(1).map((point, k) => Math.hypot(point.x - points[k].x, point.y - points[k].y));
+  let left = progress * lengths.reduce((sum, length) => sum + length, 0);
+  let k = 0;
+  while (k + 1 < lengths.length && left > lengths[k]) left -= lengths[k++];
+  const part = lengths[k] > 0 ? left / lengths[k] : 1;
+  const [from, to] = [points[k], points[k + 1]];
+  return { x: from.x + (to.x - from.x) * part, y: from.y + (to.y - from.y) * part };
+}
+
+// From the side of one box to the nearest side of the other, at a height, or a place, that both have.
+export function pipe(from, to) {
+  const middle = (low, high) => (low + high) / 2;
+  if (to.left >= from.right) {
+    const y = middle(Math.max(from.top, to.top), Math.min(from.bottom, to.bottom));
+    return [{ x: from.right, y }, { x: to.left, y }];
+  }
+  const x = middle(Math.max(from.left, to.left), Math.min(from.right, to.right));
+  const down = to.top >= from.bottom;
+  return [{ x, y: down ? from.bottom : from.top }, { x, y: down ? to.top : to.bottom }];
+}
+
 // The part that draws.
 
 const stages = new WeakMap(); // by the element that the component lives in: it outlives a rerun
@@ -68,7 +91,7 @@ export default function (component) {
 }
 
 function mounted(root, data) {
-  const stage = { root, dots: new Map(), over: new Set(), boxes: {}, moving: false };
+  const stage = { root, dots: new Map(), over: new Set(), boxes: {}, cards: {}, moving: false };
   stage.flow = root.querySelector(".flow");
   stage.layer = root.querySelector(".dots");
   stage.still = window.matchMedia("(prefers-reduced-motion: reduce)");
@@ -102,9 +125,11 @@ function measure(stage) {
   const origin = stage.flow.getBoundingClientRect();
   for (const station of stage.root.querySelectorAll("[data-station]")) {
     const box = station.querySelector(".slots").getBoundingClientRect();
+    stage.cards[station.dataset.station] = station.closest(".card").dataset.card;
     stage.boxes[station.dataset.station] = { x: box.x - origin.x, y: box.y - origin.y, width: box.width, height: box.height };
   }
   stage.boxes.gone = stage.boxes.inbox;
+  stage.cards.gone = stage.cards.inbox;
   drawPipes(stage, origin);
   wake(stage);
 }
@@ -116,24 +141,19 @@ const PIPES = [
 ];
 
 function drawPipes(stage, origin) {
-  const box = (name) => stage.root.querySelector(`[data-card="${name}"]`).getBoundingClientRect();
+  const boxes = {};
+  for (const card of stage.root.querySelectorAll(".card")) {
+    const { left, right, top, bottom } = card.getBoundingClientRect();
+    boxes[card.dataset.card] = { left: left - origin.x, right: right - origin.x, top: top - origin.y, bottom: bottom - origin.y };
+  }
+  stage.pipe = (from, to) => (from === to ? [] : pipe(boxes[from], boxes[to]));
   const lines = PIPES.map(([from, to]) => {
+    const [start, end] = stage.pipe(from, to);
     const line = document.createElementNS("http://www.w3.org/2000/svg", "path");
-    line.setAttribute("d", pipe(box(from), box(to), origin));
+    line.setAttribute("d", `M${start.x} ${start.y} L${end.x} ${end.y}`);
     return line;
   });
   stage.root.querySelector(".pipes").replaceChildren(...lines);
-}
-
-// From the side of one box to the nearest side of the other, at a height that both have.
-export function pipe(from, to, origin) {
-  const middle = (low, high) => (low + high) / 2;
-  if (to.left >= from.right) {
-    const y = middle(Math.max(from.top, to.top), Math.min(from.bottom, to.bottom)) - origin.y;
-    return `M${from.right - origin.x} ${y} H${to.left - origin.x}`;
-  }
-  const x = middle(Math.max(from.left, to.left), Math.min(from.right, to.right)) - origin.x;
-  return `M${x} ${from.bottom - origin.y} V${to.top - origin.y}`;
 }
 
 function drawCards(root, data) {
@@ -235,12 +255,12 @@ function move(stage, id, dot, now, waiting) {
   let target = here;
   if (progress > 0) {
     waiting[station]--;
-    dot.from ??= { x: dot.x ?? here.x, y: dot.y ?? here.y };
     const next = dot.way[at + 1][0];
     const there = slot(stage.boxes[next], (waiting[next] ?? -1) + 1);
-    target = { x: dot.from.x + (there.x - dot.from.x) * progress, y: dot.from.y + (there.y - dot.from.y) * progress };
-  } else if (dot.from) {
-    dot.from = null;
+    dot.line ??= [{ x: dot.x ?? here.x, y: dot.y ?? here.y }, ...stage.pipe(stage.cards[station], stage.cards[next])];
+    target = along([...dot.line, there], progress);
+  } else if (dot.line) {
+    dot.line = null;
   } else if (dot.x !== undefined && !stage.still.matches) {
     target = { x: dot.x + (here.x - dot.x) * 0.2, y: dot.y + (here.y - dot.y) * 0.2 }; // moves up in its queue
   }

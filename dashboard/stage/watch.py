@@ -20,7 +20,7 @@ from stage.traces import Trace, Traces
 
 EVERY = 0.8  # seconds between two looks
 FIRST_LOOK = 25  # events of each log
-EVENTS, PASSAGES, LETTERS = 200, 1_000, 20  # a look at the most
+EVENTS, PASSAGES, LETTERS = 80, 400, 20  # a look at the most
 OVERDUE = 2.0  # seconds without news of an event, after which the inbox itself is asked
 ASKED_AT_ONCE = 100
 

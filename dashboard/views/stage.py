@@ -14,6 +14,7 @@ from stage import rows
 from stage.cards import cards
 from stage.flow import flow
 from stage.plan import dots_of
+from stage.traces import Trace
 from stage.watch import watch
 
 CSS = Path(__file__).parents[1] / "stage" / "page.css"
@@ -29,7 +30,6 @@ NO_CONTROLS = " These services run without CQRS_WORKSHOP=1: the hops in between 
 def page() -> None:
     st.html(CSS)
     moving()
-    sides()
     with st.expander("Rates and waiting", key="rates", on_change="rerun") as more:
         if more.open:
             history()
@@ -51,11 +51,10 @@ def moving() -> None:
         }
     )
     complaint("stage")
+    sides(traces)
 
 
-@live(1)
-def sides() -> None:
-    traces = watch().look()
+def sides(traces: list[Trace]) -> None:
     write, read = st.columns(2, gap="large")
     with write:
         st.html('<div class="side"><b>Write side</b> the newest rows of the command services</div>')

@@ -39,7 +39,7 @@ def script(chromium: Browser) -> Iterator[Callable[[str], Any]]:
     page = chromium.new_page()
     address = "data:text/javascript;base64," + base64.b64encode(SCRIPT.encode()).decode()
     page.evaluate("async from => { window.script = await import(from) }", address)
-    names = "stretched, arrivals, inCommon, whereabouts, slot, pipe, TRAVEL, LONGEST"
+    names = "stretched, arrivals, inCommon, whereabouts, slot, along, pipe, TRAVEL, LONGEST"
 
     def value(expression: str) -> Any:
         return page.evaluate(f"(() => {{ const {{ {names} }} = window.script; {expression} }})()")
@@ -90,6 +90,24 @@ def test_a_queue_fills_row_by_row_and_the_rest_stands_on_its_last_place(script: 
         (108.5, 35.5),
         (125.5, 35.5),
         (125.5, 35.5),
+    ]
+
+
+def test_a_dot_follows_the_line_from_card_to_card(script: Any) -> None:
+    left, right = (
+        "{ left: 0, right: 10, top: 0, bottom: 40 }",
+        "{ left: 30, right: 40, top: 20, bottom: 90 }",
+    )
+    below = "{ left: 0, right: 10, top: 60, bottom: 90 }"
+    assert script(f"return pipe({left}, {right})") == [{"x": 10, "y": 30}, {"x": 30, "y": 30}]
+    assert script(f"return pipe({left}, {below})") == [{"x": 5, "y": 40}, {"x": 5, "y": 60}]
+    assert script(f"return pipe({below}, {left})") == [{"x": 5, "y": 60}, {"x": 5, "y": 40}]
+    corner = "[{ x: 0, y: 0 }, { x: 10, y: 0 }, { x: 10, y: 30 }]"
+    assert script(f"return [0, 0.25, 0.5, 1].map((part) => along({corner}, part))") == [
+        {"x": 0, "y": 0},
+        {"x": 10, "y": 0},
+        {"x": 10, "y": 10},
+        {"x": 10, "y": 30},
     ]
 
 
