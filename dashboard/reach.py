@@ -21,6 +21,7 @@ from cqrs_demo.tooling.runtime.system import (
     find_system,
     named_system,
 )
+from exchanges import Exchange, note
 from shared import forget_all, shared
 
 Row = dict[str, Any]
@@ -72,6 +73,9 @@ class DashboardClient(Client):
             self._silent[service] = (time.monotonic() + LEFT_ALONE, error)
             raise
         self._silent.pop(service, None)
+        if method == "POST":
+            body, headers = options.get("body"), options.get("headers") or {}
+            note(Exchange(method, PREFIXES[service] + path, headers, body, answer))
         return answer
 
 
