@@ -116,6 +116,7 @@ class Handler:
             unknown=len(group) - len(events),
         )
         if fresh:
+            self._pace.projected([event.id for event in fresh])
             log.info("projected", events=[str(event.id) for event in fresh])
 
     async def _attempts(self, received: Sequence[Received]) -> dict[UUID, int]:

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from cqrs_demo.tooling.workshop.passages import REMEMBERED, Passages
-from tests.fixtures.shop import Shop
+from tests.fixtures.shop import Shop, eventually
 
 
 def test_an_events_journey_can_be_told_hop_by_hop(shop: Shop) -> None:
@@ -20,6 +20,25 @@ def test_an_events_journey_can_be_told_hop_by_hop(shop: Shop) -> None:
     # Then both know, and both times lie between the click and now
     for passage in (published, received):
         assert before < datetime.fromisoformat(passage.json()["at"]) < datetime.now(UTC)
+
+
+def test_no_event_is_received_before_it_is_published(shared_shop: Shop) -> None:
+    # Given fifty orders, placed one after the other, each of them projected
+    for _ in range(50):
+        event = shared_shop.place_order(888_010).headers["x-event-id"]
+        assert shared_shop.invoice(888_010, after_event=event, wait=10).status_code == 200
+
+        # Then the relay's time comes first: what it notes is when it sent the event, and not when
+        # it heard that the broker has it
+        published = when_passed(shared_shop, "order-service", "relay", event)
+        received = when_passed(shared_shop, "invoice-service", "consumer", event)
+        assert published <= received
+
+
+def when_passed(shop: Shop, service: str, point: str, event: str) -> datetime:
+    path = f"/{point}/passages/{event}"
+    eventually(lambda: shop.get(service, path).status_code == 200)
+    return datetime.fromisoformat(shop.get(service, path).json()["at"])
 
 
 def test_an_event_that_did_not_pass_has_no_passage(shop: Shop) -> None:

@@ -3,10 +3,12 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
+from datetime import datetime
 from typing import Literal
 from uuid import UUID
 
 from cqrs_demo.pace import Pace
+from cqrs_demo.tooling.workshop.latest import Latest
 from cqrs_demo.tooling.workshop.passages import Passages
 
 Mode = Literal["running", "paused"]
@@ -20,6 +22,8 @@ class Gate(Pace):
     def __init__(self) -> None:
         self.mode: Mode = "running"
         self.passages = Passages()
+        self.passed = 0  # events, since the service started
+        self.latest = Latest()
         self._allowance = 0
         self._moving = False
         self._changed = asyncio.Condition()
@@ -42,8 +46,12 @@ class Gate(Pace):
     def allows(self, most: int) -> int:
         return most if self.mode == "running" else min(most, self._allowance)
 
-    def seen(self, events: Sequence[UUID]) -> None:
-        self.passages.note(events)
+    def seen(self, events: Sequence[UUID], at: datetime | None = None) -> None:
+        self.passages.note(events, at)
+        self.passed += len(events)
+
+    def projected(self, events: Sequence[UUID]) -> None:
+        self.latest.note(events)
 
     def moved(self, count: int) -> None:
         self._allowance = max(0, self._allowance - count)

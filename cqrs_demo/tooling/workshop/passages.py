@@ -2,7 +2,8 @@
 per batch.
 
 What a workshop shows of a command's journey between its two transactions comes from here
-(passage_routes.py): the relay notes what the broker has confirmed, the consumer what has arrived.
+(passage_routes.py): the relay notes when it sent what the broker has confirmed since, the consumer
+when it arrived.
 Commit and projection have their times in the tables.
 """
 
