@@ -73,6 +73,11 @@ def duration(seconds: float | None) -> str:
     return f"{seconds:.1f} s" if seconds < 60 else f"{seconds / 60:.0f} min"
 
 
+def ago(seconds: float) -> str:
+    """How old something is: whole seconds, then minutes."""
+    return f"{seconds:.0f} s ago" if seconds < 100 else f"{seconds / 60:.0f} min ago"
+
+
 def plain(text: str) -> str:
     """Text that Markdown shows as it is."""
     return "".join(
