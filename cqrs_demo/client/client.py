@@ -212,6 +212,13 @@ class Client(Http):
         that it is done with."""
         return self._one(service, "/counts", since=since, width=width)
 
+    def passages(
+        self, service: str, loop: Literal["relay", "consumer"], after: int = 0, limit: int = 1000
+    ) -> Json:
+        """What passed there lately: {"began", "last", "missed", "passages"}. Ask on with
+        after=last."""
+        return self._one(service, f"/{loop}/passages", after=after, limit=limit)
+
     def _one(self, service: str, path: str, **query: Any) -> Json:
         return dict(self.get(service, path, **query).checked().body)
 

@@ -1,20 +1,15 @@
-"""Under the hood: the pipeline with live numbers, a clock that can be stopped, a look into every
-store."""
-
-from datetime import datetime
+"""Under the hood: the pipeline with live numbers, and a clock that can be stopped."""
 
 import streamlit as st
 
 import fetch
 import reach
-import words
 from charts import flow_chart, waiting_chart
-from frame import attempt, complaint, guarded, live
+from frame import attempt, complaint, live
 from made_up import an_order
 from picture import Flow, picture
 from pulse import Sample, lag, pulse, rates
 from stations import COLUMNS, stations_html, where_events_are
-from stores import STORES, contents
 
 RATE_OVER = 3  # samples: one second's rate jumps about
 
@@ -142,48 +137,9 @@ def history() -> None:
         waiting_chart(samples)
 
 
-@guarded
-def look_into() -> None:
-    broker = reach.broker_name()
-    names = [name for name in STORES if broker == "PGMQ" or not STORES[name].queue]
-    st.segmented_control(
-        "Store", names, default=names[0], key="store", label_visibility="collapsed", required=True
-    )
-    if broker != "PGMQ":
-        st.caption(
-            "RabbitMQ's queues are not opened: a look would count as a delivery. Their depths are "
-            "in the picture."
-        )
-    rows_of_store()
-
-
-@live(2)
-def rows_of_store() -> None:
-    store = STORES[st.session_state.store]
-    rows = contents(store.database, store.table, store.newest)
-    st.caption(
-        f"`{store.database}` · `{store.table}` · {store.says} Newest {words.number(len(rows))} "
-        "rows."
-        if rows
-        else store.says
-    )
-    if rows:
-        st.dataframe([in_zone(row) for row in rows], hide_index=True, height=330)
-    else:
-        st.html('<div class="empty"><b>Empty</b>No row at this moment.</div>')
-
-
-def in_zone(row: reach.Row) -> reach.Row:
-    return {
-        name: words.exact(value) if isinstance(value, datetime) else value
-        for name, value in row.items()
-    }
-
-
 BELOW = {
     "Where the events are": stations,
     "Rates and waiting": history,
-    "Look into a store": look_into,
 }
 
 page()

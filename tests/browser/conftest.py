@@ -31,7 +31,15 @@ import pulse  # noqa: E402
 import reach  # noqa: E402  # found once its folder is on the path
 import stores  # noqa: E402, F401  # for the tests
 
-PAGES = ("shop", "invoices", "under_the_hood", "break_it", "dead_letters", "replay")
+PAGES = (
+    "shop",
+    "invoices",
+    "under_the_hood",
+    "stores",
+    "replay",
+    "break_it",
+    "dead_letters",
+)
 LAUNCH = [
     "--no-sandbox",
     "--disable-gpu",

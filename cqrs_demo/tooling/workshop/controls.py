@@ -20,7 +20,7 @@ from cqrs_demo.outbox.relay import Relay
 from cqrs_demo.pace import Pace
 from cqrs_demo.settings import Settings
 from cqrs_demo.tooling.workshop.count_routes import add_counts
-from cqrs_demo.tooling.workshop.gate import Gate
+from cqrs_demo.tooling.workshop.gate import HANDLED, Gate
 from cqrs_demo.tooling.workshop.passage_routes import add_passages
 from cqrs_demo.tooling.workshop.question import Question
 
@@ -49,12 +49,12 @@ class Moved(State):
 
 def built_with_controls(build: Build, settings: Settings) -> Service:
     """The service with a gate for each of its loops, and with routes that open and close it."""
-    gates = {"relay": Gate(), "consumer": Gate()}
+    gates = {"relay": Gate("published"), "consumer": Gate("received", HANDLED)}
     service = build(settings, gates)
     router = routes(service.prefix)
     for name, worker in service.workers.by_name.items():
         _add_controls(router, name, gates[name], service, worker)
-        add_passages(router, name, gates[name].passages)
+        add_passages(router, name, gates[name].passages, service.pool)
     add_counts(router, service)
     service.api.include_router(router)
     return service
