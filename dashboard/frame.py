@@ -1,5 +1,4 @@
-"""What every page shares: live parts that cannot fail loudly, calm words for what is wrong, the
-strip at the top."""
+"""What every page shares: live parts that cannot fail loudly, and calm words for what is wrong."""
 
 from collections.abc import Callable
 from functools import wraps
@@ -11,7 +10,6 @@ import structlog
 
 import words
 from cqrs_demo.client.errors import NoAnswer, Refused, Trouble
-from pulse import Sample, pulse
 
 log = structlog.get_logger()
 
@@ -74,6 +72,8 @@ def attempt(form: str, act: Callable[[], Any]) -> Any:
         fields = refused.fields or {"email" if refused.code == "email-taken" else "": refused.why}
     except NoAnswer as away:
         fields = {"": f"{away}. {STILL_WORKS.get(away.where, 'Try again.')}"}
+    except Trouble as trouble:
+        fields = {"": str(trouble)}
     except Exception:
         log.exception("a command failed", form=form)
         fields = {"": "That did not work; the dashboard's log says why."}
@@ -95,43 +95,3 @@ def complaint(form: str, field: str = "") -> None:
         st.html(
             f'<div class="complaint" role="alert">{escape(PLAINER.get(message, message))}</div>'
         )
-
-
-@live(2)
-def strip() -> None:
-    """One line on every page: who is well, what waits."""
-    sample = pulse().now()
-    st.html('<div class="strip">' + "".join(_lights(sample)) + _waiting(sample) + "</div>")
-
-
-def _lights(sample: Sample) -> list[str]:
-    gates = {
-        "user-service": "user relay",
-        "order-service": "order relay",
-        "invoice-service": "consumer",
-    }
-    return [_light(service, gate, sample.mode(gate)) for service, gate in gates.items()]
-
-
-def _light(service: str, gate: str, mode: str) -> str:
-    said = {
-        "running": "",
-        "paused": f" · {gate} paused",
-        "stuck": f" · {gate} is stuck",
-        "away": " is down",
-    }[mode]
-    return f'<span class="light {mode}"><i></i>{service}{said}</span>'
-
-
-def _waiting(sample: Sample) -> str:
-    waiting = (
-        f"{words.plural(sample.waiting, 'event')} on the way"
-        if sample.waiting
-        else "everything is projected"
-    )
-    dead = (
-        f'<span class="light away"><i></i>{words.plural(sample.dead, "dead letter")}</span>'
-        if sample.dead
-        else ""
-    )
-    return f'{dead}<span class="light rest">{waiting}</span>'

@@ -54,13 +54,17 @@ class Fact(Generic[Value]):
         """For charts and for what draws in the browser, where None is a gap."""
         return self._value if self.fresh else None
 
+    def recorded(self) -> Value | None:
+        """What it was at its time, for a chart of the past; None where it was not known."""
+        return self._value
+
+    def needed(self, why: str) -> "Fact[Any]":
+        """Unknown where the value is None: that is how a service says that it does not know."""
+        return self if self.why is not None or self._value is not None else unknown(why)
+
     def then(self, make: Callable[[Value], Other]) -> "Fact[Other]":
         """What follows from it; of the same moment, and as unknown as this."""
         return together(make, self)
-
-    def or_last(self, last: "Fact[Value]") -> "Fact[Value]":
-        """When it is not known now, what was known last; its age tells."""
-        return last if self.why is not None and last.why is None else self
 
 
 def known(value: Value, at: float | None = None) -> Fact[Value]:
@@ -87,3 +91,13 @@ def together(make: Callable[..., Other], *facts: Fact[Any]) -> Fact[Other]:
             return replace(fact, _value=None)
     at = min(fact.at for fact in facts)
     return Fact(make(*(fact._value for fact in facts)), at)
+
+
+def per_second(earlier: Fact[int], later: Fact[int]) -> Fact[float]:
+    """How fast a count grew between two measurements. Unknown also when it began anew meanwhile."""
+    if earlier.why is not None or later.why is not None:
+        return unknown(str(later.why or earlier.why))
+    grown, seconds = later._value - earlier._value, later.at - earlier.at  # type: ignore[operator]  # known
+    if seconds <= 0 or grown < 0:
+        return unknown("it is counted anew")
+    return known(grown / seconds, later.at)

@@ -2,110 +2,127 @@
 them.
 
 It is HTML in a grid, not a drawing, so that it turns upright on a phone and takes the theme's
-colours.
+colours. What it shows is facts (known.py): what is not known says so, and its arrow rests.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 
 import words
-from pulse import Sample
+from known import Fact
+from pulse import rate
+from sample import RELAYS, Sample
+from tally import OnTheWay
 
-SAYS = {"running": "running", "paused": "paused", "stuck": "cannot get on", "away": "down"}
+SAYS = {
+    "running": "running",
+    "paused": "paused",
+    "stuck": "cannot get on",
+    "away": "down",
+    "unknown": "unknown",
+}
+SERVICES = {"user relay": "user-service", "order relay": "order-service"}
 
 
 @dataclass(frozen=True)
 class Flow:
-    """Events a second in and out of the pipeline, and seconds that the oldest waiting one has
-    waited."""
+    """Events a second. `accepted` by service, `published` by relay: what the broker confirmed."""
 
-    accepted: float
-    projected: float
-    lag: float
+    accepted: dict[str, Fact[float]]
+    published: dict[str, Fact[float]]
+    projected: Fact[float]
+
+
+def flow_of(samples: Sequence[Sample]) -> Flow:
+    """Over the newest few."""
+    return Flow(
+        {
+            service: rate(samples, lambda sample, service=service: sample.logs[service])
+            for service in SERVICES.values()
+        },
+        {
+            relay: rate(samples, lambda sample, relay=relay: sample.published(relay))
+            for relay in RELAYS
+        },
+        rate(samples, Sample.projected),
+    )
 
 
 def picture(sample: Sample, flow: Flow, broker: str) -> str:
-    user, order, consumer = (
-        sample.mode(gate) for gate in ("user relay", "order relay", "consumer")
-    )
-    return f"""<div class="pipeline" role="img" aria-label="{_in_words(sample, flow)}">
-{
-        _card(
-            "user-service",
-            "command side",
-            _end(sample, "user-service"),
-            "events in its log",
-            user if user == "away" else "running",
-            "a1",
-        )
-    }
-{
-        _card(
-            "order-service",
-            "command side",
-            _end(sample, "order-service"),
-            "events in its log",
-            order if order == "away" else "running",
-            "b1",
-        )
-    }
-{_arrow(flow.accepted, "x1")}
-{_card("outbox", "user relay", words.number(sample.outbox("user relay")), "to publish", user, "a2")}
-{
-        _card(
-            "outbox",
-            "order relay",
-            words.number(sample.outbox("order relay")),
-            "to publish",
-            order,
-            "b2",
-        )
-    }
-{_arrow(flow.accepted if "running" in (user, order) else 0, "x2")}
-{_queues(sample, broker)}
-{_arrow(flow.projected, "x3")}
-{
-        _card(
+    rows = zip(RELAYS, ("a", "b"), strict=True)
+    return (
+        f'<div class="pipeline" role="img" aria-label="{_in_words(sample, flow)}">'
+        + "".join(_write_side(sample, flow, relay, row) for relay, row in rows)
+        + _queues(sample, broker)
+        + _arrow(flow.projected, "x3")
+        + _card(
             "consumer",
             "inbox, projection",
-            words.duration(sample.latency),
-            "commit to invoice",
-            consumer,
+            sample.latency().shown(words.duration),
+            "commit to invoice, in the last minute",
+            sample.mode("consumer"),
             "a4",
         )
-    }
-{
-        _card(
+        + _card(
             "dead letters",
             "set aside",
-            words.number(sample.dead),
+            sample.dead.shown(words.number),
             "waiting",
-            "away" if sample.dead else "quiet",
+            _quiet(sample.dead),
             "b4",
         )
-    }
-{_arrow(flow.projected, "x4")}
-{
-        _card(
+        + _arrow(flow.projected, "x4")
+        + _card(
             "invoices",
             "query side",
-            f"{flow.lag:.0f} s" if flow.lag >= 1 else "0 s",
-            "lag",
-            _lagging(consumer, flow),
+            sample.on_the_way.shown(_lag),
+            sample.on_the_way.shown(_behind),
+            _lagging(sample),
             "ab5",
         )
-    }
-</div>"""
+        + "</div>"
+    )
 
 
-def _end(sample: Sample, service: str) -> str:
-    return words.number(sample.logs[service])
+def _write_side(sample: Sample, flow: Flow, relay: str, row: str) -> str:
+    """A service, its outbox, and an arrow from each."""
+    service, mode = SERVICES[relay], sample.mode(relay)
+    is_there = mode if mode in ("away", "unknown") else "running"
+    log, waiting = sample.logs[service], sample.outbox(relay)
+    return (
+        _card(
+            service,
+            "command side",
+            log.shown(words.number),
+            "events in its log",
+            "away" if sample.database_is_away(relay) else is_there,
+            f"{row}1",
+        )
+        + _arrow(flow.accepted[service], f"{row}x1")
+        + _card("outbox", relay, waiting.shown(words.number), "to publish", mode, f"{row}2")
+        + _arrow(flow.published[relay], f"{row}x2")
+    )
 
 
-def _lagging(consumer: str, flow: Flow) -> str:
-    if consumer == "away":
-        return "away"
-    return "paused" if flow.lag >= 1 else "running"
+def _lag(told: OnTheWay) -> str:
+    return "–" if told.oldest is None else f"{told.oldest:.0f} s"
+
+
+def _behind(told: OnTheWay) -> str:
+    return f"lag, {words.plural(told.events, 'event')} behind" if told.events else "lag"
+
+
+def _lagging(sample: Sample) -> str:
+    if not sample.on_the_way.fresh:
+        return "away" if sample.mode("consumer") == "away" else "unknown"
+    return "paused" if sample.on_the_way.holds(lambda told: (told.oldest or 0) >= 1) else "running"
+
+
+def _quiet(dead: Fact[int]) -> str:
+    if not dead.fresh:
+        return "unknown"
+    return "quiet" if dead.holds(lambda letters: letters == 0) else "away"
 
 
 def _card(title: str, under: str, value: str, unit: str, mode: str, place: str) -> str:
@@ -120,28 +137,47 @@ def _card(title: str, under: str, value: str, unit: str, mode: str, place: str) 
 
 
 def _queues(sample: Sample, broker: str) -> str:
-    queues = sample.queues() or dict.fromkeys(("user", "account", "order"))
-    most = max(*(depth or 0 for depth in queues.values()), 20)
-    rows = "".join(_queue(name, depth, most) for name, depth in queues.items())
-    under = f'<div class="under">{escape(broker)}, a queue per entity</div>'
-    return f'<div class="card broker ab3"><div class="top"><b>broker</b></div>{under}{rows}</div>'
+    mode = sample.broker_mode
+    depths = sample.queues.or_none() or dict.fromkeys(("user", "account", "order"))
+    most = max(*(depth or 0 for depth in depths.values()), 20)
+    rows = "".join(_queue(name, depth, most) for name, depth in depths.items())
+    pill = f'<span class="light {mode}"><i></i>{sample.broker_says or SAYS[mode]}</span>'
+    return (
+        f'<div class="card broker {mode} ab3"><div class="top"><b>broker</b>{pill}</div>'
+        f'<div class="under">{escape(broker)}, a queue per entity</div>{rows}</div>'
+    )
 
 
 def _queue(name: str, depth: int | None, most: int) -> str:
-    bar = f'<em><i style="width:{100 * (depth or 0) / most:.0f}%"></i></em>'
-    return f'<div class="queue"><span>{escape(name)}</span>{bar}<b>{words.number(depth)}</b></div>'
+    """`depth` None: not known."""
+    width = 0 if depth is None else 100 * depth / most
+    bar = f'<em><i style="width:{width:.0f}%"></i></em>'
+    says = "unknown" if depth is None else words.number(depth)
+    return f'<div class="queue"><span>{escape(name)}</span>{bar}<b>{says}</b></div>'
 
 
-def _arrow(rate: float, place: str) -> str:
-    flowing = "flowing" if rate >= 0.05 else ""
-    return (
-        f'<div class="arrow {flowing} '
-        f'{place}"><span>{f"{rate:.0f}/s" if rate >= 0.5 else ""}</span><i></i></div>'
-    )
+def _arrow(rate: Fact[float], place: str) -> str:
+    """It moves only where something is known to."""
+    flowing = "flowing" if rate.holds(lambda value: value >= 0.05) else ""
+    says = rate.shown(_a_second) if rate.fresh else "?"
+    return f'<div class="arrow {flowing} {place}"><span>{says}</span><i></i></div>'
+
+
+def _a_second(rate: float) -> str:
+    if rate < 0.05:
+        return ""
+    return f"{rate:.0f}/s" if rate >= 0.95 else f"{rate:.1f}/s"
 
 
 def _in_words(sample: Sample, flow: Flow) -> str:
     """The picture for those who do not see it."""
     modes = ", ".join(f"{gate} {SAYS[sample.mode(gate)]}" for gate in sample.gates)
-    rates = f"{flow.accepted:.0f} accepted and {flow.projected:.0f} projected a second"
-    return f"Pipeline: {modes}; {words.plural(sample.waiting, 'event')} waiting, {rates}"
+    published = ", ".join(
+        f"{relay} publishes {rate.shown(lambda value: f'{value:.0f}')} a second"
+        for relay, rate in flow.published.items()
+    )
+    on_the_way = sample.on_the_way.shown(lambda told: words.plural(told.events, "event"))
+    return (
+        f"Pipeline: {modes}; broker {sample.broker_says or 'running'}; {published}; "
+        f"on the way: {on_the_way}"
+    )

@@ -26,7 +26,8 @@ from shared import forget_all, shared
 Row = dict[str, Any]
 
 SERVICES = tuple(PREFIXES)
-LOOK, ACT = 1.5, 15.0  # seconds a look and a command may take
+LOOK, ACT = 1.5, 7.0  # seconds a look and a command may take
+GLANCE = 0.8  # seconds that the pulse waits: lights are to turn within three
 LEFT_ALONE = 1.0  # seconds
 
 
@@ -87,8 +88,20 @@ def client() -> Client:
     return _client()
 
 
+@lru_cache
+def _glancing() -> Client:
+    return Client(Place({}), look=GLANCE, act=ACT)
+
+
+def glancing() -> Client:
+    """For the pulse: whoever was silent a moment ago is asked all the same."""
+    _glancing().place = system().place
+    return _glancing()
+
+
 def close() -> None:
     """Forget the system: connections, answers, and whose silence was noted."""
-    _client().close()
-    _client.cache_clear()
+    for made in (_client, _glancing):
+        made().close()
+        made.cache_clear()
     forget_all()

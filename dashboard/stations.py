@@ -13,7 +13,7 @@ import words
 from shared import shared
 from stores import look_into
 
-SHOWN = 6
+SHOWN, LOOKED_AT = 6, 100
 COLUMNS = ("outbox", "broker", "read model")
 
 IN_OUTBOX = """
@@ -61,23 +61,22 @@ def where_events_are() -> dict[str, list[reach.Row]]:
     return columns
 
 
-def stations_html(
-    columns: dict[str, list[reach.Row]], before: dict[str, str], waiting: dict[str, int]
-) -> str:
-    """`before` is the column each event was in when last drawn: those that moved light up.
-    `waiting` are the true counts."""
+def stations_html(columns: dict[str, list[reach.Row]], before: dict[str, str]) -> str:
+    """`before` is the column each event was in when last drawn: those that moved light up."""
     return (
         '<div class="stations">'
-        + "".join(_station(name, columns[name], before, waiting.get(name)) for name in COLUMNS)
+        + "".join(_station(name, columns[name], before) for name in COLUMNS)
         + "</div>"
     )
 
 
-def _station(name: str, rows: list[reach.Row], before: dict[str, str], waiting: int | None) -> str:
+def _station(name: str, rows: list[reach.Row], before: dict[str, str]) -> str:
+    """How many wait is counted in the rows that are shown, so both are of one moment."""
+    more = " or more" if len(rows) >= LOOKED_AT else ""
     count = (
         "newest first"
-        if waiting is None
-        else f"{words.number(max(waiting, len(rows)))} waiting, next first"
+        if name == "read model"
+        else f"{words.number(len(rows))}{more} waiting, next first"
     )
     tickets = "".join(
         _ticket(row, before.get(str(row["id"]), name) != name) for row in rows[:SHOWN]

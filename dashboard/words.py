@@ -54,6 +54,11 @@ def clock(moment: datetime | str) -> str:
     return instant(moment).astimezone(zone()).strftime("%H:%M:%S")
 
 
+def clock_of(seconds: float) -> str:
+    """Of seconds since the epoch."""
+    return clock(datetime.fromtimestamp(seconds, UTC))
+
+
 def exact(moment: datetime) -> str:
     """To the millisecond, for tables of events."""
     return moment.astimezone(zone()).strftime("%Y-%m-%d %H:%M:%S.%f")[:-3]

@@ -7,11 +7,10 @@ import reach
 from charts import flow_chart, waiting_chart
 from frame import attempt, complaint, live
 from made_up import an_order
-from picture import Flow, picture
-from pulse import Sample, lag, pulse, rates
+from picture import flow_of, picture
+from pulse import pulse
+from sample import Sample
 from stations import COLUMNS, stations_html, where_events_are
-
-RATE_OVER = 3  # samples: one second's rate jumps about
 
 
 def page() -> None:
@@ -27,11 +26,7 @@ def page() -> None:
 @live(1)
 def pipeline() -> None:
     samples = pulse().look()
-    latest = rates(samples[-RATE_OVER - 1 :])
-    accepted, projected = (
-        sum(rate[place] for rate in latest) / max(1, len(latest)) for place in (1, 2)
-    )
-    st.html(picture(samples[-1], Flow(accepted, projected, lag(samples)), reach.broker_name()))
+    st.html(picture(samples[-1], flow_of(samples), reach.broker_name()))
 
 
 @live(1)
@@ -58,7 +53,7 @@ def control(sample: Sample, gate: str) -> None:
         key=f"set {gate}",
         on_click=set_gate,
         args=(gate, to),
-        disabled=mode == "away",
+        disabled=mode in ("away", "unknown"),
         width="stretch",
     )
     row.button(
@@ -106,16 +101,12 @@ def place_order() -> None:
 
 @live(1)
 def events_at_stations() -> None:
-    columns, sample = where_events_are(), pulse().now()
+    columns = where_events_are()
     now = {str(row["id"]): name for name in COLUMNS for row in columns[name]}
     remembered = st.session_state.setdefault("stations", {"now": now, "before": now})
     if now != remembered["now"]:
         remembered.update(before=remembered["now"], now=now)
-    st.html(
-        stations_html(
-            columns, remembered["before"], {"outbox": sample.in_outbox, "broker": sample.in_queues}
-        )
-    )
+    st.html(stations_html(columns, remembered["before"]))
     if not now:
         st.caption(
             "No event has been made yet. Place an order in the Shop, or run `cqrs-demo demo-data`."
