@@ -1,0 +1,197 @@
+"""What is not known is shown as unknown: the rule itself, and the parts of the pages that are made
+of facts, drawn from samples that are made by hand."""
+
+import time
+from dataclasses import replace
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from cqrs_demo.client.errors import NoAnswer
+from tests.browser.conftest import DASHBOARD, known, picture, proof, pulse, sample, strip, tally
+
+Row = dict[str, Any]
+
+
+def nobody_answers() -> int:
+    raise NoAnswer("does not answer", "order-service")
+
+
+def test_what_nobody_answers_is_unknown_and_neither_zero_nor_fine() -> None:
+    # Given a question that nobody answers
+    fact = known.asked(nobody_answers)
+
+    # Then it is shown as unknown, holds for nothing, and so does what follows from it
+    sums = known.together(lambda *counts: sum(counts), known.known(3), fact)
+    assert (fact.shown(), sums.shown()) == ("unknown", "unknown")
+    assert not fact.holds(lambda count: count == 0)
+    assert not sums.holds(lambda _: True)
+
+
+def test_an_old_value_says_how_old_it_is_and_holds_no_more() -> None:
+    # Given a value of now, and one of twelve seconds ago
+    new, old = known.known(5), known.known(7, time.time() - 12)
+
+    # Then the old one tells, and so does what is made of both
+    assert (new.shown(), old.shown()) == ("5", "7 · 12 s ago")
+    assert known.together(lambda a, b: a + b, new, old).shown() == "12 · 12 s ago"
+    assert not old.holds(lambda _: True)
+
+
+def test_a_count_that_began_anew_has_no_rate() -> None:
+    at = time.time()
+    before, after = known.known(100, at - 2), known.known(140, at)
+    assert known.per_second(before, after).shown() == "20.0"
+    assert known.per_second(after, replace(before, at=at + 1)).shown() == "unknown"
+
+
+def test_no_page_reads_a_value_past_the_rule() -> None:
+    others = [file for file in DASHBOARD.rglob("*.py") if file.name != "known.py"]
+    assert [file.name for file in others if "._value" in file.read_text()] == []
+
+
+# What is on the way
+
+
+def counts(*born: tuple[int, int]) -> Any:
+    return known.known({"at": time.time(), "count": 0, "born": [list(pair) for pair in born]})
+
+
+def test_what_one_side_has_and_the_other_is_not_done_with_is_on_the_way() -> None:
+    # Given two logs and an inbox that lacks three events, the oldest of forty seconds ago
+    now = int(time.time())
+    counting = tally.Tally()
+    span = tally.Span(now - 60, 1)
+    told = counting.compare(
+        span,
+        [counts((now - 50, 5), (now - 40, 2)), counts((now - 40, 4), (now, 1))],
+        counts((now - 50, 5), (now - 40, 4)),
+    )
+
+    # Then three are on the way, the oldest for forty seconds, and it is looked at again
+    assert told.holds(lambda found: found.events == 3 and 38 < found.oldest < 42)
+    assert counting.span.since <= now - 40
+
+
+def test_without_the_inbox_nobody_knows_what_is_on_the_way() -> None:
+    told = tally.Tally().compare(
+        tally.ALL_BY_THE_HOUR, [counts(), counts()], known.unknown("invoice-service is frozen")
+    )
+    assert told.shown() == "unknown"
+
+
+# The proof
+
+
+def orders(count: int, amount: str) -> Any:
+    return known.known({"orders": count, "amount": Decimal(amount)})
+
+
+ON_THE_WAY = known.known(tally.OnTheWay(3, 1.0))
+NONE_ON_THE_WAY = known.known(tally.OnTheWay(0, 0.0))
+UNKNOWN = known.unknown("frozen")
+
+
+@pytest.mark.parametrize(
+    ("accepted", "invoiced", "on_the_way", "state", "says", "verify"),
+    [
+        (orders(5, "9.00"), orders(5, "9.00"), NONE_ON_THE_WAY, "same", "accepted =", False),
+        (orders(5, "9.00"), orders(5, "6.00"), NONE_ON_THE_WAY, "differs", "by $3.00", True),
+        (orders(5, "9.00"), orders(3, "4.00"), ON_THE_WAY, "open", "2 orders not", False),
+        (orders(5, "9.00"), orders(3, "4.00"), NONE_ON_THE_WAY, "open", "2 orders not", True),
+        (orders(5, "9.00"), orders(3, "4.00"), UNKNOWN, "open", "2 orders not", False),
+        (orders(5, "9.00"), orders(6, "10.00"), NONE_ON_THE_WAY, "differs", "1 order too", True),
+        (orders(5, "9.00"), UNKNOWN, UNKNOWN, "unknown", "not known", False),
+    ],
+)
+def test_the_proof_is_green_only_where_count_and_sum_agree(
+    accepted: Any, invoiced: Any, on_the_way: Any, state: str, says: str, verify: bool
+) -> None:
+    told = proof.verdict(accepted, invoiced, on_the_way)
+    assert (told.state, told.verify) == (state, verify)
+    assert says in told.says
+
+
+# The picture and the strip
+
+
+def one(at: float, published: int, mode: str = "running", depth: int = 0, **more: Any) -> Any:
+    relay = {"mode": mode, "trouble": None, "outbox": 154, "published": published}
+    consumer = {"mode": "running", "trouble": None, "latency": 0.012}
+    consumer |= {"counts": {"projected": published, "duplicate": 0}}
+    facts = {
+        "gates": {
+            "user relay": known.known({**relay, "published": 0}, at),
+            "order relay": known.known(relay, at),
+            "consumer": known.known(consumer, at),
+        },
+        "logs": {"user-service": known.known(3, at), "order-service": known.known(900, at)},
+        "queues": known.known({"user": 0, "account": 0, "order": depth}, at),
+        "on_the_way": known.known(tally.OnTheWay(0, 0.0), at),
+        "dead": known.known(0, at),
+    }
+    return sample.Sample(at, **{**facts, **more})
+
+
+def drawn(*samples: Any) -> str:
+    return str(picture.picture(samples[-1], picture.flow_of(samples), "PGMQ"))
+
+
+def test_each_relay_has_an_arrow_with_what_it_has_published() -> None:
+    # Given an order relay that published 40 events in two seconds, and a user relay that none
+    now = time.time()
+    html = drawn(one(now - 2, 100), one(now, 140))
+
+    # Then the one arrow says 20/s and moves, and the other rests
+    assert '<div class="arrow flowing bx2"><span>20/s</span>' in html
+    assert '<div class="arrow  ax2"><span></span>' in html
+
+
+def test_nothing_leaves_a_relay_that_publishes_nothing_whatever_is_accepted() -> None:
+    # Given a stopped broker: orders are accepted, and none is published
+    now, away = time.time(), known.unknown("broker: does not answer")
+    logs = {"user-service": known.known(3), "order-service": known.known(940)}
+    html = drawn(one(now - 2, 100), one(now, 100, queues=away, logs=logs, frozen=("broker",)))
+
+    # Then orders come in, nothing goes to the broker, whose card is red, and the relay says why
+    assert '<div class="arrow flowing bx1"><span>20/s</span>' in html
+    assert '<div class="arrow  bx2"><span></span>' in html
+    assert '<div class="card broker away ab3">' in html
+    assert '<div class="card stuck b2">' in html
+    assert ">unknown</b>" in html
+
+
+def test_a_stopped_broker_is_red_and_named_in_the_strip() -> None:
+    away = known.unknown("broker: does not answer")
+    stopped = one(time.time(), 100, queues=away, frozen=("broker",))
+    said = strip.strip_html(stopped, stopped.left_behind())
+    assert '<span class="light away"><i></i>broker stopped</span>' in said
+    assert stopped.left_behind() == ["broker stopped"]
+
+
+def test_before_anybody_has_answered_nothing_is_fine() -> None:
+    # Given a first visitor, to whom nobody has answered yet
+    nothing = sample.nothing_known(time.time())
+    said = strip.strip_html(nothing, nothing.left_behind())
+
+    # Then no light is green, and nothing is said to be projected, in the strip and in the picture
+    assert "light running" not in said + drawn(nothing)
+    assert "flowing" not in drawn(nothing)
+    assert "everything is projected" not in said
+    assert "on the way: unknown" in said
+
+
+def test_a_lag_that_nobody_knows_is_not_zero() -> None:
+    html = drawn(one(time.time(), 0, on_the_way=known.unknown("invoice-service is frozen")))
+    assert "0 s" not in html
+
+
+def test_the_first_visitor_is_not_kept_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    # Given a system in which nobody answers at all
+    monkeypatch.setattr(pulse, "FIRST", 0.0)
+    monkeypatch.setattr(pulse.reach, "system", lambda: None)
+    monkeypatch.setattr(pulse.Pulse, "_run", lambda self: None)
+
+    # Then there is something to draw all the same
+    assert pulse.Pulse().now().broker_mode == "unknown"
