@@ -4,7 +4,7 @@ open tabs cost the services what one does. Nothing here draws. Next: pulse.py, w
 
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor, wait
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import datetime
 from decimal import Decimal
@@ -15,7 +15,6 @@ from cqrs_demo.client.answer import Answer
 from cqrs_demo.client.client import Kind, Mode
 from cqrs_demo.client.errors import NoAnswer, Refused, Trouble
 from cqrs_demo.exact_json import dumps
-from known import Fact, asked
 from reach import LOOK, Row, client, glancing
 from shared import shared
 from tally import Span
@@ -88,21 +87,10 @@ def revenue(year: int) -> Row:
     return client().revenue(year)
 
 
-PROOF_APART = 0.2  # seconds at the most, between the two sides
-
-
-@shared(0.9)
-def proof() -> tuple[Fact[Row], Fact[Row]]:
-    """Orders accepted by order-service, and orders on invoices: how many, and what they come to.
-    Of one moment as nearly as can be; each says of which. Raises NoAnswer where no system is
-    found."""
-    ask = client()
-    with ThreadPoolExecutor(2) as pool:
-        # First: what is accepted in between is on its way, not invented.
-        invoiced = pool.submit(asked, lambda: ask.statistics("invoice-service"))
-        wait([invoiced], PROOF_APART)
-        accepted = pool.submit(asked, lambda: ask.statistics("order-service"))
-        return accepted.result(), invoiced.result()
+def statistics(service: Literal["order-service", "invoice-service"]) -> Row:
+    """How many orders it has and what they come to: those accepted, or those on invoices. Raises
+    NoAnswer."""
+    return glancing().statistics(service)
 
 
 # Events

@@ -33,7 +33,7 @@ log = structlog.get_logger()
 EVERY = 0.9  # seconds from the beginning of a sample to that of the next
 KEPT = 330  # samples: five minutes
 UNWATCHED = 8.0  # seconds without a glance, after which no sample is taken
-FIRST = 1.0  # seconds that the first visitor waits for a first sample
+FIRST = 1.5  # seconds that the first visitor waits for a first sample
 LOGS_FIRST = 0.2  # seconds for which the count of the logs may hold up that of the inbox
 RATE_OVER = 3  # samples: one second's rate jumps about
 
@@ -47,7 +47,7 @@ class Pulse:
         self._tally = Tally()
         self._line: BrokerLine | None = None
         self._pool = ThreadPoolExecutor(16, thread_name_prefix="pulse")
-        self._looked = 0.0
+        self._looked = self._proof_wanted = 0.0
         self._turn = threading.Condition()
         self._thread: threading.Thread | None = None
         self._closed = threading.Event()
@@ -68,6 +68,15 @@ class Pulse:
 
     def _has_one_since(self, moment: float) -> bool:
         return bool(self._samples) and self._samples[-1].at >= moment
+
+    def look_at_proof(self) -> list[Sample]:
+        """As look(); the newest has the two sides of the proof."""
+        self._proof_wanted = time.time()
+        samples = self.look()
+        if samples[-1].accepted is None:
+            self.refresh()
+            samples = self.look()
+        return samples
 
     def now(self) -> Sample:
         return self.look()[-1]
@@ -119,16 +128,23 @@ class Pulse:
         logs = {service: ask(fetch.counts, service, span) for service in COMMAND_SERVICES}
         queues = ask(self._depths)
         wait(logs.values(), LOGS_FIRST)  # what is projected meanwhile is not missing
-        done = ask(fetch.counts, "invoice-service", span).result()
+        done = ask(fetch.counts, "invoice-service", span)
+        accepted, invoiced = None, None
+        if at - self._proof_wanted < UNWATCHED:
+            invoiced = ask(fetch.statistics, "invoice-service")
+            wait([invoiced], LOGS_FIRST)  # what is accepted meanwhile is on its way
+            accepted = ask(fetch.statistics, "order-service")
         counted = {service: log.result() for service, log in logs.items()}
         return Sample(
             at,
             {gate: state.result() for gate, state in gates.items()},
             {service: log.then(lambda told: told["count"]) for service, log in counted.items()},
             queues.result(),
-            self._tally.compare(span, list(counted.values()), done),
-            done.then(lambda told: told["count"]),
+            self._tally.compare(span, list(counted.values()), done.result()),
+            done.result().then(lambda told: told["count"]),
             frozen(),
+            accepted and accepted.result(),
+            invoiced and invoiced.result(),
         )
 
     def _depths(self) -> dict[str, int]:

@@ -1,7 +1,7 @@
 """A sample: what was found when everybody was asked at one moment. Nothing here asks or draws; that
 is pulse.py and picture.py."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Literal
 
 from cqrs_demo.client.place import COMMAND_SERVICES
@@ -31,8 +31,12 @@ class Sample:
     on_the_way: Fact[OnTheWay]
     dead: Fact[int]
     """Dead letters that wait."""
-    frozen: tuple[str, ...] = field(default=())
+    frozen: tuple[str, ...] = ()
     """Services, "broker", "database": those whose process is stopped, and a stopped broker."""
+    accepted: Fact[Row] | None = None
+    invoiced: Fact[Row] | None = None
+    """Orders, and what they come to, of the two sides. They are counted while somebody looks at the
+    proof; else there is neither."""
 
     # Of the loops.
 

@@ -55,13 +55,13 @@ def experiments() -> None:
 
 @live(1)
 def proof() -> None:
-    accepted, invoiced = fetch.proof()
-    told = verdict(accepted, invoiced, pulse().now().on_the_way)
-    st.html(proof_html(accepted, invoiced, told))
+    samples = pulse().look_at_proof()
+    told = verdict(samples)
+    st.html(proof_html(samples[-1], told))
     row = st.container(horizontal=True, vertical_alignment="center")
+    orders_to_come(row)
     if told.verify:
         row.page_link("views/replay.py", label="Verify", icon=":material/fact_check:")
-    orders_to_come(row)
 
 
 def orders_to_come(row: DeltaGenerator) -> None:

@@ -26,6 +26,7 @@ from tests.fixtures.shop import PREFIXES, Shop, running_shop
 DASHBOARD = Path(__file__).parents[2] / "dashboard"
 sys.path.insert(0, str(DASHBOARD))
 
+import faults  # noqa: E402, F401  # for the tests
 import fetch  # noqa: E402, F401  # for the tests
 import known  # noqa: E402, F401  # for the tests
 import picture  # noqa: E402, F401  # for the tests
