@@ -10,6 +10,8 @@ import structlog
 
 import words
 from cqrs_demo.client.errors import NoAnswer, Refused, Trouble
+from cqrs_demo.client.place import PREFIXES
+from pulse import pulse
 
 log = structlog.get_logger()
 
@@ -56,10 +58,23 @@ def live(every: float) -> Callable[[Callable[..., None]], Callable[..., None]]:
 def tell(trouble: Trouble) -> None:
     text = words.plain(str(trouble))
     if isinstance(trouble, NoAnswer):
-        still = STILL_WORKS.get(trouble.where, "What does not need it goes on.")
-        st.warning(f"**{text}.** {still}", icon=":material/cloud_off:")
+        st.warning(f"**{text}.** {still_works(trouble.where)}", icon=":material/cloud_off:")
     else:
         st.error(text, icon=":material/block:")
+
+
+def still_works(away: str) -> str:
+    """What goes on without it, where that is known."""
+    if away in PREFIXES and not _others_work(away):
+        return "It is tried again and again, and this page goes on by itself."
+    return STILL_WORKS.get(away, "What does not need it goes on.")
+
+
+def _others_work(service: str) -> bool:
+    try:
+        return pulse().now().others_work(service)
+    except Trouble:
+        return False
 
 
 def attempt(form: str, act: Callable[[], Any]) -> Any:
@@ -71,7 +86,7 @@ def attempt(form: str, act: Callable[[], Any]) -> Any:
     except Refused as refused:
         fields = refused.fields or {"email" if refused.code == "email-taken" else "": refused.why}
     except NoAnswer as away:
-        fields = {"": f"{away}. {STILL_WORKS.get(away.where, 'Try again.')}"}
+        fields = {"": f"{away}. {still_works(away.where)}"}
     except Trouble as trouble:
         fields = {"": str(trouble)}
     except Exception:

@@ -20,6 +20,7 @@ SAYS = {
     "paused": "paused",
     "stuck": "cannot get on",
     "away": "down",
+    "no-database": "no database",
     "unknown": "unknown",
 }
 SERVICES = {"user relay": "user-service", "order relay": "order-service"}
@@ -89,6 +90,8 @@ def _write_side(sample: Sample, flow: Flow, relay: str, row: str) -> str:
     """A service, its outbox, and an arrow from each."""
     service, mode = SERVICES[relay], sample.mode(relay)
     is_there = mode if mode in ("away", "unknown") else "running"
+    if sample.database_is_away(relay):
+        is_there = "no-database"
     log, waiting = sample.logs[service], sample.outbox(relay)
     return (
         _card(
@@ -96,7 +99,7 @@ def _write_side(sample: Sample, flow: Flow, relay: str, row: str) -> str:
             "command side",
             log.shown(words.number),
             "events in its log",
-            "away" if sample.database_is_away(relay) else is_there,
+            is_there,
             f"{row}1",
         )
         + _arrow(flow.accepted[service], f"{row}x1")

@@ -54,7 +54,7 @@ class Sample:
         nobody knows."""
         state = self.gates[gate]
         if self.database_is_away(gate):
-            return "its database does not answer"
+            return AWAY
         if self.broker_mode == "away":
             return "waits for the broker"
         return "is stuck" if state.holds(lambda state: bool(state["trouble"])) else None
@@ -116,6 +116,14 @@ class Sample:
         return not any(
             state.holds(lambda told: not told.get("controls", True))
             for state in self.gates.values()
+        )
+
+    def others_work(self, service: str) -> bool:
+        """Whether all services but this one are known to do their work."""
+        return all(
+            self.gates[gate].fresh and not self.database_is_away(gate)
+            for gate, whose in GATES.items()
+            if whose != service
         )
 
     def left_behind(self) -> list[str]:

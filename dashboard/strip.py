@@ -43,27 +43,25 @@ def strip_html(sample: Sample, left: list[str]) -> str:
         _light(sample.broker_mode, f"broker {sample.broker_says}".strip()),
         *(_light("away", f"{name} frozen") for name in sample.frozen if name == "database"),
         _dead(sample.dead),
-        f'<span class="light rest">{sample.on_the_way.shown(_waiting)}</span>'
-        if sample.on_the_way.fresh
-        else '<span class="light unknown rest"><i></i>on the way: unknown</span>',
+        _on_the_way(sample),
     ]
     return f'<div class="strip">{"".join(parts)}</div>'
 
 
 def _service(service: str, gate: str, sample: Sample) -> str:
     """Red where the service does nothing for anybody; amber where its loop rests."""
-    mode, trouble = sample.mode(gate), sample.trouble(gate)
+    mode = sample.mode(gate)
     if mode == "away":
         frozen = service in sample.frozen
         return _light("away", f"{service} {'is down: frozen' if frozen else 'is down'}")
     if mode == "unknown":
         return _light("unknown", f"{service}: unknown")
     if sample.database_is_away(gate):
-        return _light("away", f"{service}: {trouble}")
+        return _light("away", f"{service}: no database")
     if mode == "paused":
         return _light("paused", f"{service} · {gate} paused")
     if mode == "stuck" and sample.broker_mode != "away":  # else the broker's light says it
-        return _light("stuck", f"{service} · {gate} {trouble}")
+        return _light("stuck", f"{service} · {gate} {sample.trouble(gate)}")
     return _light("running", service)
 
 
@@ -72,11 +70,17 @@ def _light(mode: str, says: str) -> str:
 
 
 def _dead(dead: Fact[int]) -> str:
-    if dead.holds(lambda letters: letters == 0):
-        return ""
-    if not dead.fresh:
-        return _light("unknown", "dead letters: unknown")
-    return _light("away", dead.shown(lambda letters: words.plural(letters, "dead letter")))
+    if dead.holds(lambda letters: letters > 0):
+        return _light("away", dead.shown(lambda letters: words.plural(letters, "dead letter")))
+    return ""
+
+
+def _on_the_way(sample: Sample) -> str:
+    unknown = {"on the way": sample.on_the_way, "dead letters": sample.dead}
+    names = [name for name, fact in unknown.items() if not fact.fresh]
+    if names:
+        return _light("unknown rest", f"{' and '.join(names)}: unknown")
+    return _light("rest", sample.on_the_way.shown(_waiting))
 
 
 def _waiting(told: OnTheWay) -> str:

@@ -147,7 +147,7 @@ def test_before_anybody_has_answered_nothing_is_fine() -> None:
     assert "light running" not in said + drawn(nothing)
     assert "flowing" not in drawn(nothing)
     assert "everything is projected" not in said
-    assert "on the way: unknown" in said
+    assert "on the way and dead letters: unknown" in said
 
 
 def test_a_lag_that_nobody_knows_is_not_zero() -> None:
