@@ -7,16 +7,20 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 
 import psutil
+import psycopg
 
 import fetch
 import reach
 from cqrs_demo.client.errors import Trouble
-from cqrs_demo.tooling.runtime.postgres import EmbeddedPostgres
-from cqrs_demo.tooling.runtime.rabbitmq_node import RabbitNode
+from cqrs_demo.tooling.runtime.postgres import EmbeddedPostgres, PostgresError
+from cqrs_demo.tooling.runtime.rabbitmq_node import RabbitNode, RabbitNodeError
 from cqrs_demo.tooling.runtime.system import Folder
+from cqrs_demo.tooling.workshop.faults import broker_of
 from faults import faults
+from one_call import in_a_thread
 
 BROKER, DATABASE = "broker", "database"
+STARTED_WITHIN = 10.0  # seconds
 
 
 class NotHealed(Trouble):
@@ -55,16 +59,20 @@ def _is_stopped(process: psutil.Process) -> bool:
     return False
 
 
-def heal_everything() -> None:
-    """Harmless where all is well. Raises NotHealed."""
+def heal_everything(broker_is_away: bool) -> None:
+    """Harmless where all is well. `broker_is_away`: it does not answer, and was not frozen. Raises
+    NotHealed."""
     for name, process in _processes():
         _resume_all(process, with_children=name in (BROKER, DATABASE))
     for name in list(faults().since):
         faults().heal(name)
-    with ThreadPoolExecutor(len(fetch.GATES)) as pool:
-        complaints = [said for said in pool.map(_resume_gate, fetch.GATES) if said]
-    if complaints:
-        raise NotHealed(" ".join(complaints))
+    with ThreadPoolExecutor(len(fetch.GATES) + 1) as pool:
+        starting = pool.submit(_start_broker) if broker_is_away else None
+        complaints = list(pool.map(_resume_gate, fetch.GATES))
+        complaints += [starting.result()] if starting else []
+    said = [complaint for complaint in complaints if complaint]
+    if said:
+        raise NotHealed(" ".join(said))
 
 
 def _resume_all(process: psutil.Process, *, with_children: bool) -> None:
@@ -73,6 +81,20 @@ def _resume_all(process: psutil.Process, *, with_children: bool) -> None:
         for one in (process, *below):
             with suppress(psutil.Error):
                 one.resume()
+
+
+def _start_broker() -> str | None:
+    """One that was stopped as the notebooks do it. What is wrong, if anything is."""
+    folder = reach.system().folder
+    if folder is None:
+        return "The broker does not answer; start it where it runs."
+    try:
+        in_a_thread(lambda: broker_of(folder).start()).result(STARTED_WITHIN)
+    except TimeoutError:
+        return "The broker has not started yet."
+    except (psycopg.Error, PostgresError, RabbitNodeError, Trouble) as error:
+        return f"The broker could not be started: {error}."
+    return None
 
 
 def _resume_gate(gate: str) -> str | None:

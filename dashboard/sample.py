@@ -127,11 +127,16 @@ class Sample:
         )
 
     def left_behind(self) -> list[str]:
-        """What does not mend itself: paused loops, frozen processes, a stopped broker."""
-        paused = [f"{gate} paused" for gate in GATES if self.mode(gate) == "paused"]
-        return paused + [
-            f"{name} {'stopped' if name == 'broker' else 'frozen'}" for name in self.frozen
-        ]
+        """What may not mend itself: paused loops, frozen processes, a broker or a database that
+        does not answer."""
+        left = [f"{gate} paused" for gate in GATES if self.mode(gate) == "paused"]
+        left += [f"{name} {'stopped' if name == 'broker' else 'frozen'}" for name in self.frozen]
+        if "database" not in self.frozen:
+            if any(self.database_is_away(gate) for gate in GATES):
+                left.append("database does not answer")
+            elif self.broker_mode == "away" and "broker" not in self.frozen:
+                left.append("broker does not answer")
+        return left
 
 
 def nothing_known(at: float) -> Sample:

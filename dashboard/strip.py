@@ -33,7 +33,9 @@ def strip() -> None:
 
 
 def heal() -> None:
-    attempt("heal", heal_everything)
+    sample = pulse().now()
+    broker_is_away = sample.broker_mode == "away" and not sample.frozen
+    attempt("heal", lambda: heal_everything(broker_is_away))
     pulse().refresh()
 
 
