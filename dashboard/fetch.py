@@ -2,8 +2,7 @@
 open tabs cost the services what one does. Nothing here draws. Next: pulse.py, which samples.
 """
 
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime
 from decimal import Decimal
@@ -179,16 +178,6 @@ def _send(command: Callable[[str], Answer]) -> Answer:
         return command(key).checked()
     except NoAnswer:
         return command(key).checked()
-
-
-def place_orders(
-    user_id: int, orders: Sequence[tuple[str, Decimal]], bought: datetime | None = None
-) -> Answer:
-    """Several at once, eight under way at a time. The answer to the last."""
-    with ThreadPoolExecutor(8) as pool:
-        return list(
-            pool.map(lambda order: place_order(user_id, order[0], order[1], bought), orders)
-        )[-1]
 
 
 def wait_for(answer: Answer, year: int, month: int, seconds: float = 0.5) -> None:

@@ -54,6 +54,19 @@ def invoice_html(
 <td>{words.money(invoice["total"])}</td></tr></table></div>"""
 
 
+def arrived_html(invoice: dict[str, Any], fresh: Counter[Line]) -> str:
+    """The line that has just come, once more at the foot of a phone's screen, where the form hides
+    the invoice."""
+    if not fresh:
+        return ""
+    (_, what, amount), more = max(fresh), fresh.total() - 1
+    others = f" and {words.plural(more, 'more line')}" if more else ""
+    return (
+        f'<div class="arrived" role="status"><span>New on the invoice</span> <b>{escape(what)}</b> '
+        f"<b>{words.money(float(amount))}</b>{others}</div>"
+    )
+
+
 def _newest(lines: list[Line], fresh: Counter[Line], shown: int) -> list[Line]:
     """What has just arrived is among them, also when it was bought long ago."""
     newest_first = sorted(lines, reverse=True)

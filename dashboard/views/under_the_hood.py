@@ -118,7 +118,8 @@ def events_at_stations() -> None:
     )
     if not now:
         st.caption(
-            "No event has been made yet. Place an order in the Shop, or run `cqrs-demo demo-data`."
+            "No event has been made yet. Place an order in the Shop, or run "
+            f"`{reach.command('demo-data')}`."
         )
 
 
