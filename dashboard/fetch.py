@@ -75,12 +75,6 @@ def invoiced_years() -> list[int]:
 
 
 @shared(2)
-def moments_of(invoice_id: str) -> list[datetime]:
-    """When each of an invoice's orders was placed, oldest first."""
-    return [datetime.fromisoformat(row["happened_at"]) for row in client().moments(invoice_id)]
-
-
-@shared(2)
 def revenue(year: int) -> Row:
     return client().revenue(year)
 
