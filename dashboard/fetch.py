@@ -3,8 +3,7 @@ open tabs cost the services what one does. Nothing here draws. Next: pulse.py, w
 """
 
 import time
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime
 from decimal import Decimal
@@ -74,12 +73,6 @@ def invoiced_years() -> list[int]:
         return []
     first, last = (datetime.fromisoformat(told[f"{end}_month"]).year for end in ("first", "last"))
     return list(range(last, first - 1, -1))
-
-
-@shared(2)
-def moments_of(invoice_id: str) -> list[datetime]:
-    """When each of an invoice's orders was placed, oldest first."""
-    return [datetime.fromisoformat(row["happened_at"]) for row in client().moments(invoice_id)]
 
 
 @shared(2)
@@ -157,16 +150,6 @@ def _send(command: Callable[[str], Answer]) -> Answer:
         if time.monotonic() - began > LOOK:
             raise
         return command(key).checked()
-
-
-def place_orders(
-    user_id: int, orders: Sequence[tuple[str, Decimal]], bought: datetime | None = None
-) -> Answer:
-    """Several at once, eight under way at a time. The answer to the last."""
-    with ThreadPoolExecutor(8) as pool:
-        return list(
-            pool.map(lambda order: place_order(user_id, order[0], order[1], bought), orders)
-        )[-1]
 
 
 def wait_for(answer: Answer, year: int, month: int, seconds: float = 0.5) -> None:

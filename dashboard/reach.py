@@ -21,6 +21,7 @@ from cqrs_demo.tooling.runtime.system import (
     find_system,
     named_system,
 )
+from cqrs_demo.tooling.runtime.typed import typed
 from shared import forget_all, shared
 
 Row = dict[str, Any]
@@ -44,10 +45,15 @@ def system() -> RunningSystem:
     if not found.services:
         why = (
             f"no system runs in {data_folder().path}, or it is just starting. Start it with "
-            "`cqrs-demo up`"
+            f"`{command('up')}`"
         )
         raise NoAnswer(why, "the system")
     return found
+
+
+def command(line: str) -> str:
+    """A command of the CLI as it has to be typed for the system shown."""
+    return f"cqrs-demo {line}" if named_system() else typed(line, data_folder().path)
 
 
 def broker_name() -> str:

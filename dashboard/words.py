@@ -1,5 +1,8 @@
 """How things are written for a person: money, times in the viewer's zone, numbers, durations."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from datetime import UTC, datetime, tzinfo
 from decimal import Decimal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -22,8 +25,23 @@ MONTHS = (
 )
 
 
+_zone: ContextVar[tzinfo | None] = ContextVar("zone", default=None)
+
+
+@contextmanager
+def in_zone(zone: tzinfo) -> Iterator[None]:
+    """For what is made where no viewer is known."""
+    token = _zone.set(zone)
+    try:
+        yield
+    finally:
+        _zone.reset(token)
+
+
 def zone() -> tzinfo:
     """The viewer's, as their browser says."""
+    if told := _zone.get():
+        return told
     try:
         return ZoneInfo(st.context.timezone or "UTC")
     except (ZoneInfoNotFoundError, ValueError):

@@ -72,9 +72,10 @@ class Client(Http):
         offset."""
         return self._list("invoice-service", "/search/invoices", **wanted)
 
-    def moments(self, invoice_id: str) -> list[Json]:
-        """When the invoice's orders were placed: {"happened_at", "orders"}, oldest first."""
-        return self._list("invoice-service", f"/invoices/{invoice_id}/moments")
+    def moments(self, invoice_id: str, **page: Any) -> list[Json]:
+        """When the invoice became another: {"happened_at", "orders"}, oldest first. `page`: after
+        (the last moment had), limit."""
+        return self._list("invoice-service", f"/invoices/{invoice_id}/moments", **page)
 
     def revenue(self, year: int, top: int = 10) -> Json:
         return self._one("invoice-service", "/reports/revenue", year=year, top=top)

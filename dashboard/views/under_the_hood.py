@@ -109,7 +109,8 @@ def events_at_stations() -> None:
     st.html(stations_html(columns, remembered["before"]))
     if not now:
         st.caption(
-            "No event has been made yet. Place an order in the Shop, or run `cqrs-demo demo-data`."
+            "No event has been made yet. Place an order in the Shop, or run "
+            f"`{reach.command('demo-data')}`."
         )
 
 
