@@ -15,7 +15,7 @@ GROUPS = {
         "invoices": ("Invoices", "receipt_long"),
     },
     "Inside": {
-        "under_the_hood": ("Under the hood", "conversion_path"),
+        "stage": ("Stage", "conversion_path"),
         "stores": ("Stores", "database"),
         "replay": ("Replay", "history"),
     },
