@@ -1,50 +1,102 @@
-"""What stands on the cards of the flow: counts, and how each part is. Unknown is a dash."""
+"""What stands on the cards of the flow: counts, how each part is, and how fast events pass it. All
+of it is facts (known.py): what is not known says so."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import reach
 import words
-from pulse import Sample
+from known import Fact
+from pulse import rate
+from sample import RELAYS, Mode, Sample
+from tally import OnTheWay
 
-SAYS = {
-    "running": "{} runs",
-    "paused": "{} is paused",
-    "stuck": "{} cannot get on",
-    "away": "{} is down",
-}
 LANES = ("user", "account", "order")
 
 
-def cards(sample: Sample) -> dict[str, Any]:
+def cards(samples: Sequence[Sample]) -> dict[str, Any]:
+    """Of the newest sample; the rates are over the newest few."""
+    sample = samples[-1]
+    relays = {relay: _relay(samples, relay) for relay in RELAYS}
     modes = {gate: sample.mode(gate) for gate in sample.gates}
-    queues: dict[str, int | None] = {**dict.fromkeys(LANES), **sample.queues()}
-    values = {
+    return {
+        "values": _values(sample),
+        "states": {
+            **relays,
+            "consumer": _consumer(samples),
+            "broker": sample.broker_says or "a queue for each kind of entity",
+            "invoices": sample.on_the_way.shown(_lag),
+        },
+        "names": {"broker": reach.broker_name()},
+        "modes": {
+            **modes,
+            "broker": sample.broker_mode,
+            "user-service": _service(sample, "user relay"),
+            "order-service": _service(sample, "order relay"),
+            "invoices": _invoices(sample),
+        },
+    }
+
+
+def _values(sample: Sample) -> dict[str, str]:
+    lanes = {lane: sample.queues.then(lambda depths, lane=lane: depths.get(lane)) for lane in LANES}
+    counts = {
         "user outbox": sample.outbox("user relay"),
         "order outbox": sample.outbox("order relay"),
         "dead letters": sample.dead,
-        **queues,
+        **lanes,
     }
-    return {
-        "values": {**{name: words.number(count) for name, count in values.items()}}
-        | {"counts": _counts(sample)},
-        "states": {gate: SAYS[mode].format(_of(gate)) for gate, mode in modes.items()}
-        | {"broker": "a queue for each kind of entity"},
-        "names": {"broker": reach.broker_name()},
-        "modes": {**modes, "user-service": _alive(modes["user relay"])}
-        | {"order-service": _alive(modes["order relay"])},
+    dropped = sample.duplicates().shown(lambda count: words.plural(count, "duplicate"))
+    return {name: count.shown(words.number) for name, count in counts.items()} | {
+        "counts": f"{dropped} dropped since its start"
     }
 
 
-def _of(gate: str) -> str:
-    return "consumer" if gate == "consumer" else "relay"
+def _relay(samples: Sequence[Sample], relay: str) -> str:
+    published = rate(samples, lambda sample: sample.published(relay))
+    return _loop(samples[-1], relay, "relay", "publishes", published)
 
 
-def _alive(mode: str) -> str:
-    return "away" if mode == "away" else "running"
+def _consumer(samples: Sequence[Sample]) -> str:
+    projected = rate(samples, Sample.projected)
+    text = _loop(samples[-1], "consumer", "consumer", "projects", projected)
+    latency = samples[-1].latency()
+    if latency.holds(lambda seconds: seconds is not None):
+        text += f"; {latency.shown(words.duration)} from commit to invoice, in the last minute"
+    return text
 
 
-def _counts(sample: Sample) -> str:
-    counts = (sample.gates["consumer"] or {}).get("counts")
-    if counts is None:
-        return ""
-    return f"{words.number(counts['duplicate'])} duplicates dropped since its start"
+def _loop(sample: Sample, gate: str, who: str, does: str, rate: Fact[float]) -> str:
+    mode = sample.mode(gate)
+    if mode == "stuck":
+        return f"{who} {sample.trouble(gate)}"
+    says: dict[Mode, str] = {"paused": "is paused", "away": "is down", "unknown": "is unknown"}
+    if mode in says:
+        return f"{who} {says[mode]}"
+    return f"{who} runs, {does} {rate.shown(_a_second)}"
+
+
+def _a_second(rate: float) -> str:
+    return f"{rate:.0f}/s" if rate >= 0.95 or rate == 0 else f"{rate:.1f}/s"
+
+
+def _lag(told: OnTheWay) -> str:
+    if not told.events:
+        return "lag 0 s, everything is projected"
+    behind = words.plural(told.events, "event")
+    return f"lag {told.oldest:.0f} s, {behind} behind" if told.oldest else f"{behind} behind"
+
+
+def _service(sample: Sample, relay: str) -> Mode:
+    if sample.database_is_away(relay):
+        return "away"
+    mode = sample.mode(relay)
+    return mode if mode in ("away", "unknown") else "running"
+
+
+def _invoices(sample: Sample) -> Mode:
+    if sample.mode("consumer") == "away" or sample.database_is_away("consumer"):
+        return "away"
+    if not sample.on_the_way.fresh:
+        return "unknown"
+    return "paused" if sample.on_the_way.holds(lambda told: (told.oldest or 0) >= 1) else "running"

@@ -164,7 +164,7 @@ function drawCards(root, data) {
   say("state", data.states);
   say("name", data.names);
   for (const card of root.querySelectorAll(".card")) {
-    for (const mode of ["running", "paused", "stuck", "away"]) card.classList.toggle(mode, data.modes[card.dataset.card] === mode);
+    for (const mode of ["running", "paused", "stuck", "away", "unknown"]) card.classList.toggle(mode, data.modes[card.dataset.card] === mode);
   }
   for (const button of root.querySelectorAll("button[data-gate]")) {
     const gate = button.dataset.gate;
@@ -174,7 +174,7 @@ function drawCards(root, data) {
     button.textContent = toggles ? (paused ? "Run" : "Pause") : "Step";
     button.ariaLabel = toggles ? `${paused ? "Resume" : "Pause"} ${gate}` : `Step ${gate}`;
     button.dataset.to = paused ? "running" : "paused";
-    button.disabled = data.modes[gate] === "away" || (!toggles && !paused);
+    button.disabled = ["away", "unknown"].includes(data.modes[gate]) || (!toggles && !paused);
   }
   root.querySelector("button.main").disabled = !data.orders;
   root.querySelector(".legend").textContent = data.legend;

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import streamlit as st
 
-import fetch
 from charts import flow_chart, waiting_chart
 from frame import complaint, live
 from pulse import pulse
@@ -39,13 +38,14 @@ def page() -> None:
 
 @live(1)
 def moving() -> None:
-    traces, sample, workshop = watch().look(), pulse().now(), fetch.is_workshop()
+    traces, samples = watch().look(), pulse().look()
+    workshop = samples[-1].has_controls()
     dots, every = dots_of(traces, time.time())
     crowd = f" At this rate one dot is drawn for about {every} events." if every > 1 else ""
     first = "" if traces else " No event has been made yet: place an order."
     flow(
         {
-            **cards(sample),
+            **cards(samples),
             "dots": dots,
             "controls": workshop,
             "orders": True,

@@ -1,5 +1,6 @@
 """The journey of a command: relay and consumer remember when an event passed them."""
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
@@ -28,6 +29,35 @@ def test_an_events_journey_can_be_told_hop_by_hop(shop: Shop) -> None:
     # Then both know, and both times lie between the click and now
     for passage in (published, received):
         assert before < datetime.fromisoformat(passage.json()["at"]) < datetime.now(UTC)
+
+
+def test_no_event_is_received_before_it_is_published(shared_shop: Shop) -> None:
+    # Given orders, many at a time
+    def place(_: int) -> str:
+        event: str = shared_shop.place_order(888_010).headers["x-event-id"]
+        return event
+
+    with ThreadPoolExecutor(16) as pool:
+        events = list(pool.map(place, range(300)))
+
+    # When relay and consumer are asked when each of them passed
+    times = [
+        (
+            when_passed(shared_shop, "order-service", "relay", event),
+            when_passed(shared_shop, "invoice-service", "consumer", event),
+        )
+        for event in events
+    ]
+
+    # Then the relay's time comes first: it is when it sent the event, and not when it heard that
+    # the broker has it
+    assert [received - published for published, received in times if received < published] == []
+
+
+def when_passed(shop: Shop, service: str, point: str, event: str) -> datetime:
+    path = f"/{point}/passages/{event}"
+    eventually(lambda: shop.get(service, path).status_code == 200)
+    return datetime.fromisoformat(shop.get(service, path).json()["at"])
 
 
 def test_an_event_that_did_not_pass_has_no_passage(shop: Shop) -> None:

@@ -8,6 +8,7 @@ from typing import Literal
 from uuid import UUID
 
 from cqrs_demo.pace import Pace
+from cqrs_demo.tooling.workshop.latest import Latest
 from cqrs_demo.tooling.workshop.passages import Passages
 
 Mode = Literal["running", "paused"]
@@ -26,6 +27,8 @@ class Gate(Pace):
     def __init__(self, seen: str, done: str | None = None) -> None:
         self.mode: Mode = "running"
         self.passages = Passages()
+        self.passed = 0  # events, since the service started
+        self.latest = Latest()
         self._seen, self._done = seen, done
         self._in_hand: Sequence[UUID] = ()
         self._since: datetime | None = None
@@ -51,10 +54,14 @@ class Gate(Pace):
     def allows(self, most: int) -> int:
         return most if self.mode == "running" else min(most, self._allowance)
 
-    def seen(self, events: Sequence[UUID]) -> None:
-        at = self.passages.note(events, what=self._seen)
+    def seen(self, events: Sequence[UUID], at: datetime | None = None) -> None:
+        at = self.passages.note(events, at, what=self._seen)
+        self.passed += len(events)
         self._in_hand = events
         self._since = self._since or at  # a batch that is tried again is still the same hand
+
+    def projected(self, events: Sequence[UUID]) -> None:
+        self.latest.note(events)
 
     def moved(self, count: int) -> None:
         self._allowance = max(0, self._allowance - count)

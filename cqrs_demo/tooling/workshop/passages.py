@@ -2,8 +2,8 @@
 per batch.
 
 What a workshop shows of a command's way between its two transactions comes from here
-(passage_routes.py): the relay notes what the broker has confirmed, the consumer what has arrived
-and what it has done with. Commit and projection have their times in the tables.
+(passage_routes.py): the relay notes when it sent what the broker has confirmed since, the consumer
+what has arrived and what it has done with. Commit and projection have their times in the tables.
 
 Each passage has a position, and whoever has seen all up to one asks for what came after it. The
 positions of a process begin with the microsecond of its start: those of the next process are
