@@ -21,12 +21,15 @@ from cqrs_demo.tooling.runtime.system import (
     find_system,
     named_system,
 )
+from cqrs_demo.tooling.runtime.typed import typed
+from exchanges import Exchange, note
 from shared import forget_all, shared
 
 Row = dict[str, Any]
 
 SERVICES = tuple(PREFIXES)
-LOOK, ACT = 1.5, 15.0  # seconds a look and a command may take
+LOOK, ACT = 1.5, 7.0  # seconds a look and a command may take
+GLANCE = 0.8  # seconds that the pulse waits: lights are to turn within three
 LEFT_ALONE = 1.0  # seconds
 
 
@@ -43,10 +46,15 @@ def system() -> RunningSystem:
     if not found.services:
         why = (
             f"no system runs in {data_folder().path}, or it is just starting. Start it with "
-            "`cqrs-demo up`"
+            f"`{command('up')}`"
         )
         raise NoAnswer(why, "the system")
     return found
+
+
+def command(line: str) -> str:
+    """A command of the CLI as it has to be typed for the system shown."""
+    return f"cqrs-demo {line}" if named_system() else typed(line, data_folder().path)
 
 
 def broker_name() -> str:
@@ -72,6 +80,9 @@ class DashboardClient(Client):
             self._silent[service] = (time.monotonic() + LEFT_ALONE, error)
             raise
         self._silent.pop(service, None)
+        if method == "POST":
+            body, headers = options.get("body"), options.get("headers") or {}
+            note(Exchange(method, PREFIXES[service] + path, headers, body, answer))
         return answer
 
 
@@ -87,8 +98,20 @@ def client() -> Client:
     return _client()
 
 
+@lru_cache
+def _glancing() -> Client:
+    return Client(Place({}), look=GLANCE, act=ACT)
+
+
+def glancing() -> Client:
+    """For the pulse: whoever was silent a moment ago is asked all the same."""
+    _glancing().place = system().place
+    return _glancing()
+
+
 def close() -> None:
     """Forget the system: connections, answers, and whose silence was noted."""
-    _client().close()
-    _client.cache_clear()
+    for made in (_client, _glancing):
+        made().close()
+        made.cache_clear()
     forget_all()

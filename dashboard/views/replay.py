@@ -155,7 +155,7 @@ def faults(found: reach.Row) -> list[str]:
         words.plural(found["in_no_log"], "event"),
     )
     late = [
-        f"{overdue} overdue: in a log for long, and still not projected. Under the hood shows "
+        f"{overdue} overdue: in a log for long, and still not projected. Stage shows "
         "what stands still."
     ]
     in_no_log = [f"{lost} of the read model in no log. A replay is refused, unless it is forced."]
