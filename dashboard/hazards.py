@@ -35,7 +35,7 @@ class Hazards:
         self._said: deque[str] = deque(maxlen=20)
         self._began = 0.0
         self._process: subprocess.Popen[str] | None = None
-        self._stopped = False
+        self.stopping = False
         self._turn = threading.Lock()
 
     @property
@@ -54,7 +54,7 @@ class Hazards:
                 raise Refused(f"{self.running.title} is being shown; one at a time")
             self.running, self.seed, self._began = hazard, seed, time.monotonic()
             self._said.clear()
-            self._stopped = False
+            self.stopping = False
             self.results.pop(hazard.name, None)
             self.failures.pop(hazard.name, None)
         arguments = [hazard.name, "--json", f"--seed={seed}", f"--broker={broker}"]
@@ -64,7 +64,7 @@ class Hazards:
 
     def stop(self) -> None:
         """It stops what it has started, in a few seconds. Harmless when nothing is shown."""
-        self._stopped = True
+        self.stopping = True
         if self._process is not None:
             self._process.terminate()
 
@@ -87,14 +87,14 @@ class Hazards:
             **apart(),
         ) as process:
             self._process = process
-            if self._stopped:  # before there was a process to stop
+            if self.stopping:  # before there was a process to stop
                 process.terminate()
             for line in process.stderr or ():
                 self._said.append(line.strip())
             answer = process.stdout.read() if process.stdout else ""
         if answer:
             self.results[hazard.name] = json.loads(answer, parse_float=Decimal)
-        elif not self._stopped:
+        elif not self.stopping:
             self.failures[hazard.name] = "\n".join(self._said) or "It said nothing."
 
 

@@ -73,11 +73,13 @@ def chosen() -> Hazard:
 
 
 def progress(running: Hazard) -> None:
-    said = hazards().said
-    title = f"{running.title}, {hazards().seconds:.0f} s"
-    with st.status(title, state="running", expanded=True):
-        st.text("\n".join(said[-4:]) or "starting")
-        st.button("Stop", key="stop hazard", on_click=hazards().stop)
+    does = "is being stopped" if hazards().stopping else "is being shown"
+    with st.container(border=True):
+        st.markdown(
+            f":material/hourglass_top: **{running.title}** {does}, {hazards().seconds:.0f} s"
+        )
+        st.text("\n".join(hazards().said[-4:]) or "starting")
+        st.button("Stop", key="stop hazard", on_click=hazards().stop, disabled=hazards().stopping)
 
 
 @live(1)

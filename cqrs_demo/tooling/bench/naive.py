@@ -1,8 +1,9 @@
 """--against naive: what the guarantees cost and what they bring, beside a shop without them.
 
 Both run on the rig's PostgreSQL and broker, and take turns, so that whatever else the machine does
-falls on both. Then each is broken once under the same load: its invoice service is killed, a second
-later its order service, both are started again, and the orders are counted one by one.
+falls on both. Then each is broken once under the same load: the invoices cannot be written for a
+moment, and in it their service is killed; a second later the order service. Both are started again,
+and the orders are counted one by one.
 """
 
 import time
@@ -31,6 +32,7 @@ from generate_series(%s::bigint, %s::bigint) as user_id
 ROUNDS = 3
 RATE = 200  # orders a second, while it is broken
 SECONDS = 1.0  # of load before each of the two kills
+BUSY = 0.3  # seconds for which the invoices cannot be written
 
 OUR_ORDERS = "select id from demo.orders where id > %s"
 OUR_LINES = "select order_id from demo.invoice_lines where order_id > %s"
@@ -44,13 +46,15 @@ where (line ->> 'id')::bigint > %s
 
 @dataclass(frozen=True)
 class Contestant:
-    """`kill` ends a service as a crash does, `mend` sees to it that both run again, and `settle`
-    waits for what may still come. The DSNs are the superuser's."""
+    """`busy` locks what an order is written to, `kill` ends a service as a crash does, `mend` sees
+    to it that both run again, and `settle` waits for what may still come. The DSNs are the
+    superuser's."""
 
     name: str
     url: str
     orders: tuple[str, str]  # a DSN, and a query of the ids of the orders above one
     lines: tuple[str, str]  # likewise, of those on invoices
+    busy: str
     kill: Callable[[str], None]
     mend: Callable[[], None]
     settle: Callable[["Contestant", int], None]
@@ -121,7 +125,11 @@ def _broken(contestant: Contestant, broker: str) -> Figure:
             send, contestant.url, requests, connections=32, seconds=30, rate=float(RATE)
         )
         time.sleep(SECONDS)
-        contestant.kill("invoice-service")
+        with psycopg.connect(contestant.lines[0]) as somebody:
+            somebody.execute(contestant.busy.encode())
+            time.sleep(BUSY)
+            contestant.kill("invoice-service")
+            somebody.rollback()
         time.sleep(SECONDS)
         contestant.kill("order-service")  # and with it the load ends: it has lost its connections
         load.result()
@@ -186,6 +194,7 @@ def _ours(rig: Rig) -> Contestant:
         found.url("order-service") + "/orders",
         (rig.superuser_dsn("order_service"), OUR_ORDERS),
         (rig.superuser_dsn("invoice_service"), OUR_LINES),
+        "lock table demo.invoice_account in share mode",
         kill,
         mend,
         settle,
@@ -208,6 +217,7 @@ def _naive(rig: Rig, writer: Program, reader: Program) -> Contestant:
         f"{writer.url}/orders",
         (dsn, NAIVE_ORDERS),
         (dsn, NAIVE_LINES),
+        "lock table public.invoices in share mode",
         lambda service: services[service].kill(),
         mend,
         settle,

@@ -44,8 +44,8 @@ HAZARDS = (
     Hazard(
         "lost-update",
         "Lost update",
-        "Several orders of one customer arrive while that customer's row is busy for a moment.",
-        "All of them read the same invoice, and each write wipes out the one before.",
+        "Two orders of one customer arrive while that customer's row is busy for a moment.",
+        "Both read the same invoice, and the second write wipes out the first.",
         "The total is added to in one statement, and a user's row is locked before it is read.",
         (
             "invoice_service/projections/invoices.py",
