@@ -29,6 +29,7 @@ Row = dict[str, Any]
 SERVICES = tuple(PREFIXES)
 LOOK, ACT = 1.5, 7.0  # seconds a look and a command may take
 GLANCE = 0.8  # seconds that the pulse waits: lights are to turn within three
+PATIENCE = 12.0  # seconds for what is asked once, and in the background
 LEFT_ALONE = 1.0  # seconds
 
 
@@ -94,20 +95,23 @@ def client() -> Client:
     return _client()
 
 
-@lru_cache
-def _glancing() -> Client:
-    return Client(Place({}), look=GLANCE, act=ACT)
+_waiting: dict[float, Client] = {}
 
 
-def glancing() -> Client:
-    """For the pulse: whoever was silent a moment ago is asked all the same."""
-    _glancing().place = system().place
-    return _glancing()
+def waiting(seconds: float) -> Client:
+    """For the pulse: a look takes so long at the most, and whoever was silent a moment ago is asked
+    all the same. Raises NoAnswer where no system is found."""
+    place = system().place
+    if seconds not in _waiting:
+        _waiting[seconds] = Client(place, look=seconds, act=ACT)
+    _waiting[seconds].place = place
+    return _waiting[seconds]
 
 
 def close() -> None:
     """Forget the system: connections, answers, and whose silence was noted."""
-    for made in (_client, _glancing):
-        made().close()
-        made.cache_clear()
+    _client().close()
+    _client.cache_clear()
+    while _waiting:
+        _waiting.popitem()[1].close()
     forget_all()
