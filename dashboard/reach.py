@@ -4,6 +4,7 @@ A service that does not answer is left alone for a second, so that no page waits
 again. Next: fetch.py, what is asked.
 """
 
+import threading
 import time
 from functools import lru_cache
 from typing import Any
@@ -96,16 +97,19 @@ def client() -> Client:
 
 
 _waiting: dict[float, Client] = {}
+_turn = threading.Lock()
 
 
 def waiting(seconds: float) -> Client:
     """For the pulse: a look takes so long at the most, and whoever was silent a moment ago is asked
     all the same. Raises NoAnswer where no system is found."""
     place = system().place
-    if seconds not in _waiting:
-        _waiting[seconds] = Client(place, look=seconds, act=ACT)
-    _waiting[seconds].place = place
-    return _waiting[seconds]
+    with _turn:
+        if seconds not in _waiting:
+            _waiting[seconds] = Client(place, look=seconds, act=ACT)
+        client = _waiting[seconds]
+    client.place = place
+    return client
 
 
 def close() -> None:
