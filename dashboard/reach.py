@@ -23,6 +23,7 @@ from cqrs_demo.tooling.runtime.system import (
     named_system,
 )
 from cqrs_demo.tooling.runtime.typed import typed
+from exchanges import Exchange, note
 from shared import forget_all, shared
 
 Row = dict[str, Any]
@@ -81,6 +82,9 @@ class DashboardClient(Client):
             self._silent[service] = (time.monotonic() + LEFT_ALONE, error)
             raise
         self._silent.pop(service, None)
+        if method == "POST":
+            body, headers = options.get("body"), options.get("headers") or {}
+            note(Exchange(method, PREFIXES[service] + path, headers, body, answer))
         return answer
 
 

@@ -15,8 +15,9 @@ from stage.flow import flow
 from stage.plan import dots_of
 from stage.traces import Trace
 from stage.watch import watch
+from waterfall_view import choose_and_draw
 
-CSS = Path(__file__).parents[1] / "stage" / "page.css"
+DASHBOARD = Path(__file__).parents[1]
 
 LEGEND = (
     "A dot is an event: of a user, an address or an order. Pause a relay or the consumer, place "
@@ -27,7 +28,8 @@ NO_CONTROLS = " These services run without CQRS_WORKSHOP=1: the hops in between 
 
 
 def page() -> None:
-    st.html(CSS)
+    st.html(DASHBOARD / "stage" / "page.css")
+    st.html(DASHBOARD / "waterfall.css")
     moving()
     with st.expander("Rates and waiting", key="rates", on_change="rerun") as more:
         if more.open:
@@ -52,6 +54,8 @@ def moving() -> None:
     )
     complaint("stage")
     sides(traces)
+    st.html('<div class="side"><b>One command</b> hop by hop, from click to invoice</div>')
+    choose_and_draw(traces)
 
 
 def sides(traces: list[Trace]) -> None:

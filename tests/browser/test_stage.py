@@ -152,6 +152,16 @@ def test_an_order_travels_from_the_service_to_the_invoice(page: Page) -> None:
     expect(page.locator("table.rows").first).to_contain_text("orders")
     expect(page.locator("table.rows").last).to_contain_text("$")
 
+    # And its way is told hop by hop; a click shows the SQL, the event and the HTTP exchange
+    for hop, shown in (
+        ("HTTP", "POST /order-service/orders"),
+        ("transaction", "insert into demo.orders"),
+        ("in the broker", '"specversion"'),
+        ("inbox, projection", "insert into processed_events"),
+    ):
+        page.locator(".waterfall summary", has_text=hop).last.click()
+        expect(page.locator(".waterfall pre", has_text=shown).first).to_be_visible()
+
 
 def test_events_queue_where_time_is_stopped_and_move_step_by_step(page: Page, visit: Visit) -> None:
     # Given a paused consumer, and the stage as it was drawn first
