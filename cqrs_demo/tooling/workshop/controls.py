@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Body
 from pydantic import BaseModel, ConfigDict, Field
 
+from cqrs_demo.client.place import PREFIXES
 from cqrs_demo.http.json import JsonResponse
 from cqrs_demo.http.lifespan import Worker
 from cqrs_demo.http.problems import Problem, refusals
@@ -19,10 +20,12 @@ from cqrs_demo.messaging.broker import BrokerError, Subscriber
 from cqrs_demo.outbox.relay import Relay
 from cqrs_demo.pace import Pace
 from cqrs_demo.settings import Settings
+from cqrs_demo.tooling.workshop.damage import add_damage
 from cqrs_demo.tooling.workshop.gate import Gate
 from cqrs_demo.tooling.workshop.passage_routes import add_passages
 
 DEPTHS_WITHIN = 0.5  # seconds
+INVOICE_SERVICE = PREFIXES["invoice-service"]
 
 Build = Callable[[Settings, Mapping[str, Pace]], Service]
 
@@ -55,6 +58,8 @@ def built_with_controls(build: Build, settings: Settings) -> Service:
     for name, worker in service.workers.by_name.items():
         _add_controls(router, name, gates[name], service, worker)
         add_passages(router, name, gates[name].passages)
+    if service.prefix == INVOICE_SERVICE:
+        add_damage(router, service.pool)
     service.api.include_router(router)
     return service
 
