@@ -71,7 +71,7 @@ def differences_html(found: Row) -> str:
     rows = "".join(_row(*line) for found in found["differences"] for line in _lines_of(found))
     total, listed = sum(found["drift"].values()), len(found["differences"])
     more = f"<p>and {words.plural(total - listed, 'row')} more</p>" if total > listed else ""
-    state = "mended" if found["fixed"] else "wrong"
+    state = "fixed" if found["fixed"] else "wrong"
     return (
         f'<div class="differences {state}" role="region" aria-label="Differences"><table><thead>'
         "<tr><th>Row</th><th>Field</th><th>Live</th><th>By the log</th></tr></thead>"
