@@ -27,13 +27,19 @@ def letters(group: reach.Row) -> None:
     settle_button(row, "Discard this one", "discard", {"ids": [id]}, "one")
     complaint("letters")
     letter = fetch.dead_letter(id)
-    came, edit, error = st.tabs(["As it came", "Edit and retry", "The whole error"])
-    with came:
-        st.code(readable(letter), language="json", wrap_lines=True)
-    with edit:
-        edit_form(letter)
-    with error:
-        st.code(letter["error"], language=None, wrap_lines=True)
+    tabs = st.tabs(list(TABS), on_change="rerun", key="letter_tabs")
+    for tab, draw in zip(tabs, TABS.values(), strict=True):
+        if tab.open:
+            with tab:
+                draw(letter)
+
+
+def as_it_came(letter: reach.Row) -> None:
+    st.code(readable(letter), language="json", wrap_lines=True)
+
+
+def whole_error(letter: reach.Row) -> None:
+    st.code(letter["error"], language=None, wrap_lines=True)
 
 
 def edit_form(letter: reach.Row) -> None:
@@ -83,3 +89,6 @@ def name_of(group: reach.Row) -> str:
         words.plain(f"{group['event_type'] or 'no type'} · {group['reason']}")
         + f" · **{group['letters']}**"
     )
+
+
+TABS = {"As it came": as_it_came, "Edit and retry": edit_form, "The whole error": whole_error}

@@ -357,6 +357,7 @@ def test_a_dead_letter_is_edited_and_retried(alice: int, busy_shop: Shop, open_p
         "invoice_service", SET_ASIDE, json.dumps(broken).encode(), "the amount is wrong"
     )
     app = open_page("dead_letters")
+    app.session_state["letter_tabs"] = "Edit and retry"
     choose(app, "the amount is wrong")
 
     # When it is edited into something else that is wrong, then the page says what
