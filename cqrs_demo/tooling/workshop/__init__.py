@@ -9,6 +9,7 @@ from cqrs_demo.client.errors import NoAnswer, Refused, TookTooLong
 from cqrs_demo.tooling.workshop.answers import chosen, number, placed
 from cqrs_demo.tooling.workshop.client import Client
 from cqrs_demo.tooling.workshop.exercise import exercise
+from cqrs_demo.tooling.workshop.predict import predict
 from cqrs_demo.tooling.workshop.shop import Shop
 
 __all__ = [
@@ -22,4 +23,5 @@ __all__ = [
     "exercise",
     "number",
     "placed",
+    "predict",
 ]

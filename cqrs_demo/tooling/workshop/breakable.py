@@ -58,6 +58,11 @@ class Breakable:
         broker_of(self._own_folder()).start()
         self._say("The broker is back.")
 
+    def mend(self) -> None:
+        """The broker is there, and every service is ready."""
+        self.start_broker()
+        self.wait_until_ready()
+
     def _say(self, what: str) -> None:
         self.did.append(what)
         print(what)
@@ -94,7 +99,9 @@ class Breakable:
         """A second subscriber, which hears every event of these topics from now on."""
         self._own_folder()
         assert self.client.system.broker is not None
-        return Listener(self.client.system.broker.url, *topics)
+        return Listener(
+            self.client.system.broker.url, topics, lambda real: str(self.own.shown("event", real))
+        )
 
     def place_order_unheard(
         self,

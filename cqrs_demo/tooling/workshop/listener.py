@@ -2,6 +2,7 @@
 it takes nothing from the shop's consumer."""
 
 import time
+from collections.abc import Callable
 
 import orjson
 
@@ -15,8 +16,10 @@ PATIENCE = 30.0
 class Listener:
     """Hears every event of its topics from now on. Its queues stay for as long as the broker."""
 
-    def __init__(self, url: str, *topics: str) -> None:
+    def __init__(self, url: str, topics: tuple[str, ...], shown: Callable[[str], str]) -> None:
+        """`shown` makes of an event's id what a notebook calls it."""
         self._url, self._subscriber = url, Subscriber("listener", topics)
+        self._shown = shown
         with SyncBroker(url) as broker:
             broker.declare(self._subscriber)
             while broker.take(self._subscriber, 500, wait=0.2):
@@ -32,5 +35,5 @@ class Listener:
                 if time.monotonic() > deadline:
                     raise TookTooLong(f"{len(ids)} events came, and {count} were waited for")
                 taken = broker.take(self._subscriber, count - len(ids), wait=0.5)
-                ids += [orjson.loads(delivery.body)["id"] for delivery in taken]
+                ids += [self._shown(orjson.loads(delivery.body)["id"]) for delivery in taken]
         return ids

@@ -21,6 +21,7 @@ from cqrs_demo.messaging.broker import Message
 from cqrs_demo.tooling.runtime.system import find_system
 from cqrs_demo.tooling.workshop.breakable import Breakable, until
 from cqrs_demo.tooling.workshop.client import Client
+from cqrs_demo.tooling.workshop.code import Code, code
 from cqrs_demo.tooling.workshop.document import Document
 from cqrs_demo.tooling.workshop.map import TABLES_ON_THE_MAP, Picture, draw_map
 from cqrs_demo.tooling.workshop.notebook_ids import ENTITIES, NotebookIds
@@ -102,6 +103,10 @@ class Shop(Breakable):
             name, self.own.email(email), idempotency_key=self._key(idempotency_key)
         )
         return self.own.answer(answer, "user")
+
+    def forget_emails(self) -> None:
+        """Every email and idempotency key is new again, also one that this notebook has used."""
+        self.own.new_tag()
 
     def create_account(
         self,
@@ -200,6 +205,10 @@ class Shop(Breakable):
             [{service: self._health(service) for service in self.client.system.services}],
             index=["health check"],
         )
+
+    def code(self, name: str) -> Code:
+        """The lines that matter of a part of the pattern, from the source that runs."""
+        return code(name)
 
     def dead_letters(self) -> pd.DataFrame:
         """This notebook's messages that could not be applied."""
@@ -303,6 +312,10 @@ class Shop(Breakable):
         """Rebuild the whole read model from the logs, while it goes on serving."""
         print(f"The read model is rebuilt from {self.client.run('replay')['events']} events.")
 
+    def replay_quietly(self) -> None:
+        """The same, where how many events there are depends on what others do meanwhile."""
+        self.client.run("replay")
+
     def time_of(self, made: Answer | str) -> str:
         """When it happened: the instant, for `as_of`."""
         return str(self._event_of(made)["time"])
@@ -382,6 +395,14 @@ class Shop(Breakable):
 
     def step_consumer(self, count: int = 1) -> None:
         print(f"taken from the queues: {self.client.step_consumer(count)}")
+
+    def stand_still(self) -> None:
+        """What is under way arrives; then the order service's relay and the consumer are paused."""
+        self.resume()
+        self.wait_until_projected()
+        self.client.set_relay("order-service", "paused")
+        self.client.set_consumer("paused")
+        print("Time stands still: the order service's relay and the consumer are paused.")
 
     def wait_until_published(self) -> None:
         """Until every event of this notebook has left its outbox. Raises TookTooLong."""
