@@ -130,8 +130,8 @@ class Breakable:
         print("The order is committed. The connection broke: no answer.")
 
     def _is_stored(self, key: str) -> bool:
-        query = "select from demo.orders where idempotency_key = :key"
-        return len(self.client.sql("order_service", query, key=key).index) > 0
+        query = "select id from demo.orders where idempotency_key = :key"
+        return not self.client.sql("order_service", query, key=key).empty
 
     def _own_folder(self) -> Path:
         if self.folder is None:
