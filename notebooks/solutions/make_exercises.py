@@ -11,6 +11,7 @@ All other cells are the same in both. CI fails when the two sets differ.
 
 import ast
 import copy
+import re
 import sys
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from nbformat import NotebookNode
 
 SOLUTIONS = Path(__file__).parent
 FOLDER = SOLUTIONS.parent
+ADDRESS = re.compile(r"127\.0\.0\.1:\d+")  # as in sanitize.cfg
 METADATA = {
     "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
     "language_info": {"name": "python"},
@@ -70,7 +72,7 @@ def run(path: Path) -> None:
         resources={"metadata": {"path": str(path.parent)}},
     ).execute()
     notebook.metadata = nbformat.from_dict(METADATA)
-    path.write_text(text(notebook), encoding="utf-8")
+    path.write_text(ADDRESS.sub("127.0.0.1:PORT", text(notebook)), encoding="utf-8")
 
 
 def main() -> None:

@@ -22,6 +22,7 @@ from cqrs_demo.tooling.runtime.system import find_system
 from cqrs_demo.tooling.workshop.breakable import Breakable, until
 from cqrs_demo.tooling.workshop.client import Client
 from cqrs_demo.tooling.workshop.code import Code, code
+from cqrs_demo.tooling.workshop.dashboard_link import DashboardLink, dashboard_link
 from cqrs_demo.tooling.workshop.document import Document
 from cqrs_demo.tooling.workshop.map import TABLES_ON_THE_MAP, Picture, draw_map
 from cqrs_demo.tooling.workshop.notebook_ids import ENTITIES, NotebookIds
@@ -205,6 +206,10 @@ class Shop(Breakable):
             [{service: self._health(service) for service in self.client.system.services}],
             index=["health check"],
         )
+
+    def dashboard(self, page: str = "under_the_hood") -> DashboardLink:
+        """A page of this system's dashboard, to be opened beside the notebook."""
+        return dashboard_link(self.client.system, page)
 
     def code(self, name: str) -> Code:
         """The lines that matter of a part of the pattern, from the source that runs."""
