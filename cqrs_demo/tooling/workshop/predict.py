@@ -1,7 +1,7 @@
 """A question before the cell that answers it: click on what you expect, and read what happens.
 
 The questions stand in predictions.toml, so that a notebook's code gives nothing away. A click is
-answered in the page itself, which needs no kernel, and is remembered by the browser. Where nothing
+answered in the page itself, which needs no kernel, and is recorded by the browser. Where nothing
 can be clicked, `predict("01.1", "b")` says the same in text.
 """
 
@@ -14,17 +14,24 @@ from typing import Any
 
 FILE = Path(__file__).with_name("predictions.toml")
 
-# In the page: note the choice, mark it, show the answer. The browser keeps it under the question's
-# number, so a page that is loaded again shows it still.
+# In the page: show what the choice comes to. The first one is recorded by the browser, so that a
+# notebook's predictions can be counted; whoever clicks on another reads on, and the record stays.
 _SCRIPT = (
-    "const box=this.closest('[data-prediction]');"
-    "try{localStorage.setItem('cqrs-demo.prediction.'+box.dataset.prediction,this.value)}"
-    "catch(error){}"
+    "const box=this.closest('[data-prediction]'),score=box.querySelector('[data-score]'),"
+    "name='cqrs-demo.prediction.'+box.dataset.prediction;"
     "box.querySelectorAll('button').forEach(one=>{"
     "one.setAttribute('aria-pressed',one===this);"
     "one.style.outline=one===this?'2px solid #2a78b5':'none'});"
     "box.querySelectorAll('[data-for]').forEach(one=>{one.hidden=one.dataset.for!==this.value});"
     "box.querySelector('[data-because]').hidden=false;"
+    "try{"
+    "if(!box.dataset.chosen)localStorage.setItem(name,this.value===box.dataset.right);"
+    "box.dataset.chosen=this.value;"
+    "const told=Object.keys(localStorage).filter(one=>one.startsWith(name.replace(/[0-9]+$/,'')));"
+    "const right=told.filter(one=>localStorage.getItem(one)==='true');"
+    "score.textContent=`Your predictions in this notebook: ${right.length} of ${told.length} came "
+    "true.`"
+    "}catch(error){score.textContent=''}"
 )
 _BUTTON = (
     "display:block;width:100%;margin:4px 0;padding:6px 10px;text-align:left;font:inherit;"
@@ -80,7 +87,7 @@ class Prediction:
             for letter in self.lettered
         )
         return (
-            f'<div data-prediction="{self.name}" style="max-width:44em">'
+            f'<div data-prediction="{self.name}" data-right="{self.right}" style="max-width:44em">'
             f"<p><b>{escape(self.question)}</b></p>{buttons}"
             f'<div role="status">{verdicts}<p data-because hidden>{escape(self.because)}</p></div>'
             "</div>"
