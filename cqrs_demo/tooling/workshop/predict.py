@@ -90,6 +90,7 @@ class Prediction:
             f'<div data-prediction="{self.name}" data-right="{self.right}" style="max-width:44em">'
             f"<p><b>{escape(self.question)}</b></p>{buttons}"
             f'<div role="status">{verdicts}<p data-because hidden>{escape(self.because)}</p></div>'
+            "<small data-score></small>"
             "</div>"
         )
 

@@ -28,8 +28,12 @@ def main(arguments: list[str]) -> int:
     for name in arguments or by_name:
         seen = run(by_name[name])
         missed += not seen.noticed
-        found = ", ".join(seen.red) or "no cell"
-        print(f"{'noticed' if seen.noticed else 'MISSED ':9}{name:40}{found}", flush=True)
+        cells = [(number, cell) for number, cells in seen.red.items() for cell in cells]
+        found = " · ".join(f"{number}: {cell.splitlines()[0]}" for number, cell in cells)
+        print(
+            f"{'noticed' if seen.noticed else 'MISSED ':9}{name:40}{found or 'no cell is red'}",
+            flush=True,
+        )
     return int(missed > 0)
 
 

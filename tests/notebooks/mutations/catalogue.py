@@ -5,15 +5,19 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Mutation:
-    """In `file` of the package each first text, found once or first, becomes the second. At least
-    `red` cells of the notebooks (by number) must then show something else than what is stored."""
+    """In `file` of the package each first text becomes the second, where it is found first. `red`
+    names, by notebook and by something in the cell's source, the cells that must then show
+    something else than what is stored: the first of each notebook to do so."""
 
     name: str
     claim: str
-    notebooks: tuple[str, ...]
+    red: tuple[tuple[str, str], ...]
     file: str
     changes: tuple[tuple[str, str], ...]
-    red: int = 1
+
+    @property
+    def notebooks(self) -> list[str]:
+        return sorted({number for number, _ in self.red})
 
 
 INVOICES = "invoice_service/projections/invoices.py"
@@ -22,7 +26,7 @@ MUTATIONS = (
     Mutation(
         "nothing_is_copied",
         "the read model kept email and address from other services' events",
-        ("00",),
+        (("00", "shop.invoice(alice"),),
         INVOICES,
         (
             (
@@ -34,7 +38,7 @@ MUTATIONS = (
     Mutation(
         "outbox_row_in_a_second_transaction",
         "state, event and outbox row are one transaction",
-        ("01",),
+        (("01", "written_in_one_transaction"),),
         "user_service/commands.py",
         (
             (
@@ -57,37 +61,35 @@ MUTATIONS = (
     Mutation(
         "the_key_is_ignored",
         "a command that is sent again makes one row",
-        ("01", "06"),
+        (("01", "signup-dave"), ("06", "again = shop.place_order")),
         "outbox/retries.py",
         (("    if key is None:\n        return {}\n", "    return {}\n"),),
-        red=2,
     ),
     Mutation(
         "last_to_arrive_wins",
         "the highest sequence wins, whatever order events arrive in",
-        ("02",),
+        (("02", "shop.send_as_new"),),
         INVOICES,
         (("  and newest.sequence > coalesce(known.account_sequence, -1)\n", ""),),
     ),
     Mutation(
         "own_writes_are_not_waited_for",
         "a query after an event waits until the event is applied",
-        ("02",),
+        (("02", "after=new_home, wait=0.5"),),
         "invoice_service/waiting.py",
         (("        if await self._projected([event_id]):\n", "        if True:\n"),),
     ),
     Mutation(
         "the_inbox_is_off",
         "an event that is delivered twice counts once, and the inbox knows it",
-        ("02", "03"),
+        (("02", "shop.send_again"), ("03", "shop.duplicates()")),
         "inbox/inbox.py",
         (('        del by_id[row["event_id"]]', "        pass"),),
-        red=2,
     ),
     Mutation(
         "an_order_needs_its_user",
         "an order that comes before its user waits for the name",
-        ("03",),
+        (("03", "after=kite"),),
         INVOICES,
         (
             (
@@ -100,28 +102,28 @@ MUTATIONS = (
     Mutation(
         "totals_are_not_added_up",
         "one row has the whole answer, its total included",
-        ("04",),
+        (("04", "Magazine"),),
         INVOICES,
         (("set total = invoices.total + excluded.total", "set total = excluded.total"),),
     ),
     Mutation(
         "unroutable_is_confirmed",
         "a message that no queue takes is an error",
-        ("05",),
+        (("05", "refund.created"),),
         "messaging/pgmq.py",
         (("            if count == (0,):\n", "            if False:\n"),),
     ),
     Mutation(
         "broken_messages_are_thrown_away",
         "a message that cannot be applied becomes a dead letter",
-        ("05",),
+        (("05", "shop.resume_consumer()"),),
         "inbox/dead_letters.py",
         (("    await connection.execute(SET_ASIDE, row)\n", "    del row\n"),),
     ),
     Mutation(
         "acknowledged_before_it_is_applied",
         "a consumer that is killed in the middle of a transaction loses nothing",
-        ("06",),
+        (("06", "lock.release()"),),
         "inbox/consumer.py",
         (
             (
@@ -134,7 +136,7 @@ MUTATIONS = (
     Mutation(
         "newest_first",
         "after an outage the relay publishes in the order of the log",
-        ("06",),
+        (("06", "listener.heard"),),
         "outbox/relay.py",
         (
             ("order by sequence limit %s)", "order by sequence desc limit %s)"),
@@ -144,7 +146,7 @@ MUTATIONS = (
     Mutation(
         "verify_finds_nothing",
         "verify names each row that was changed by hand",
-        ("07",),
+        (("07", "shop.verify()"),),
         "invoice_service/replay/verify.py",
         (
             (
@@ -156,7 +158,7 @@ MUTATIONS = (
     Mutation(
         "replay_in_the_live_tables",
         "during a replay every query gets its answer",
-        ("07",),
+        (("07", "meanwhile("),),
         "invoice_service/replay/rebuild.py",
         (
             (
@@ -169,7 +171,7 @@ MUTATIONS = (
     Mutation(
         "as_of_shows_todays_address",
         "an invoice as of a moment has the address of that moment",
-        ("07",),
+        (("07", "as_of=shop.time_of(widget)"),),
         "invoice_service/replay/time_travel.py",
         (
             (
