@@ -17,7 +17,7 @@ import structlog
 
 from cqrs_demo.contract.events import DecodeError, Event, KnownEvent, Unknown, decode
 from cqrs_demo.database import Connection, Pool
-from cqrs_demo.inbox.attempts import MOST, attempts_at, clear, noted
+from cqrs_demo.inbox.attempts import MOST, attempts, clear, noted
 from cqrs_demo.inbox.blame import Blame, Streak, blame
 from cqrs_demo.inbox.dead_letters import DeadLetter, dead_letter, set_aside
 from cqrs_demo.inbox.inbox import claim
@@ -64,13 +64,14 @@ class Handler:
         message."""
         received, letters = decoded(deliveries)
         self._pace.seen([one.event.id for one in received])
-        attempts = await self._attempts(received)
-        letters += await self._try([one for one in received if one.event.id not in attempts])
-        suspects = [one for one in received if one.event.id in attempts]
+        async with self._pool.connection() as connection:
+            tried = await attempts(connection)
+        letters += await self._try([one for one in received if one.event.id not in tried])
+        suspects = [one for one in received if one.event.id in tried]
         # The least suspect first: what ends the process each time lets all the others pass before
         # it is tried again.
-        for suspect in sorted(suspects, key=lambda one: attempts[one.event.id]):
-            if attempts[suspect.event.id] < MOST:
+        for suspect in sorted(suspects, key=lambda one: tried[one.event.id]):
+            if tried[suspect.event.id] < MOST:
                 letters += await self._try([suspect])
             else:
                 letters.append(DeadLetter(suspect.delivery, GAVE_UP, "No stack: the process died."))
@@ -117,10 +118,6 @@ class Handler:
         )
         if fresh:
             log.info("projected", events=[str(event.id) for event in fresh])
-
-    async def _attempts(self, received: Sequence[Received]) -> dict[UUID, int]:
-        async with self._pool.connection() as connection:
-            return await attempts_at(connection, [one.event.id for one in received])
 
     async def _settle(self, letters: Sequence[DeadLetter], suspects: Sequence[UUID]) -> None:
         """Set the letters aside; the suspects are no more, now that each is applied or set
