@@ -13,7 +13,7 @@ from tests.e2e.systems import Up, cqrs_demo
 Visit = Callable[..., Page]
 Shoot = Callable[[Page, str], None]
 
-PAGES = ("Shop", "Invoices", "Under the hood", "Stores", "Replay", "Break it", "Dead letters")
+PAGES = ("Shop", "Invoices", "Stage", "Stores", "Replay", "Break it", "Hazards", "Dead letters")
 FAINT_OR_SMALL = Path(__file__).with_name("faint_or_small.js").read_text(encoding="utf-8")
 
 
