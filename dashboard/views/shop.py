@@ -4,6 +4,8 @@ A form's command goes over HTTP in its button's callback; the page is drawn afte
 came of it. Next: order_form.py.
 """
 
+from textwrap import shorten
+
 import streamlit as st
 
 import fetch
@@ -69,7 +71,7 @@ def customer(users: dict[int, reach.Row]) -> None:
             "Customer",
             list(users),
             key="customer",
-            format_func=lambda id: f"{users[id]['name']} · {id}",
+            format_func=lambda id: f"{shorten(users[id]['name'], 32, placeholder=' …')} · {id}",
             on_change=look_at_another,
         )
     with chance:
