@@ -42,7 +42,7 @@ class Damaged(BaseModel):
 
 
 def add_damage(router: APIRouter, pool: Pool) -> None:
-    @router.post("/damage", response_model=Damaged, responses=refusals(409))
+    @router.post("/damage", response_model=Damaged, responses=refusals(409, 413))
     async def damage() -> JsonResponse:
         """Changes the newest line of all invoices and loses another one of the same invoice. The
         logs are not touched: verify finds it, and a replay mends it."""
