@@ -120,18 +120,24 @@ class Breakable:
             "amount": number(amount),
             "purchase_dt": f"{on}T10:00:00Z",
         }
+        orders = self._orders(user, key)
         post_and_hang_up(
             self.client.system.url("order-service") + "/orders",
             self.client.system.token,
             dumps(body),
             key,
-            lambda: self._is_stored(key),
+            lambda: orders["with_key"] > 0 or self._orders(user, key) != orders,
         )
         print("The order is committed. The connection broke: no answer.")
 
-    def _is_stored(self, key: str) -> bool:
-        query = "select id from demo.orders where idempotency_key = :key"
-        return not self.client.sql("order_service", query, key=key).empty
+    def _orders(self, user: User, key: str) -> dict[str, int]:
+        """How many this user has, and how many of them were made with this key."""
+        query = (
+            "select count(*) as every, count(*) filter (where idempotency_key = :key) as with_key "
+            "from demo.orders where user_id = :user"
+        )
+        found = self.client.sql("order_service", query, key=key, user=self.real_id(user))
+        return {name: int(found[name].item()) for name in found.columns}
 
     def _own_folder(self) -> Path:
         if self.folder is None:

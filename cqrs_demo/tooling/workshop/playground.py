@@ -25,7 +25,7 @@ class Playground:
 
     def __init__(self, kind: Kind | None = None) -> None:
         """A few seconds. Raises DidNotStart."""
-        self.kind: Kind = kind or _kind()
+        self.kind: Kind = kind or wanted_kind()
         self._kept = PrivateBroker(self.kind)
         self.url = self._kept.url
         self._broker = SyncBroker(self.url)
@@ -103,7 +103,7 @@ class Playground:
         hand.close()
 
 
-def _kind() -> Kind:
+def wanted_kind() -> Kind:
     wanted = os.environ.get(LAB_BROKER, "rabbitmq")
     return "rabbitmq" if wanted == "rabbitmq" and rabbitmq_server() else "pgmq"
 
