@@ -65,7 +65,7 @@ where known.user_id = newest.user_id
 """
 
 # An invoice is there as soon as one of its orders was approved, whatever became of it then.
-TELL_LINES = """
+ADD_LINES = """
 with news as (
     select order_id, any_value(user_id) as user_id, max(status::demo.line_status) as status,
         any_value(invoice_id) as invoice_id, any_value(description) as description,
@@ -133,7 +133,7 @@ class Invoices:
         if accounts:
             await _learn_addresses(connection, accounts)
         if orders:
-            await _tell_lines(connection, orders)
+            await _add_lines(connection, orders)
         if users or accounts:
             renamed, moved = map(concerned, users), map(concerned, accounts)
             changed = sorted({*renamed, *moved})
@@ -156,8 +156,8 @@ async def _learn_addresses(connection: Connection, events: Iterable[AccountCreat
     await connection.execute(LEARN_ADDRESSES, columns(rows), prepare=True)
 
 
-async def _tell_lines(connection: Connection, events: Iterable[OrderEvent]) -> None:
-    await connection.execute(TELL_LINES, columns([_line(event) for event in events]), prepare=True)
+async def _add_lines(connection: Connection, events: Iterable[OrderEvent]) -> None:
+    await connection.execute(ADD_LINES, columns([_line(event) for event in events]), prepare=True)
 
 
 def _line(event: OrderEvent) -> tuple[object, ...]:
