@@ -97,6 +97,26 @@ def test_a_service_reaches_its_own_database_and_no_other(shop: Up) -> None:
         assert settings == {f"CQRS_{name.removesuffix('-service').upper()}_DB"}
 
 
+def test_events_tell_the_whole_story_of_an_order_across_all_logs(shop: Up) -> None:
+    # Given an order that got its credit
+    system = find_system(shop.folder)
+    body = {"user_id": 4711, "description": "Sofa", "amount": 1500}
+    began = post(f"{system.url('order-service')}/orders", body).headers["X-Event-Id"]
+
+    def story() -> list[str]:
+        asked = cqrs_demo("events", "--correlation", began, "--json", "--data-dir", shop.folder)
+        return [json.loads(line)["type"] for line in asked.stdout.splitlines()]
+
+    # Then its story is told in order, and nothing else
+    eventually(lambda: len(story()) == 4)
+    assert story() == [
+        "order.created",
+        "reservation.requested",
+        "payment.reserved",
+        "order.approved",
+    ]
+
+
 def test_a_second_up_says_where_the_first_one_is(shop: Up) -> None:
     # When somebody starts the system that runs already
     again = cqrs_demo("up", "--data-dir", shop.folder)

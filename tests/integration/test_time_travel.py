@@ -7,7 +7,7 @@ from typing import Any
 
 from tests.fixtures.history import projected, run_replay
 from tests.fixtures.shared_shop import fresh_email
-from tests.fixtures.shop import Shop
+from tests.fixtures.shop import Shop, eventually
 
 
 def happened(shop: Shop, service: str, answer: Any) -> str:
@@ -85,3 +85,46 @@ def test_an_instant_needs_a_date_and_an_offset(shared_shop: Shop) -> None:
     # When the instant is none, then the request is refused and says which field
     answer = shared_shop.invoice(1, as_of="2025-04-10")
     assert (answer.status_code, answer.json()["errors"][0]["field"]) == (422, "as_of")
+
+
+def test_a_line_is_there_from_its_approval_to_its_cancellation(shared_shop: Shop) -> None:
+    # Given an order that waited for its credit, was approved, and then cancelled
+    shop = shared_shop
+    id = shop.create_user(email=fresh_email()).json()["id"]
+    order = shop.place_order(id, 1200)
+    eventually(lambda: shop.invoice(id).status_code == 200)
+    cancelled = shop.post("order-service", f"/orders/{order.json()['id']}/cancel", {})
+    projected(shop, order, cancelled)
+
+    placed, ended = (
+        happened(shop, "order-service", order),
+        happened(shop, "order-service", cancelled),
+    )
+    path = f"/invoices/{shop.invoice(id).json()['invoice_id']}/moments"
+    moments = shop.get("invoice-service", path).json()
+    approved = moments[0]["happened_at"]
+    assert [(moment["happened_at"], moment["orders"]) for moment in moments] == [
+        (approved, 1),
+        (ended, 0),
+    ]
+
+    def story() -> list[Any]:
+        return [
+            (answer.status_code, answer.json().get("orders") and 1, answer.json().get("total"))
+            for as_of in (placed, just_before(approved), approved, just_before(ended), ended)
+            for answer in [shop.invoice(id, as_of=as_of)]
+        ]
+
+    # When it is asked for as of each of these instants, then the line comes and goes
+    told = story()
+    assert told == [
+        (404, None, None),
+        (404, None, None),
+        (200, 1, 1200.00),
+        (200, 1, 1200.00),
+        (200, [], 0.00),
+    ]
+    # And the last is the invoice as it is; and a replay changes nothing of the past
+    assert shop.invoice(id, as_of=ended).text == shop.invoice(id).text
+    run_replay(shop)
+    assert story() == told

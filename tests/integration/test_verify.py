@@ -236,6 +236,43 @@ def test_what_has_been_pending_for_too_long_is_a_fault(shop: Shop) -> None:
     assert (verdict.ok, verdict.pending, verdict.overdue) == (True, 0, 0)
 
 
+def test_orders_that_wait_or_have_ended_are_no_drift_and_a_replay_makes_them_again(
+    shop: Shop,
+) -> None:
+    # Given orders that are cancelled, small or large, one that was rejected, and one that waits
+    user = customer(shop)
+    small, large, refused = (shop.place_order(user, amount) for amount in (20, 1200, 6000))
+    id = large.json()["id"]
+    path = f"/orders/{id}"
+    eventually(lambda: shop.get("order-service", path).json()["status"] == "approved")
+    ended = [
+        shop.post("order-service", f"/orders/{answer.json()['id']}/cancel", {})
+        for answer in (small, large)
+    ]
+    eventually(
+        lambda: (
+            shop.get("order-service", f"/orders/{refused.json()['id']}").json()["status"]
+            == "rejected"
+        )
+    )
+    shop.put("payment-service", "/relay", {"mode": "paused"})
+    try:
+        waiting = shop.place_order(user, 1300)
+        projected(shop, small, large, refused, waiting, *ended)
+
+        # When the read model is compared with the logs, then it is what they say
+        assert run_verify(shop).drift == {}
+
+        # And built anew it is the same, to the row
+        before = read_model(shop)
+        run_replay(shop)
+        assert read_model(shop) == before
+        revenue = shop.get("invoice-service", "/reports/revenue", year=2025).json()
+        assert all(month["orders"] > 0 for month in revenue["months"])
+    finally:
+        shop.put("payment-service", "/relay", {"mode": "running"})
+
+
 def test_each_write_model_is_the_sum_of_its_log(shop: Shop) -> None:
     # Given users, accounts and orders, of which the tables and the logs agree
     user = customer(shop)
