@@ -107,7 +107,8 @@ class Client(Http):
         return self._one("invoice-service", "/reports/revenue", year=year, top=top)
 
     def statistics(self, service: Literal["order-service", "invoice-service"]) -> Json:
-        """Counts and sums of all orders: of those accepted, or of those on invoices."""
+        """Counts and sums of all orders: of those approved, or of those on invoices. order-service
+        also counts those that are pending, rejected and cancelled."""
         return self._one(service, "/statistics")
 
     def users(self, limit: int = 100) -> list[Json]:

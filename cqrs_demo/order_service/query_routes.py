@@ -11,12 +11,22 @@ from cqrs_demo.http.json import JsonResponse
 from cqrs_demo.http.problems import refusals
 from cqrs_demo.http.service import routes
 
-STATISTICS = "select count(*) as orders, coalesce(sum(amount), 0) as amount from demo.orders"
+STATISTICS = """
+select count(*) filter (where status = 'approved') as orders,
+    coalesce(sum(amount) filter (where status = 'approved'), 0) as amount,
+    count(*) filter (where status = 'pending') as pending,
+    count(*) filter (where status = 'rejected') as rejected,
+    count(*) filter (where status = 'cancelled') as cancelled
+from demo.orders
+"""
 
 
 class OrderStatistics(BaseModel):
     orders: int
     amount: Annotated[Decimal, WithJsonSchema({"type": "number"})]
+    pending: int
+    rejected: int
+    cancelled: int
 
 
 def query_routes(prefix: str, pool: Pool) -> APIRouter:
@@ -24,7 +34,8 @@ def query_routes(prefix: str, pool: Pool) -> APIRouter:
 
     @router.get("/statistics", response_model=OrderStatistics, responses=refusals())
     async def get_statistics() -> JsonResponse:
-        """How many orders were accepted, and what they come to."""
+        """How many orders are approved, and what they come to: what invoices are to show. And how
+        many others there are."""
         async with pool.connection() as connection:
             row = await (await connection.execute(STATISTICS)).fetchone()
         return JsonResponse(row)

@@ -178,6 +178,27 @@ def test_a_retried_order_gets_its_first_answer_whatever_has_become_of_it(
     assert again.headers["Idempotent-Replayed"] == "true"
 
 
+def test_statistics_count_what_is_approved_apart_from_what_is_not(
+    shared_shop: Shop, user: int
+) -> None:
+    def told() -> dict[str, Any]:
+        return dict(shared_shop.get("order-service", "/statistics").json())
+
+    before = told()
+    approved, cancelled, rejected = (placed(shared_shop, user, n) for n in (1200, 1300, 6000))
+    cancel(shared_shop, cancelled)
+    after = told()
+    assert status(shared_shop, approved) == "approved"
+    assert status(shared_shop, rejected) == "rejected"
+    assert {name: round(after[name] - before[name], 2) for name in after} == {
+        "orders": 1,
+        "amount": 1200.00,
+        "pending": 0,
+        "rejected": 1,
+        "cancelled": 1,
+    }
+
+
 def test_a_limit_below_what_is_reserved_is_refused(shared_shop: Shop, user: int) -> None:
     placed(shared_shop, user)
     answer = shared_shop.put("payment-service", f"/credits/{user}", {"limit": 1199.99})
