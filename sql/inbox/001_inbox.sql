@@ -19,6 +19,7 @@ create table demo.dead_letters (
     reason         text not null,
     error          text not null,
     body           bytea not null,
+    edited_body    bytea,
     failures       integer not null default 1,
     status         text not null default 'waiting',
     first_failed   timestamptz not null default clock_timestamp(),
@@ -33,6 +34,8 @@ create unique index dead_letters_waiting on demo.dead_letters (digest) where sta
 
 comment on table demo.dead_letters is
     'Messages that could not be applied, each with its reason and its bytes, set aside so that the others flow. Written by the consumer; settled by an operator.';
+
+comment on column demo.dead_letters.edited_body is 'What an operator had applied in place of body; null for a letter that was not edited.';
 
 -- Unlogged: a note costs no wait for the disk. After a crash of the server the table is empty, and nobody is under suspicion.
 create unlogged table demo.attempts (
