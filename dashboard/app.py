@@ -9,23 +9,15 @@ from pathlib import Path
 import streamlit as st
 
 from first_visit import warm_up
-from frame import guarded, strip
+from frame import guarded
+from menu import chosen_page
+from strip import strip
 
 HERE = Path(__file__).parent
 
 st.set_page_config("CQRS Demo", page_icon=HERE / "icon.png", layout="wide")
-
-PAGES = [
-    st.Page("views/shop.py", title="Shop", icon=":material/storefront:", default=True),
-    st.Page("views/invoices.py", title="Invoices", icon=":material/receipt_long:"),
-    st.Page("views/under_the_hood.py", title="Under the hood", icon=":material/conversion_path:"),
-    st.Page("views/break_it.py", title="Break it", icon=":material/bolt:"),
-    st.Page("views/dead_letters.py", title="Dead letters", icon=":material/report:"),
-    st.Page("views/replay.py", title="Replay", icon=":material/history:"),
-]
-
 warm_up()
 st.html(HERE / "style.css")
-page = st.navigation(PAGES, position="top")
+page = chosen_page()
 strip()
 guarded(page.run)()

@@ -13,18 +13,18 @@ def _shop() -> Shop:
     return Shop(seed=0)
 
 
-def someone() -> tuple[dict[str, Any], dict[str, Any]]:
-    """A person and where they live."""
-    number = randbits(30)
+def someone(number: int | None = None) -> tuple[dict[str, Any], dict[str, Any]]:
+    """A person and where they live: the same for the same number."""
+    number = randbits(30) if number is None else number
     person = _shop().user(number)
     mailbox = person["email"].partition("@")[0].rpartition(".")[0]  # first.last, without the number
     return {
         "name": person["name"],
-        "email": f"{mailbox}.{randbits(32):08x}@demo.com",
+        "email": f"{mailbox}.{number:08x}@demo.com",
     }, _shop().addresses(number)[0]
 
 
-def an_order() -> tuple[str, Decimal]:
-    """What, and for how much."""
-    _, order = _shop().order(randbits(30), users=1)
+def an_order(number: int | None = None) -> tuple[str, Decimal]:
+    """What, and for how much: the same for the same number."""
+    _, order = _shop().order(randbits(30) if number is None else number, users=1)
     return order["description"], order["amount"]

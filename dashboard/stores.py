@@ -154,10 +154,14 @@ def hung_up_after(seconds: float, connection: psycopg.Connection[Any]) -> Iterat
         timer.cancel()
 
 
+def statement(store: Store) -> str:
+    return f"select * from {store.table} order by {store.newest} desc limit {MOST}"  # noqa: S608  # of STORES, no input
+
+
 @shared(1.5)
-def contents(database: str, table: str, newest: str) -> list[dict[str, Any]]:
+def contents(store: Store) -> list[dict[str, Any]]:
     """The newest rows, shown as they are; bytes and JSON as text. Raises NoAnswer."""
-    rows = look_into(database, f"select * from {table} order by {newest} desc limit {MOST}")  # noqa: S608  # of STORES, no input
+    rows = look_into(store.database, statement(store))
     return [{name: _shown(value) for name, value in row.items()} for row in rows]
 
 

@@ -1,5 +1,8 @@
 """How things are written for a person: money, times in the viewer's zone, numbers, durations."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from datetime import UTC, datetime, tzinfo
 from decimal import Decimal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -22,8 +25,23 @@ MONTHS = (
 )
 
 
+_zone: ContextVar[tzinfo | None] = ContextVar("zone", default=None)
+
+
+@contextmanager
+def in_zone(zone: tzinfo) -> Iterator[None]:
+    """For what is made where no viewer is known."""
+    token = _zone.set(zone)
+    try:
+        yield
+    finally:
+        _zone.reset(token)
+
+
 def zone() -> tzinfo:
     """The viewer's, as their browser says."""
+    if told := _zone.get():
+        return told
     try:
         return ZoneInfo(st.context.timezone or "UTC")
     except (ZoneInfoNotFoundError, ValueError):
@@ -54,6 +72,11 @@ def clock(moment: datetime | str) -> str:
     return instant(moment).astimezone(zone()).strftime("%H:%M:%S")
 
 
+def clock_of(seconds: float) -> str:
+    """Of seconds since the epoch."""
+    return clock(datetime.fromtimestamp(seconds, UTC))
+
+
 def exact(moment: datetime) -> str:
     """To the millisecond, for tables of events."""
     return moment.astimezone(zone()).strftime("%Y-%m-%d %H:%M:%S.%f")[:-3]
@@ -71,6 +94,11 @@ def duration(seconds: float | None) -> str:
     if seconds < 0.9995:
         return f"{seconds * 1000:.0f} ms"
     return f"{seconds:.1f} s" if seconds < 60 else f"{seconds / 60:.0f} min"
+
+
+def ago(seconds: float) -> str:
+    """How old something is: whole seconds, then minutes."""
+    return f"{seconds:.0f} s ago" if seconds < 100 else f"{seconds / 60:.0f} min ago"
 
 
 def plain(text: str) -> str:

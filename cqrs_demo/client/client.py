@@ -72,9 +72,10 @@ class Client(Http):
         offset."""
         return self._list("invoice-service", "/search/invoices", **wanted)
 
-    def moments(self, invoice_id: str) -> list[Json]:
-        """When the invoice's orders were placed: {"happened_at", "orders"}, oldest first."""
-        return self._list("invoice-service", f"/invoices/{invoice_id}/moments")
+    def moments(self, invoice_id: str, **page: Any) -> list[Json]:
+        """When the invoice became another: {"happened_at", "orders"}, oldest first. `page`: after
+        (the last moment had), limit."""
+        return self._list("invoice-service", f"/invoices/{invoice_id}/moments", **page)
 
     def revenue(self, year: int, top: int = 10) -> Json:
         return self._one("invoice-service", "/reports/revenue", year=year, top=top)
@@ -173,14 +174,19 @@ class Client(Http):
         """{"applied", "failed"} or {"discarded"}. `chosen`: ids, reason, event_type, or all."""
         return dict(self.post("invoice-service", f"/dead-letters/{how}", chosen).checked().body)
 
+    def retry_edited(self, id: int, body: str) -> None:
+        """Apply `body` in place of the dead letter's own. Raises Refused: it says what is still
+        wrong."""
+        self.post("invoice-service", f"/dead-letters/{id}/retry", {"body": body}).checked()
+
     # Controls: of a system that runs with CQRS_WORKSHOP=1.
 
     def relay(self, service: str) -> Json:
-        """A command service's relay: {"mode", "leading", "trouble", "outbox"}."""
+        """A command service's relay: {"mode", "leading", "trouble", "outbox", "published"}."""
         return self._one(service, "/relay")
 
     def consumer(self) -> Json:
-        """{"mode", "trouble", "counts", "queues"}."""
+        """{"mode", "trouble", "counts", "queues", "latency"}."""
         return self._one("invoice-service", "/consumer")
 
     def set_relay(self, service: str, mode: Mode) -> Json:
@@ -202,9 +208,27 @@ class Client(Http):
         answer = self.post("invoice-service", "/consumer/step", {"count": count})
         return int(answer.checked()["moved"])
 
+    def damage(self) -> Json:
+        """Change the read model behind the projection's back: {"invoice_id", "user_id",
+        "invoice_dt", "changed", "lost"}."""
+        return dict(self.post("invoice-service", "/damage", {}).checked().body)
+
     def passage(self, service: str, loop: Literal["relay", "consumer"], event_id: str) -> Json:
         """When the event passed there: {"event_id", "at"}."""
         return self._one(service, f"/{loop}/passages/{event_id}")
+
+    def counts(self, service: str, since: int = 0, width: int = 1) -> Json:
+        """Events by the second in which they were born, from `since` (seconds since the epoch) on:
+        {"at", "count", "born"}. Of a command service those of its log, of invoice-service those
+        that it is done with."""
+        return self._one(service, "/counts", since=since, width=width)
+
+    def passages(
+        self, service: str, loop: Literal["relay", "consumer"], after: int = 0, limit: int = 1000
+    ) -> Json:
+        """What passed there lately: {"began", "last", "missed", "passages"}. Ask on with
+        after=last."""
+        return self._one(service, f"/{loop}/passages", after=after, limit=limit)
 
     def _one(self, service: str, path: str, **query: Any) -> Json:
         return dict(self.get(service, path, **query).checked().body)

@@ -24,9 +24,24 @@ limit %(limit)s offset %(offset)s
 """
 
 MOMENTS = """
-select happened_at, count(*) as orders
-from demo.invoice_lines
-where invoice_id = %(invoice_id)s and (%(after)s::timestamptz is null or happened_at > %(after)s)
+with placed as (
+    select happened_at from demo.invoice_lines where invoice_id = %(invoice_id)s
+),
+told as (  -- a new email or address, once the invoice was there
+    select h.happened_at
+    from demo.invoices as i
+    join (
+        select user_id, happened_at from demo.user_history
+        union all
+        select user_id, happened_at from demo.address_history
+    ) as h using (user_id)
+    where i.invoice_id = %(invoice_id)s and h.happened_at > (select min(happened_at) from placed)
+)
+select happened_at, sum(orders) as orders
+from (
+    select happened_at, 1 as orders from placed union all select happened_at, 0 from told
+) as moment
+where %(after)s::timestamptz is null or happened_at > %(after)s
 group by happened_at
 order by happened_at
 limit %(limit)s
@@ -70,7 +85,8 @@ async def find_invoices(
 async def moments_of_invoice(
     pool: Pool, invoice_id: UUID, after: datetime | None, limit: int
 ) -> list[dict[str, Any]]:
-    """When its orders were placed, oldest first, and how many at each moment."""
+    """When it became another, oldest first, and how many orders were placed at each moment: none
+    where it is a new email or address."""
     return await _rows(pool, MOMENTS, {"invoice_id": invoice_id, "after": after, "limit": limit})
 
 

@@ -73,8 +73,9 @@ def search_routes(prefix: str, pool: Pool) -> APIRouter:
     async def get_moments(
         invoice_id: UUID, limit: Limit = 500, after: AfterMoment = None
     ) -> JsonResponse:
-        """When the invoice's orders were placed, oldest first: the instants that `as_of` can tell
-        apart. None for an invoice that is not there."""
+        """When the invoice became another, oldest first: by `orders` placed then, or by a new email
+        or address. These are the instants that `as_of` can tell apart. None for an invoice that is
+        not there."""
         return JsonResponse(await search.moments_of_invoice(pool, invoice_id, after, limit))
 
     @router.get("/statistics", response_model=InvoiceStatistics, responses=refusals())

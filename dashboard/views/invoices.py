@@ -1,149 +1,66 @@
 """Invoices: find one, print it, see what it was at any earlier moment; and what all of them add up
-to."""
-
-from datetime import UTC, datetime
+to. Next: found_invoices.py, one_invoice.py.
+"""
 
 import streamlit as st
 
 import fetch
-import reach
 import words
+from cqrs_demo.client.errors import NoAnswer
+from found_invoices import choices, found_list, remember_choices, search_fields
 from frame import live
-from paper import as_csv, as_page
-from receipt import invoice_html
+from kept import one_of, recall, remember
+from one_invoice import one_invoice
 from revenue_charts import months_chart, top_chart
 
-ANY = "Any"
+TABS = ("Invoices", "Revenue")
 
 
 def page() -> None:
-    one, all_of_them = st.tabs(["Invoices", "Revenue"], on_change="rerun", key="invoices tab")
+    years = known_years()
+    if not years:
+        until_there_is_one()
+        return
+    recall(invoices_tab=one_of(*TABS))
+    one, all_of_them = st.tabs(list(TABS), on_change="rerun", key="invoices_tab")
+    remember(invoices_tab="Revenue" if all_of_them.open else None)
     if one.open:
         with one:
-            find()
+            find(years)
     if all_of_them.open:
         with all_of_them:
-            revenue()
+            revenue(years)
 
 
-def find() -> None:
-    years = fetch.invoiced_years()
-    if not years:
-        st.html(
-            '<div class="empty"><b>No invoice yet</b>Place an order in the Shop: its invoice will '
-            "be here.</div>"
-        )
-        return
-    which, year, month = st.columns([3, 1, 1])
-    wanted = which.text_input(
-        "Customer", key="search", placeholder="Name, email or id", icon=":material/search:"
+def known_years() -> list[int]:
+    try:
+        return fetch.invoiced_years()
+    except NoAnswer:
+        return []
+
+
+@live(2)
+def until_there_is_one() -> None:
+    if fetch.invoiced_years():
+        st.rerun()
+    st.html(
+        '<div class="empty"><b>No invoice yet</b>Place an order in the Shop: its invoice will be '
+        "here.</div>"
     )
-    year.selectbox("Year", [ANY, *years], key="year")
-    month.selectbox("Month", [ANY, *words.MONTHS], key="invoice month")
+
+
+def find(years: list[int]) -> None:
+    recall(**choices(years))
+    search_fields(years)
     left, right = st.columns([5, 6], gap="large")
     with left:
-        found = table(wanted.strip())
+        found_list()
     with right:
-        if found:
-            one_invoice(found)
+        one_invoice()
+    remember_choices()
 
 
-def table(wanted: str) -> reach.Row | None:
-    """The chosen one of those found, else the first."""
-    year, month = st.session_state.year, st.session_state["invoice month"]
-    rows = fetch.find_invoices(
-        wanted,
-        None if year == ANY else year,
-        None if month == ANY else words.MONTHS.index(month) + 1,
-    )
-    if not rows:
-        st.html('<div class="empty"><b>None found</b>Try fewer letters, or another month.</div>')
-        return None
-    shown = [
-        {
-            "Customer": row["name"] or f"User {row['user_id']}",
-            "Month": words.month(row["invoice_dt"]),
-            "Total": row["total"],
-        }
-        for row in rows
-    ]
-    money = st.column_config.NumberColumn(format="dollar")
-    chosen = st.dataframe(
-        shown,
-        hide_index=True,
-        height=430,
-        on_select="rerun",
-        selection_mode="single-row",
-        key="found",
-        column_config={"Total": money},
-    )
-    st.caption(
-        f"{words.plural(len(rows), 'invoice')}"
-        + (", the newest; search for older ones." if len(rows) == 200 else ". Click one to see it.")
-    )
-    picked = chosen["selection"]["rows"]
-    return rows[picked[0]] if picked and picked[0] < len(rows) else rows[0]
-
-
-def one_invoice(found: reach.Row) -> None:
-    month = found["invoice_dt"].astimezone(UTC)
-    name = found["name"] or f"User {found['user_id']}"
-    invoice = fetch.invoice(found["user_id"], month.year, month.month)
-    moment = time_travel(str(found["invoice_id"]))
-    if moment:
-        invoice = fetch.invoice_as_of(moment, found["user_id"], month.year, month.month)
-    if invoice is None:
-        st.html(
-            '<div class="empty"><b>Not there yet</b>At that moment this invoice did not '
-            "exist.</div>"
-        )
-        return
-    st.html(invoice_html(invoice, name, shown=20))
-    downloads(invoice, name)
-
-
-def time_travel(invoice_id: str) -> datetime | None:
-    """The moment chosen; None is now."""
-    moments = fetch.moments_of(invoice_id)
-    if len(moments) < 2:
-        return None
-    last = moments[-1]
-    chosen: datetime = st.select_slider(
-        "As of",
-        moments,
-        last,
-        key=f"as of {invoice_id} {len(moments)}",
-        format_func=lambda at: "now" if at == last else words.exact(at),
-    )
-    return None if chosen == last else chosen
-
-
-def downloads(invoice: reach.Row, name: str) -> None:
-    file = f"invoice-{invoice['user_id']}-{invoice['invoice_dt'][:7]}"
-    row = st.container(horizontal=True)
-    row.download_button(
-        "HTML, to print or save as PDF",
-        as_page(invoice, name),
-        f"{file}.html",
-        "text/html",
-        icon=":material/print:",
-        on_click="ignore",
-    )
-    row.download_button(
-        "CSV",
-        as_csv(invoice),
-        f"{file}.csv",
-        "text/csv",
-        icon=":material/table:",
-        on_click="ignore",
-    )
-
-
-def revenue() -> None:
-    years = fetch.invoiced_years()
-    if not years:
-        st.html('<div class="empty"><b>No revenue yet</b>Place an order in the Shop.</div>')
-        return
+def revenue(years: list[int]) -> None:
     st.segmented_control(
         "Year",
         years[:12],

@@ -26,12 +26,29 @@ from tests.fixtures.shop import PREFIXES, Shop, running_shop
 DASHBOARD = Path(__file__).parents[2] / "dashboard"
 sys.path.insert(0, str(DASHBOARD))
 
+import faults  # noqa: E402, F401  # for the tests
 import fetch  # noqa: E402, F401  # for the tests
+import known  # noqa: E402, F401  # for the tests
+import one_invoice  # noqa: E402, F401  # for the tests
+import proof  # noqa: E402, F401  # for the tests
 import pulse  # noqa: E402
 import reach  # noqa: E402  # found once its folder is on the path
+import sample  # noqa: E402, F401  # for the tests
 import stores  # noqa: E402, F401  # for the tests
+import strip  # noqa: E402, F401  # for the tests
+import tally  # noqa: E402, F401  # for the tests
+from stage import cards  # noqa: E402, F401  # for the tests
 
-PAGES = ("shop", "invoices", "under_the_hood", "break_it", "dead_letters", "replay")
+PAGES = (
+    "shop",
+    "invoices",
+    "stage",
+    "stores",
+    "replay",
+    "break_it",
+    "hazards",
+    "dead_letters",
+)
 LAUNCH = [
     "--no-sandbox",
     "--disable-gpu",
@@ -103,11 +120,14 @@ def alice(busy_shop: Shop) -> int:
 
 
 @pytest.fixture
-def open_page() -> Callable[[str], AppTest]:
-    """A page of the dashboard as a session sees it, through app.py with its navigation."""
+def open_page() -> Callable[..., AppTest]:
+    """A page of the dashboard as a session sees it, through app.py with its navigation. What is
+    named besides stands in the address."""
 
-    def opened(name: str) -> AppTest:
+    def opened(name: str, **address: str) -> AppTest:
         app = AppTest.from_file(str(DASHBOARD / "app.py"), default_timeout=20)
+        for choice, written in address.items():
+            app.query_params[choice] = written
         if name != "shop":
             app.switch_page(f"views/{name}.py")
         return app.run()

@@ -71,23 +71,85 @@ def test_an_order_appears_on_the_invoice_by_itself(visit: Visit) -> None:
     expect(onlooker.locator("tr.fresh")).to_contain_text("Second of wire")
 
 
+def test_a_double_click_places_one_order(visit: Visit) -> None:
+    # Given a new customer; when the button is clicked twice, as quickly as a hand can
+    page = visit()
+    new_customer(page)
+    page.get_by_role("button", name="Place order").dblclick()
+
+    # Then there is one order
+    expect(page.locator(".journey")).to_contain_text("visible after")
+    expect(page.get_by_role("region", name="Invoice")).to_contain_text("1 order")
+
+
+def test_a_click_on_a_row_opens_the_invoice_and_a_link_to_it_can_be_sent(visit: Visit) -> None:
+    # Given two invoices
+    page = visit()
+    for _ in range(2):
+        new_customer(page)
+        click(page, "Place order")
+        expect(page.get_by_role("region", name="Invoice")).to_contain_text("1 order")
+
+    # When the second row is clicked, on its month
+    page.get_by_role("link", name="Invoices").click()
+    table = page.get_by_test_id("stDataFrame")
+    table.click(position={"x": 250, "y": 36 * 2.5})
+
+    # Then its invoice is opened, and the address names it
+    page.wait_for_url("**/invoices?invoice=*")
+    number = page.locator(".invoice .quiet").first.inner_text()
+    page.reload()
+    expect(page.locator(".invoice .quiet").first).to_have_text(number)
+    expect(visit(page.url.rpartition("/")[2]).locator(".invoice .quiet").first).to_have_text(number)
+
+
+def test_on_a_phone_the_new_line_is_in_sight_and_pages_are_one_click_away(visit: Visit) -> None:
+    # Given a phone
+    page = visit(viewport={"width": 390, "height": 844})
+    new_customer(page)
+
+    # When an order is placed, then its line can be seen without scrolling
+    click(page, "Place order")
+    expect(page.locator(".arrived")).to_contain_text("Coffee beans")
+    expect(page.locator(".arrived")).to_be_in_viewport()
+
+    # And another page is there with one click, with nothing before it
+    page.get_by_role("link", name="Replay").click()
+    expect(page.get_by_text("2 · Verify")).to_be_in_viewport()
+    assert page.evaluate("document.documentElement.scrollWidth") == 390
+
+
+def test_the_presenters_switch_stays_over_pages_and_in_the_address(visit: Visit) -> None:
+    # Given a projector
+    page = visit("?presenter=1", viewport={"width": 1920, "height": 1080})
+    size = "getComputedStyle(document.documentElement).fontSize"
+    assert page.evaluate(size) == "18px"
+
+    # When another page is opened, then it is as large, and takes the width
+    page.get_by_role("link", name="Replay").click()
+    expect(page.get_by_text("2 · Verify")).to_be_visible()
+    page.wait_for_url("**/replay?presenter=1")
+    assert page.evaluate(size) == "18px"
+    assert page.locator(".strip").bounding_box()["width"] > 1800  # type: ignore[index]
+
+
 def test_a_paused_consumer_lets_events_wait_and_a_step_moves_one(visit: Visit) -> None:
     # Given a paused consumer
     page = visit()
     new_customer(page)
-    page.get_by_role("link", name="Under the hood").first.click()
+    page.get_by_role("link", name="Stage").first.click()
     click(page, "Pause consumer")
     expect(page.get_by_role("button", name="Resume consumer")).to_be_visible()
 
     # When two orders are placed, then they wait, and the lag shows
     for count in ("1 event on", "2 events on"):  # one after the other: a double click is one click
-        click(page, "Place an order")
+        page.locator("button.main:enabled").click()
         expect(page.locator(".strip")).to_contain_text(count)
     expect(page.locator(".strip")).to_contain_text("consumer paused")
-    expect(page.locator(".card.ab5.paused")).to_be_visible()
+    expect(page.locator('.card.paused[data-card="consumer"]')).to_be_visible()
 
     # When one step is made, then one is left
-    page.get_by_role("button", name="Step").last.click()
+    page.get_by_role("button", name="Step consumer").click()
     expect(page.locator(".strip")).to_contain_text("1 event on the way")
 
     # And all is well once the consumer goes on
@@ -161,7 +223,7 @@ def test_a_replay_shows_its_progress(visit: Visit, system: RunningSystem) -> Non
 def test_the_pages_work_in_both_themes_and_on_a_phone(visit: Visit) -> None:
     # Given a browser in the dark, on a phone, when each page is opened, then nothing is wider than
     # the screen
-    for name in ("", "invoices", "under_the_hood", "break_it", "dead_letters", "replay"):
+    for name in ("", "invoices", "stage", "break_it", "dead_letters", "replay"):
         page = visit(name, viewport={"width": 390, "height": 844}, color_scheme="dark")
         eventually(
             lambda page=page: page.locator("[data-testid=stMain]").evaluate(

@@ -1,5 +1,5 @@
-"""What the pages look like, as files: into the folder that CQRS_SCREENSHOTS names (`make
-screenshots`), else thrown away."""
+"""What the pages look like: whether their text can be read; and as files, into the folder that
+CQRS_SCREENSHOTS names (`make screenshots`), else thrown away."""
 
 import os
 from collections.abc import Callable
@@ -12,6 +12,9 @@ from tests.e2e.systems import Up, cqrs_demo
 
 Visit = Callable[..., Page]
 Shoot = Callable[[Page, str], None]
+
+PAGES = ("Shop", "Invoices", "Stage", "Stores", "Replay", "Break it", "Hazards", "Dead letters")
+FAINT_OR_SMALL = Path(__file__).with_name("faint_or_small.js").read_text(encoding="utf-8")
 
 
 @pytest.fixture
@@ -51,15 +54,15 @@ def test_the_shop_after_an_order(visit: Visit, shoot: Shoot) -> None:
     shoot(page, "shop")
 
 
-def test_the_pipeline_with_a_paused_consumer(visit: Visit, shoot: Shoot) -> None:
+def test_the_stage_with_a_paused_consumer(visit: Visit, shoot: Shoot) -> None:
     # Given a paused consumer, when orders are placed, then they are seen to wait
-    page = visit("under_the_hood", color_scheme="dark")
+    page = visit("stage", color_scheme="dark")
     page.get_by_role("button", name="Pause consumer").click()
     for count in ("1 event on", "2 events on", "3 events on"):
-        page.get_by_role("button", name="Place an order").click()
+        page.locator("button.main:enabled").click()
         expect(page.locator(".strip")).to_contain_text(count)
     page.mouse.move(640, 20)
-    shoot(page, "under-the-hood-dark")
+    shoot(page, "stage-dark")
     page.get_by_role("button", name="Resume consumer").click()
     expect(page.locator(".strip")).to_contain_text("everything is projected")
 
@@ -74,3 +77,15 @@ def test_the_other_pages(visit: Visit, shoot: Shoot, path: str, name: str, shows
     expect(page.get_by_text(shows).first).to_be_visible()
     page.wait_for_load_state("networkidle")
     shoot(page, name)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_text_can_be_read_on_every_page(visit: Visit, scheme: str) -> None:
+    # Given a theme; when each page is opened, then its text has a contrast of 4.5 at least, and
+    # 13 px
+    page = visit(color_scheme=scheme)
+    for name in PAGES:
+        page.get_by_role("link", name=name, exact=False).first.click()
+        expect(page.locator('[class*="st-key-here_"]')).to_contain_text(name)
+        page.wait_for_load_state("networkidle")
+        assert page.evaluate(FAINT_OR_SMALL) == [], name

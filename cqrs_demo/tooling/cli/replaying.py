@@ -15,6 +15,8 @@ import typer
 
 from cqrs_demo.tooling.cli.options import AsJson, DataDir
 from cqrs_demo.tooling.cli.show import console, plain_json, say
+from cqrs_demo.tooling.runtime.system import data_folder
+from cqrs_demo.tooling.runtime.typed import typed
 
 if TYPE_CHECKING:
     from cqrs_demo.client.place import Place
@@ -70,7 +72,7 @@ def replay(
         f"{whose} rebuilt from {result.events:,} events in {seconds:.1f} s "
         f"({result.events / seconds:,.0f}/s)"
     )
-    _say_oddities(result)
+    _say_oddities(result, data_folder(data_dir).path)
 
 
 def verify(
@@ -107,7 +109,7 @@ def verify(
     if as_json:
         _print_json({**vars(verdict), "seconds": round(seconds, 3)})
     else:
-        _show(verdict, seconds, pending_for)
+        _show(verdict, seconds, pending_for, data_folder(data_dir).path)
     if not verdict.ok:
         raise typer.Exit(1)
 
@@ -226,17 +228,17 @@ def _shown_progress() -> "Iterator[Progress]":
         yield Progress(tell)
 
 
-def _show(verdict: "Verdict", seconds: float, pending_for: int) -> None:
+def _show(verdict: "Verdict", seconds: float, pending_for: int, folder: Path) -> None:
     say(f"{verdict.events:,} events compared with the read model in {seconds:.1f} s")
     if verdict.pending:
         say(f"{verdict.pending:,} pending: in a log, not yet projected")
     if verdict.overdue:
         say(
             f"{verdict.overdue:,} of them overdue, pending for more than {pending_for:,} s: "
-            "see with `cqrs-demo status` whether relay, broker and consumer are well; "
-            "`cqrs-demo replay` counts what was lost on its way"
+            f"see with `{typed('status', folder)}` whether relay, broker and consumer are well; "
+            f"`{typed('replay', folder)}` counts what was lost on its way"
         )
-    _say_oddities(verdict)
+    _say_oddities(verdict, folder)
     for fault in verdict.log_faults:
         say(f"Wrong log: {fault}")
     if not verdict.drift:
@@ -248,8 +250,8 @@ def _show(verdict: "Verdict", seconds: float, pending_for: int) -> None:
     if verdict.refused:
         say(f"\nNot mended, {verdict.refused}")
     else:
-        mended, todo = "Mended: the rebuilt model is live", "Mend it with: cqrs-demo verify --fix"
-        say("\n" + (mended if verdict.fixed else todo))
+        todo = f"Mend it with: {typed('verify --fix', folder)}"
+        say("\n" + ("Mended: the rebuilt model is live" if verdict.fixed else todo))
 
 
 def _show_rows(differences: "list[dict[str, Any]] | list[Difference]", total: int) -> None:
@@ -275,9 +277,9 @@ def _either(values: dict[str, Any]) -> str:
     return str(values["log"] if values["live"] is None else values["live"])
 
 
-def _say_oddities(result: "Replayed | Verdict") -> None:
+def _say_oddities(result: "Replayed | Verdict", folder: Path) -> None:
     if result.set_aside:
-        say(f"{result.set_aside:,} set aside: see cqrs-demo dead-letters list")
+        say(f"{result.set_aside:,} set aside: see {typed('dead-letters list', folder)}")
     if result.in_no_log:
         say(f"{result.in_no_log:,} events were counted in the read model that no log has")
     if result.unreadable:

@@ -18,6 +18,7 @@ from cqrs_demo.tooling.runtime.system import (
     find_system,
     running,
 )
+from cqrs_demo.tooling.runtime.typed import typed
 
 
 class BrokerKind(StrEnum):
@@ -66,7 +67,7 @@ def up(
             folder, ["--broker", broker, "--dashboard" if dashboard else "--no-dashboard"]
         )
         _show(folder)
-        say("It goes on in the background. Stop it with: cqrs-demo down")
+        say(f"It goes on in the background. Stop it with: {typed('down', folder.path)}")
     else:
         _run(folder, broker, dashboard, in_background)
 
@@ -79,12 +80,13 @@ def _show_what_runs_already(folder: Folder, broker: BrokerKind) -> None:
     show_system(system, folder)
     if system.broker and system.broker.kind != broker:
         say(
-            f"It uses {system.broker.kind}. For {broker}: cqrs-demo down, then up --broker {broker}"
+            f"It uses {system.broker.kind}. For {broker}: {typed('down', folder.path)}, then "
+            + typed(f"up --broker {broker}", folder.path)
         )
     if (token := read_token()) and token != system.token:
         say(
             "It does not demand this CQRS_API_TOKEN, because it was started without it. For that: "
-            "cqrs-demo down, then up"
+            f"{typed('down', folder.path)}, then {typed('up', folder.path)}"
         )
 
 
@@ -133,7 +135,7 @@ def down(data_dir: DataDir = None) -> None:
 
     folder = data_folder(data_dir)
     if folder.read() is None:
-        say(f"Nothing runs in {folder.path}: `cqrs-demo up` was never run there")
+        say(f"Nothing runs in {folder.path}: `{typed('up', folder.path)}` was never run")
         return
     stopped = stop_system(folder)
     folder.lock.release()

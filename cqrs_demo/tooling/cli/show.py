@@ -9,6 +9,7 @@ from rich.table import Table
 
 from cqrs_demo.client.place import PREFIXES
 from cqrs_demo.tooling.runtime.system import Folder, RunningSystem
+from cqrs_demo.tooling.runtime.typed import typed
 
 WIDE = 160  # a pipe has no width, and a URL must not be broken
 
@@ -64,7 +65,9 @@ def show_system(system: RunningSystem, folder: Folder) -> None:
             "",
             {"pgmq": "PGMQ in PostgreSQL", "rabbitmq": "RabbitMQ"}[system.broker.kind],
         )
-    table.add_row("databases", ", ".join(system.databases), "", "DSNs: cqrs-demo status --json")
+    table.add_row(
+        "databases", ", ".join(system.databases), "", f"DSNs: {typed('status --json', folder.path)}"
+    )
     if system.token is not None:
         table.add_row(
             "token", "every call to a service needs  Authorization: Bearer $CQRS_API_TOKEN", "", ""

@@ -13,6 +13,7 @@ from cqrs_demo.tooling.runtime.private import is_somebody_elses
 from cqrs_demo.tooling.runtime.processes import end
 from cqrs_demo.tooling.runtime.rabbitmq_node import RabbitNode
 from cqrs_demo.tooling.runtime.system import Folder, NotOurFolder, Process, SystemProblem, running
+from cqrs_demo.tooling.runtime.typed import typed
 
 
 class Busy(SystemProblem):
@@ -34,7 +35,7 @@ def hold(folder: Folder, seconds: float, unless: Callable[[], bool] = lambda: Fa
             if time.monotonic() > deadline:
                 raise Busy(
                     f"Another cqrs-demo has been at work in {folder.path} for over {seconds:.0f} "
-                    "s. Stop it with `cqrs-demo down`"
+                    f"s. Stop it with `{typed('down', folder.path)}`"
                 )
             time.sleep(0.05)
     except OSError as error:

@@ -19,6 +19,7 @@ from cqrs_demo.client.place import PREFIXES, Place
 from cqrs_demo.settings import DEFAULT_PORTS
 from cqrs_demo.tooling.runtime.lock import FolderLock
 from cqrs_demo.tooling.runtime.private import unlinked
+from cqrs_demo.tooling.runtime.typed import typed
 
 Phase = Literal["starting", "ready", "stopping"]
 
@@ -214,8 +215,8 @@ def find_system(data_dir: Path | str | None = None, *, ask_health: bool = True) 
     run = running(folder)
     if run is None:
         raise NotRunning(
-            f"No system runs in {folder.path}. Start it with `cqrs-demo up`, or name another "
-            "folder with --data-dir"
+            f"No system runs in {folder.path}. Start it with `{typed('up', folder.path)}`, or name "
+            "another folder with --data-dir"
         )
     ready: dict[str, bool] = {}
     if ask_health:

@@ -11,10 +11,12 @@ from cqrs_demo.tooling.workshop.private_systems import PrivateDashboard
 PAGES = {
     "shop": "Shop",
     "invoices": "Invoices",
-    "under_the_hood": "Under the hood",
-    "break_it": "Break it",
-    "dead_letters": "Dead letters",
+    "stage": "Stage",
+    "stores": "Stores",
     "replay": "Replay",
+    "break_it": "Break it",
+    "hazards": "Hazards",
+    "dead_letters": "Dead letters",
 }
 
 COMPOSE = "http://localhost:8501"

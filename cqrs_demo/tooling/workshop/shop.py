@@ -207,7 +207,7 @@ class Shop(Breakable):
             index=["health check"],
         )
 
-    def dashboard(self, page: str = "under_the_hood") -> DashboardLink:
+    def dashboard(self, page: str = "stage") -> DashboardLink:
         """A page of this system's dashboard, to be opened beside the notebook."""
         return dashboard_link(self.client.system, page)
 

@@ -1,0 +1,123 @@
+"""The forms that make a customer and give them an address, and what their buttons do."""
+
+import streamlit as st
+
+import fetch
+import words
+from cqrs_demo.client.answer import Answer
+from customers import newest_month
+from drawn_form import key_of, number_of, send, tell_replayed
+from frame import attempt, complaint
+from journey import begin
+from made_up import someone
+from reach import Row, client
+
+ADDRESS = ("address1", "city", "state", "zip")
+
+
+def random_customer(*, primary: bool = False) -> None:
+    key = key_of("customer")
+    st.button(
+        "Random customer",
+        type="primary" if primary else "secondary",
+        icon=":material/casino:",
+        key=f"random {key}",
+        on_click=make_someone,
+        args=(key,),
+        width="stretch",
+    )
+
+
+def customer_form() -> None:
+    with st.form("customer form", border=False):
+        st.text_input("Name", key="customer name", placeholder="Alice Archer")
+        complaint("customer", "name")
+        st.text_input("Email", key="customer email", placeholder="alice@demo.com")
+        complaint("customer", "email")
+        key = key_of("customer")
+        st.form_submit_button(
+            "Create customer",
+            type="primary",
+            icon=":material/person_add:",
+            key=f"create {key}",
+            on_click=make_typed_customer,
+            args=(key,),
+        )
+
+
+def told_of_customer() -> None:
+    complaint("customer")
+    tell_replayed("customer")
+
+
+def address_form(user: Row) -> None:
+    known = fetch.address_of(user["id"]) or dict.fromkeys(ADDRESS, "")
+    st.caption(
+        f"Where {words.plain(user['name'])} wants the goods. A new address becomes the one on "
+        "their invoices."
+    )
+    with st.form("address form", border=False):
+        st.text_input("Street", known["address1"], key=f"address1 {user['id']}")
+        complaint("address", "address1")
+        places = (("city", "City"), ("state", "State"), ("zip", "Zip"))
+        for column, (field, label) in zip(st.columns([3, 2, 2]), places, strict=True):
+            with column:
+                st.text_input(label, known[field], key=f"{field} {user['id']}")
+                complaint("address", field)
+        key = key_of("address")
+        st.form_submit_button(
+            "Save address",
+            type="primary",
+            icon=":material/home:",
+            key=f"save {key}",
+            on_click=save_address,
+            args=(key,),
+        )
+    complaint("address")
+    tell_replayed("address")
+
+
+def make_someone(key: str) -> None:
+    person, address = someone(number_of(key))
+    answer = create(key, person["name"], person["email"])
+    if answer:
+        home = {"user_id": answer.body["id"], **address, "idempotency_key": f"{key}/address"}
+        attempt("customer", lambda: client().create_account(**home).checked())
+        greet(answer)
+
+
+def make_typed_customer(key: str) -> None:
+    state = st.session_state
+    if answer := create(key, state["customer name"], state["customer email"]):
+        state["customer name"] = state["customer email"] = ""
+        greet(answer)
+
+
+def create(key: str, name: str, email: str) -> Answer | None:
+    return send(
+        "customer",
+        key,
+        (name, email),
+        lambda key: client().create_user(name, email, idempotency_key=key),
+    )
+
+
+def greet(answer: Answer) -> None:
+    fetch.newest_users.clear()
+    st.session_state.customer = answer.body["id"]
+    st.session_state.month = newest_month(answer.body["id"])
+    begin("user-service", answer, f"Customer {answer.body['name']}")
+
+
+def save_address(key: str) -> None:
+    state, user = st.session_state, st.session_state.customer
+    address = {field: state[f"{field} {user}"] for field in ADDRESS}
+    answer = send(
+        "address",
+        key,
+        (user, address),
+        lambda key: client().create_account(user, **address, idempotency_key=key),
+    )
+    if answer:
+        fetch.address_of.clear()
+        begin("user-service", answer, "New address")
