@@ -5,6 +5,7 @@ Whoever wants to stop time between two steps hands the loops another one. They k
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
+from datetime import datetime
 from uuid import UUID
 
 
@@ -20,8 +21,11 @@ class Pace:
         """How many more may pass in this turn, `most` at the most. At 0 the turn is to end."""
         return most
 
-    def seen(self, events: Sequence[UUID]) -> None:
-        """These events pass this point now."""
+    def seen(self, events: Sequence[UUID], at: datetime | None = None) -> None:
+        """These events pass this point, now or at the time given."""
+
+    def projected(self, events: Sequence[UUID]) -> None:
+        """These events count from now on: what was made of them is committed."""
 
     def moved(self, count: int) -> None:
         """So many messages of this turn are done with."""

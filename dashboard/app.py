@@ -9,8 +9,9 @@ from pathlib import Path
 import streamlit as st
 
 from first_visit import warm_up
-from frame import guarded, strip
+from frame import guarded
 from menu import chosen_page
+from strip import strip
 
 HERE = Path(__file__).parent
 

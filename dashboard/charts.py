@@ -1,12 +1,15 @@
 """The charts that move. They are plain Vega-Lite, and only their data changes, so that a redraw
 neither flickers nor costs much."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import pandas as pd
 import streamlit as st
 
-from pulse import Sample, rates
+from cqrs_demo.client.place import COMMAND_SERVICES
+from known import Fact, together
+from pulse import rates
+from sample import RELAYS, Sample
 
 BLUE, GREEN, AMBER, RED = "#6366f1", "#16a34a", "#d97706", "#dc2626"
 HEIGHT = 230
@@ -14,26 +17,54 @@ POINTS = 150
 SPANS = (60, 120, 300)  # seconds an axis may cover
 
 
+Row = tuple[float, str, float | None]
+"""Seconds before now (negative), the line's name, the value: None is a gap, where it is not
+known."""
+
+
 def flow_chart(samples: Sequence[Sample]) -> None:
-    """Events accepted and projected a second, over the samples."""
-    rows = [
-        (at, name, rate)
-        for at, *both in rates(_thinned(samples))
-        for name, rate in zip(("accepted", "projected"), both, strict=True)
-    ]
-    _lines(rows, {"accepted": BLUE, "projected": GREEN})
+    """Events accepted, published and projected a second, over the samples."""
+    lines = {
+        "accepted": [read_log(service) for service in COMMAND_SERVICES],
+        "published": [read_relay(relay) for relay in RELAYS],
+        "projected": [Sample.projected],
+    }
+    chosen = _thinned(samples)
+    rows = [row for name, reads in lines.items() for row in _rates_over(chosen, name, reads)]
+    _lines(rows, {"accepted": BLUE, "published": AMBER, "projected": GREEN})
+
+
+def read_log(service: str) -> Callable[[Sample], Fact[int]]:
+    return lambda sample: sample.logs[service]
+
+
+def read_relay(relay: str) -> Callable[[Sample], Fact[int]]:
+    return lambda sample: sample.published(relay)
+
+
+def _rates_over(
+    samples: Sequence[Sample], name: str, reads: Sequence[Callable[[Sample], Fact[int]]]
+) -> list[Row]:
+    """Their sum; not known where one of them is not."""
+    pairs = zip(*(rates(samples, read) for read in reads), strict=True)
+    sums = [None if None in each else sum(filter(None, each)) for each in pairs]
+    ends = [later.at - samples[-1].at for later in samples[1:]]
+    return [(at, name, value) for at, value in zip(ends, sums, strict=True)]
 
 
 def waiting_chart(samples: Sequence[Sample]) -> None:
     """Events that wait, by where they do."""
-    rows = [
-        (sample.at - samples[-1].at, name, count)
+    lines: dict[str, Callable[[Sample], Fact[int]]] = {
+        "outbox": lambda sample: together(
+            lambda *counts: sum(counts), *(sample.outbox(relay) for relay in RELAYS)
+        ),
+        "queues": Sample.in_queues,
+        "dead letters": lambda sample: sample.dead,
+    }
+    rows: list[Row] = [
+        (sample.at - samples[-1].at, name, read(sample).recorded())
         for sample in _thinned(samples)
-        for name, count in (
-            ("outbox", sample.in_outbox),
-            ("queues", sample.in_queues),
-            ("dead letters", sample.dead or 0),
-        )
+        for name, read in lines.items()
     ]
     _lines(rows, {"outbox": BLUE, "queues": AMBER, "dead letters": RED})
 
@@ -44,8 +75,7 @@ def _thinned(samples: Sequence[Sample]) -> list[Sample]:
     return list(samples[::-1][::step][::-1])
 
 
-def _lines(rows: Sequence[tuple[float, str, float]], colours: dict[str, str]) -> None:
-    """Rows are seconds before now (negative), the line's name, the value."""
+def _lines(rows: Sequence[Row], colours: dict[str, str]) -> None:
     oldest = min((-at for at, _, _ in rows), default=0)
     span = next((span for span in SPANS if oldest <= span), SPANS[-1])
     seconds = {

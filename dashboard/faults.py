@@ -3,7 +3,8 @@
 A frozen process takes connections and answers nothing, which is worse than one that is gone. A
 killed one is started again by the supervisor. PGMQ is stopped by a lock on its queues, held by a
 session of ours that gives it up in the end, however it ends; a private RabbitMQ is frozen. All of
-it needs a system of this machine's `cqrs-demo up`; only PGMQ's lock does not.
+it needs a system of this machine's `cqrs-demo up`; only PGMQ's lock does not. Next: healing.py,
+which finds what is still broken, whoever broke it.
 """
 
 import threading
@@ -15,6 +16,8 @@ from pathlib import Path
 import psutil
 import psycopg
 import streamlit as st
+from psycopg import sql
+from psycopg.errors import DeadlockDetected, LockNotAvailable
 
 import reach
 from cqrs_demo.client.errors import Trouble
@@ -23,8 +26,15 @@ from stores import hung_up_after
 
 AT_MOST = 30.0  # seconds
 
-LOCK = "lock table pgmq.q_user, pgmq.q_account, pgmq.q_order in exclusive mode"
-"""Nothing can be sent or taken; how many wait can still be counted."""
+QUEUES = ("q_user", "q_account", "q_order")
+LOCK = "lock table pgmq.{} in access exclusive mode"
+"""Nothing can be sent, taken or counted: so it is with a broker that is stopped."""
+LOCK_WITHIN = 10.0  # seconds
+LOCK_SESSION = (
+    "-c lock_timeout=200 -c statement_timeout=5000 -c idle_in_transaction_session_timeout=60000"
+)
+"""A lock is given up long before the server looks for a deadlock (1 s): it is always we who give
+way, and never a relay or the consumer."""
 
 
 class CannotBreak(Trouble):
@@ -70,8 +80,13 @@ class Faults:
         else:
             self._broken("broker", _freeze_rabbit(system.folder))
 
+    def thaw(self, service: str) -> None:
+        """Whoever froze it."""
+        self.heal(service)
+        _resume(_process(service))
+
     def heal(self, name: str) -> None:
-        """Harmless when it is whole."""
+        """What was broken here. Harmless when it is whole."""
         with self._turn:
             self.since.pop(name, None)
             heal = self._heal.pop(name, None)
@@ -109,17 +124,33 @@ def _resume(process: psutil.Process) -> None:
 
 
 def _lock_queues(dsn: str) -> Callable[[], None]:
+    """Queue by queue, and from the beginning again when somebody is at work in one of them."""
+    deadline = time.monotonic() + LOCK_WITHIN
     try:
-        session = psycopg.connect(
-            dsn,
-            connect_timeout=2,
-            options="-c lock_timeout=5000 -c idle_in_transaction_session_timeout=60000",
-        )
-        with hung_up_after(6, session):  # a frozen server keeps no lock_timeout
-            session.execute(LOCK)
+        session = psycopg.connect(dsn, connect_timeout=2, options=LOCK_SESSION)
+        with hung_up_after(LOCK_WITHIN, session):  # a frozen server keeps no lock_timeout
+            while not _locked(session):
+                if time.monotonic() > deadline:
+                    session.close()
+                    raise CannotBreak(
+                        f"PGMQ was not stopped: its queues were at work for {LOCK_WITHIN:.0f} s "
+                        "without a pause. Try again"
+                    )
+                time.sleep(0.05)
     except psycopg.Error as error:
         raise CannotBreak(f"PGMQ could not be stopped: {error}") from error
     return session.close
+
+
+def _locked(session: psycopg.Connection) -> bool:
+    """All of them, or none."""
+    try:
+        for queue in QUEUES:
+            session.execute(sql.SQL(LOCK).format(sql.Identifier(queue)))
+    except (LockNotAvailable, DeadlockDetected):
+        session.rollback()
+        return False
+    return True
 
 
 def _freeze_rabbit(folder: Path | None) -> Callable[[], None]:

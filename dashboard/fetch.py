@@ -2,11 +2,11 @@
 open tabs cost the services what one does. Nothing here draws. Next: pulse.py, which samples.
 """
 
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime
 from decimal import Decimal
-from statistics import median_high
 from typing import Literal
 from uuid import uuid4
 
@@ -14,8 +14,9 @@ from cqrs_demo.client.answer import Answer
 from cqrs_demo.client.client import Kind, Mode
 from cqrs_demo.client.errors import NoAnswer, Refused, Trouble
 from cqrs_demo.exact_json import dumps
-from reach import Row, client
+from reach import GLANCE, LOOK, PATIENCE, Row, client, waiting
 from shared import shared
+from tally import ALL_BY_THE_HOUR, Span
 
 
 @shared(1)
@@ -79,13 +80,10 @@ def revenue(year: int) -> Row:
     return client().revenue(year)
 
 
-@shared(2)
-def proof() -> tuple[Row, Row]:
-    """Orders accepted by order-service, and orders on invoices: how many, and what they come to.
-    Raises NoAnswer."""
-    # First: what is accepted in between is on its way, not invented.
-    invoiced = client().statistics("invoice-service")
-    return client().statistics("order-service"), invoiced
+def statistics(service: Literal["order-service", "invoice-service"]) -> Row:
+    """How many orders it has and what they come to: those accepted, or those on invoices. Raises
+    NoAnswer."""
+    return waiting(GLANCE).statistics(service)
 
 
 # Events
@@ -96,28 +94,6 @@ def newest_event(service: str) -> bytes | None:
     yet."""
     newest = client().newest_events(service, most=20)
     return dumps(newest[-1]) if newest else None
-
-
-def log_end(service: str) -> int:
-    """Up to which position the service's log can be read."""
-    return client().log_end(service)
-
-
-def latency() -> float | None:
-    """Seconds from commit to projection: the median of the newest orders. None when none of them
-    is projected."""
-    events = client().newest_events("order-service", most=20)
-    projected = client().projected(*(event["id"] for event in events))
-    taken = [
-        _seconds_between(event["time"], projected[event["id"]])
-        for event in events
-        if event["id"] in projected
-    ]
-    return median_high(taken) if taken else None
-
-
-def _seconds_between(earlier: str, later: str) -> float:
-    return (datetime.fromisoformat(later) - datetime.fromisoformat(earlier)).total_seconds()
 
 
 def when_committed(service: str, event_id: str) -> datetime | None:
@@ -166,11 +142,13 @@ def place_order(
 
 def _send(command: Callable[[str], Answer]) -> Answer:
     """A command. It carries a key of its own, so trying once more after a broken connection is
-    safe. Raises NoAnswer, Refused."""
-    key = str(uuid4())
+    safe. Whoever was silent is not waited for again. Raises NoAnswer, Refused."""
+    key, began = str(uuid4()), time.monotonic()
     try:
         return command(key).checked()
     except NoAnswer:
+        if time.monotonic() - began > LOOK:
+            raise
         return command(key).checked()
 
 
@@ -247,22 +225,18 @@ GATES = {
 def gate(name: str) -> Row:
     """What a relay or the consumer says of itself. Without the workshop's controls it is known to
     run, and no more. Raises NoAnswer."""
-    service = GATES[name]
+    service, ask = GATES[name], waiting(GLANCE)
     try:
-        return client().consumer() if name == "consumer" else client().relay(service)
+        return ask.consumer() if name == "consumer" else ask.relay(service)
     except Refused:
-        client().get(service, "/healthcheck").checked()
-        return {"mode": "running", "trouble": None}
+        ask.get(service, "/healthcheck/live").checked()
+        return {"mode": "running", "trouble": None, "controls": False}
 
 
-@shared(5)
-def is_workshop() -> bool:
-    """Whether the services have the controls that stop time. Raises NoAnswer."""
-    try:
-        client().relay("order-service")
-    except Refused:
-        return False
-    return True
+def counts(service: str, span: Span) -> Row:
+    """Events by the second in which they were born. Raises NoAnswer, Refused."""
+    ask = waiting(PATIENCE if span == ALL_BY_THE_HOUR else GLANCE)
+    return ask.counts(service, span.since, span.width)
 
 
 def set_gate(name: str, mode: Mode) -> None:

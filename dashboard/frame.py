@@ -1,5 +1,4 @@
-"""What every page shares: live parts that cannot fail loudly, calm words for what is wrong, the
-strip at the top."""
+"""What every page shares: live parts that cannot fail loudly, and calm words for what is wrong."""
 
 from collections.abc import Callable
 from functools import wraps
@@ -11,7 +10,8 @@ import structlog
 
 import words
 from cqrs_demo.client.errors import NoAnswer, Refused, Trouble
-from pulse import Sample, pulse
+from cqrs_demo.client.place import PREFIXES
+from pulse import pulse
 
 log = structlog.get_logger()
 
@@ -58,10 +58,23 @@ def live(every: float) -> Callable[[Callable[..., None]], Callable[..., None]]:
 def tell(trouble: Trouble) -> None:
     text = words.plain(str(trouble))
     if isinstance(trouble, NoAnswer):
-        still = STILL_WORKS.get(trouble.where, "What does not need it goes on.")
-        st.warning(f"**{text}.** {still}", icon=":material/cloud_off:")
+        st.warning(f"**{text}.** {still_works(trouble.where)}", icon=":material/cloud_off:")
     else:
         st.error(text, icon=":material/block:")
+
+
+def still_works(away: str) -> str:
+    """What goes on without it, where that is known."""
+    if away in PREFIXES and not _others_work(away):
+        return "It is tried again and again, and this page goes on by itself."
+    return STILL_WORKS.get(away, "What does not need it goes on.")
+
+
+def _others_work(service: str) -> bool:
+    try:
+        return pulse().now().others_work(service)
+    except Trouble:
+        return False
 
 
 def attempt(form: str, act: Callable[[], Any]) -> Any:
@@ -73,7 +86,9 @@ def attempt(form: str, act: Callable[[], Any]) -> Any:
     except Refused as refused:
         fields = refused.fields or {"email" if refused.code == "email-taken" else "": refused.why}
     except NoAnswer as away:
-        fields = {"": f"{away}. {STILL_WORKS.get(away.where, 'Try again.')}"}
+        fields = {"": f"{away}. {still_works(away.where)}"}
+    except Trouble as trouble:
+        fields = {"": str(trouble)}
     except Exception:
         log.exception("a command failed", form=form)
         fields = {"": "That did not work; the dashboard's log says why."}
@@ -95,43 +110,3 @@ def complaint(form: str, field: str = "") -> None:
         st.html(
             f'<div class="complaint" role="alert">{escape(PLAINER.get(message, message))}</div>'
         )
-
-
-@live(2)
-def strip() -> None:
-    """One line on every page: who is well, what waits."""
-    sample = pulse().now()
-    st.html('<div class="strip">' + "".join(_lights(sample)) + _waiting(sample) + "</div>")
-
-
-def _lights(sample: Sample) -> list[str]:
-    gates = {
-        "user-service": "user relay",
-        "order-service": "order relay",
-        "invoice-service": "consumer",
-    }
-    return [_light(service, gate, sample.mode(gate)) for service, gate in gates.items()]
-
-
-def _light(service: str, gate: str, mode: str) -> str:
-    said = {
-        "running": "",
-        "paused": f" · {gate} paused",
-        "stuck": f" · {gate} is stuck",
-        "away": " is down",
-    }[mode]
-    return f'<span class="light {mode}"><i></i>{service}{said}</span>'
-
-
-def _waiting(sample: Sample) -> str:
-    waiting = (
-        f"{words.plural(sample.waiting, 'event')} on the way"
-        if sample.waiting
-        else "everything is projected"
-    )
-    dead = (
-        f'<span class="light away"><i></i>{words.plural(sample.dead, "dead letter")}</span>'
-        if sample.dead
-        else ""
-    )
-    return f'{dead}<span class="light rest">{waiting}</span>'

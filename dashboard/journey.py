@@ -1,4 +1,5 @@
-"""The journey of this viewer's last command, hop by hop, each with its time.
+"""The journey of this viewer's last command, hop by hop, each with its time. The answer is a branch
+of its own: the event goes on whether the answer has arrived or not.
 
 Only what is not known yet is asked for: once the event is projected, the journey is complete and
 costs nothing more.
@@ -14,7 +15,11 @@ from cqrs_demo.client.answer import Answer
 from cqrs_demo.client.errors import Trouble
 from receipt import journey_html
 
-RELAYS = {"user-service": "user relay", "order-service": "order relay"}
+ARRIVED = {
+    "order-service": "visible after",
+    "user-service": "known to invoice-service after",
+}
+"""Of whom nothing was ordered, nothing is visible: there is no invoice."""
 ASK_FOR = (
     30.0  # seconds, in which a hop that nobody remembers is still asked for after the projection
 )
@@ -37,12 +42,12 @@ def draw_journey() -> None:
     stations = [
         ("asked", "this page", 0.0),
         ("committed", f"{journey['service']}: row, event, outbox", hops.get("committed")),
-        ("accepted", "201 is here", answer.answered - answer.asked),
+        ("↳ accepted", "201 is here; nobody waits for it", answer.answered - answer.asked),
         ("published", "relay → broker", hops.get("published")),
         ("received", "broker → consumer", hops.get("received")),
         ("projected", "invoice-service: read model", hops.get("projected")),
     ]
-    st.html(journey_html(journey["what"], stations))
+    st.html(journey_html(journey["what"], stations, ARRIVED[journey["service"]]))
 
 
 def _learn(journey: dict[str, object]) -> None:

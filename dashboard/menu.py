@@ -15,12 +15,13 @@ GROUPS = {
         "invoices": ("Invoices", "receipt_long"),
     },
     "Inside": {
-        "under_the_hood": ("Under the hood", "conversion_path"),
+        "stage": ("Stage", "conversion_path"),
         "stores": ("Stores", "database"),
         "replay": ("Replay", "history"),
     },
     "Faults": {
         "break_it": ("Break it", "bolt"),
+        "hazards": ("Hazards", "warning"),
         "dead_letters": ("Dead letters", "report"),
     },
 }

@@ -1,83 +1,41 @@
 """The pulse: one sample a second of what flows and what waits, taken once for all sessions, and
 only while somebody looks.
 
-A sample asks each service for its relay's or consumer's state and a few numbers. What one service
-does not answer is None in the sample; the others' numbers are still there.
-Next: picture.py, which draws one.
+All are asked at once, and nobody is waited for longer than a glance: so a sample is of one moment,
+and a light turns within three seconds. What one does not answer is unknown in the sample; the
+others' facts are still there. Next: sample.py, what a sample says; picture.py, which draws one.
 """
 
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from functools import partial
 from itertools import pairwise
-from typing import Any, TypeVar
+from typing import Any
 
 import streamlit as st
 import structlog
 
 import fetch
 import reach
-from cqrs_demo.client.errors import NoAnswer, Trouble
+from broker_line import BrokerLine
+from cqrs_demo.client.errors import NoAnswer
 from cqrs_demo.client.place import COMMAND_SERVICES
+from healing import frozen
+from known import Fact, asked, per_second, unknown
+from sample import Sample, nothing_known
+from tally import Tally
 
 log = structlog.get_logger()
 
-Result = TypeVar("Result")
-
-EVERY = 1.0  # seconds
-KEPT = 300  # samples: five minutes
+EVERY = 0.9  # seconds from the beginning of a sample to that of the next
+KEPT = 330  # samples: five minutes
 UNWATCHED = 8.0  # seconds without a glance, after which no sample is taken
-
-
-@dataclass(frozen=True)
-class Sample:
-    """`at` is the monotonic clock. `logs` are the ends of the two logs, `gates` what relays and
-    consumer say of themselves."""
-
-    at: float
-    gates: dict[str, dict[str, Any] | None]
-    logs: dict[str, int | None]
-    dead: int | None
-    latency: float | None
-    """Seconds from commit to projection: the median of the newest orders."""
-    away: dict[str, str] = field(default_factory=dict)
-    """Who does not answer, and what was wrong."""
-
-    def outbox(self, gate: str) -> int | None:
-        return (self.gates[gate] or {}).get("outbox")
-
-    def queues(self) -> dict[str, int]:
-        return (self.gates["consumer"] or {}).get("queues") or {}
-
-    def mode(self, gate: str) -> str:
-        """running, paused, stuck (it wants to and cannot), or away."""
-        state = self.gates[gate]
-        if state is None:
-            return "away"
-        return "stuck" if state["trouble"] and state["mode"] == "running" else str(state["mode"])
-
-    @property
-    def accepted(self) -> int:
-        return sum(end or 0 for end in self.logs.values())
-
-    @property
-    def in_outbox(self) -> int:
-        return sum(self.outbox(gate) or 0 for gate in ("user relay", "order relay"))
-
-    @property
-    def in_queues(self) -> int:
-        return sum(self.queues().values())
-
-    @property
-    def waiting(self) -> int:
-        return self.in_outbox + self.in_queues
-
-    @property
-    def projected(self) -> int:
-        return int(((self.gates["consumer"] or {}).get("counts") or {}).get("projected", 0))
+FIRST = 1.5  # seconds that the first visitor waits for a first sample
+LOGS_FIRST = 0.2  # seconds for which the count of the logs may hold up that of the inbox
+RATE_OVER = 3  # samples: one second's rate jumps about
 
 
 class Pulse:
@@ -86,21 +44,39 @@ class Pulse:
 
     def __init__(self) -> None:
         self._samples: deque[Sample] = deque(maxlen=KEPT)
-        self._looked = 0.0
-        self._turn = threading.Lock()
+        self._tally = Tally()
+        self._line: BrokerLine | None = None
+        self._pool = ThreadPoolExecutor(16, thread_name_prefix="pulse")
+        self._looked = self._proof_wanted = 0.0
+        self._turn = threading.Condition()
         self._thread: threading.Thread | None = None
         self._closed = threading.Event()
 
     def look(self) -> list[Sample]:
-        """Oldest first; at least one. Raises NoAnswer where no system is found."""
-        self._looked = time.monotonic()
+        """Oldest first; at least one. When nobody has answered yet, it says that nothing is known.
+        Raises NoAnswer where no system is found."""
+        reach.system()
+        now = self._looked = time.time()
         with self._turn:
-            if not self._samples or self._looked - self._samples[-1].at > UNWATCHED:
-                self._samples.append(take_sample())
             if self._thread is None or not self._thread.is_alive():
                 self._thread = threading.Thread(target=self._run, name="pulse", daemon=True)
                 self._thread.start()
-        return list(self._samples)
+            self._turn.wait_for(lambda: self._has_one_since(now - UNWATCHED), FIRST)
+            if self._has_one_since(now - UNWATCHED):
+                return list(self._samples)
+        return [nothing_known(now)]
+
+    def _has_one_since(self, moment: float) -> bool:
+        return bool(self._samples) and self._samples[-1].at >= moment
+
+    def look_at_proof(self) -> list[Sample]:
+        """As look(); the newest has the two sides of the proof."""
+        self._proof_wanted = time.time()
+        samples = self.look()
+        if samples[-1].accepted is None:
+            self.refresh()
+            samples = self.look()
+        return samples
 
     def now(self) -> Sample:
         return self.look()[-1]
@@ -108,25 +84,82 @@ class Pulse:
     def refresh(self) -> None:
         """Take a sample now: the viewer has just changed something and wants to see it."""
         try:
-            sample = take_sample()
+            self._keep(self._take())
         except NoAnswer:
             return
-        self._samples.append(sample)
 
     def close(self) -> None:
         """Returns when no sample is being taken, and none will be."""
         self._closed.set()
         if self._thread is not None:
             self._thread.join()
+        self._pool.shutdown()
+        if self._line is not None:
+            self._line.close()
 
     def _run(self) -> None:
-        while time.monotonic() - self._looked < UNWATCHED and not self._closed.wait(EVERY):
+        pause = 0.0
+        while time.time() - self._looked < UNWATCHED and not self._closed.wait(pause):
+            began = time.time()
             try:
-                self._samples.append(take_sample())
+                self._keep(self._take())
             except NoAnswer:
-                continue  # the system is gone; look() says so
+                pass  # the system is gone; look() says so
             except Exception:
                 log.exception("no sample")
+            pause = max(0.1, began + EVERY - time.time())
+
+    def _keep(self, sample: Sample) -> None:
+        """Unless a later one is there already."""
+        with self._turn:
+            if not self._samples or self._samples[-1].at < sample.at:
+                self._samples.append(sample)
+                self._turn.notify_all()
+
+    def _take(self) -> Sample:
+        """Raises NoAnswer where no system is found."""
+        reach.system()
+        at = time.time()
+        self._tally.begin(fetch.counts, LOGS_FIRST)
+        span = self._tally.span
+
+        def ask(question: Callable[..., Any], *arguments: object) -> Future[Fact[Any]]:
+            return self._pool.submit(asked, partial(question, *arguments))
+
+        gates = {gate: ask(fetch.gate, gate) for gate in fetch.GATES}
+        logs = {service: ask(fetch.counts, service, span) for service in COMMAND_SERVICES}
+        queues = ask(self._depths)
+        wait(logs.values(), LOGS_FIRST)  # what is projected meanwhile is not missing
+        done = ask(fetch.counts, "invoice-service", span)
+        accepted, invoiced = None, None
+        if at - self._proof_wanted < UNWATCHED:
+            invoiced = ask(fetch.statistics, "invoice-service")
+            wait([invoiced], LOGS_FIRST)  # what is accepted meanwhile is on its way
+            accepted = ask(fetch.statistics, "order-service")
+        counted = {service: log.result() for service, log in logs.items()}
+        return Sample(
+            at,
+            {gate: state.result() for gate, state in gates.items()},
+            {service: log.then(lambda told: told["count"]) for service, log in counted.items()},
+            queues.result(),
+            self._tally.compare(list(counted.values()), done.result()),
+            done.result().then(lambda told: told["count"]),
+            frozen(),
+            accepted and accepted.result(),
+            invoiced and invoiced.result(),
+        )
+
+    def _depths(self) -> dict[str, int]:
+        broker = reach.system().broker
+        if broker is None:
+            raise NoAnswer("is not known here", "broker")
+        with self._turn:
+            if self._line is None or self._line.url != broker.url:
+                if self._line is not None:
+                    self._line.close()
+                self._line = BrokerLine(broker.url)
+            line = self._line
+        return line.depths(reach.GLANCE)
 
 
 @st.cache_resource(show_spinner=False)
@@ -135,51 +168,15 @@ def pulse() -> Pulse:
     return Pulse()
 
 
-def take_sample() -> Sample:
-    reach.system()
-    away: dict[str, str] = {}
-
-    def attempt(ask: Callable[[], Result]) -> Result | None:
-        try:
-            return ask()
-        except Trouble as trouble:
-            away[trouble.where] = trouble.why
-            return None
-
-    gates = {name: attempt(partial(fetch.gate, name)) for name in fetch.GATES}
-    logs = {service: attempt(partial(fetch.log_end, service)) for service in COMMAND_SERVICES}
-    return Sample(time.monotonic(), gates, logs, attempt(_dead), attempt(fetch.latency), away)
+def rate(samples: Sequence[Sample], read: Callable[[Sample], Fact[int]]) -> Fact[float]:
+    """How fast what is read of a sample grows, a second, over the newest few samples."""
+    newest = samples[-RATE_OVER - 1 :]
+    if len(newest) < 2:
+        return unknown("there is one sample only")
+    return per_second(read(newest[0]), read(newest[-1]))
 
 
-def _dead() -> int:
-    return sum(group["letters"] for group in fetch.dead_letter_groups())
-
-
-def rates(samples: list[Sample]) -> list[tuple[float, float, float]]:
-    """Per pair of samples: seconds ago, events accepted a second, events projected a second."""
-    now = samples[-1].at
-    return [
-        (
-            later.at - now,
-            _rate(later.accepted - earlier.accepted, later, earlier),
-            _rate(later.projected - earlier.projected, later, earlier),
-        )
-        for earlier, later in pairwise(samples)
-    ]
-
-
-def _rate(count: int, later: Sample, earlier: Sample) -> float:
-    return max(0, count) / (
-        later.at - earlier.at
-    )  # a restarted consumer counts from 0; a database away counts as 0
-
-
-def lag(samples: list[Sample]) -> float:
-    """Seconds the oldest waiting event has waited, as far back as the samples go; 0 when nothing
-    waits."""
-    now = samples[-1]
-    if not now.waiting:
-        return 0.0
-    through = now.accepted - now.waiting
-    reached = next((sample.at for sample in samples if sample.accepted > through), now.at)
-    return now.at - reached
+def rates(samples: Sequence[Sample], read: Callable[[Sample], Fact[int]]) -> list[float | None]:
+    """The same for each pair of samples; None where it is not known."""
+    pairs = pairwise(samples)
+    return [per_second(read(earlier), read(later)).recorded() for earlier, later in pairs]

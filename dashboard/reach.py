@@ -4,6 +4,7 @@ A service that does not answer is left alone for a second, so that no page waits
 again. Next: fetch.py, what is asked.
 """
 
+import threading
 import time
 from functools import lru_cache
 from typing import Any
@@ -22,12 +23,15 @@ from cqrs_demo.tooling.runtime.system import (
     named_system,
 )
 from cqrs_demo.tooling.runtime.typed import typed
+from exchanges import Exchange, note
 from shared import forget_all, shared
 
 Row = dict[str, Any]
 
 SERVICES = tuple(PREFIXES)
-LOOK, ACT = 1.5, 15.0  # seconds a look and a command may take
+LOOK, ACT = 1.5, 7.0  # seconds a look and a command may take
+GLANCE = 0.8  # seconds that the pulse waits: lights are to turn within three
+PATIENCE = 12.0  # seconds for what is asked once, and in the background
 LEFT_ALONE = 1.0  # seconds
 
 
@@ -78,6 +82,9 @@ class DashboardClient(Client):
             self._silent[service] = (time.monotonic() + LEFT_ALONE, error)
             raise
         self._silent.pop(service, None)
+        if method == "POST":
+            body, headers = options.get("body"), options.get("headers") or {}
+            note(Exchange(method, PREFIXES[service] + path, headers, body, answer))
         return answer
 
 
@@ -93,8 +100,26 @@ def client() -> Client:
     return _client()
 
 
+_waiting: dict[float, Client] = {}
+_turn = threading.Lock()
+
+
+def waiting(seconds: float) -> Client:
+    """For the pulse: a look takes so long at the most, and whoever was silent a moment ago is asked
+    all the same. Raises NoAnswer where no system is found."""
+    place = system().place
+    with _turn:
+        if seconds not in _waiting:
+            _waiting[seconds] = Client(place, look=seconds, act=ACT)
+        client = _waiting[seconds]
+    client.place = place
+    return client
+
+
 def close() -> None:
     """Forget the system: connections, answers, and whose silence was noted."""
     _client().close()
     _client.cache_clear()
+    while _waiting:
+        _waiting.popitem()[1].close()
     forget_all()

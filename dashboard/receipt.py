@@ -95,13 +95,16 @@ def _or_waiting(value: str | None, what: str) -> str:
     return escape(value) if value else f'<span class="quiet">{what} not known yet</span>'
 
 
-def journey_html(what: str, hops: Sequence[tuple[str, str, float | None]]) -> str:
-    """`hops`: name, where, seconds since the first; None for one not reached, or not remembered."""
+def journey_html(
+    what: str, hops: Sequence[tuple[str, str, float | None]], arrived: str = "visible after"
+) -> str:
+    """`hops`: name, where, seconds since the first; None for one not reached, or not remembered.
+    `arrived`: what can be said of the last, with its time after it."""
     reached = [at for _, _, at in hops if at is not None]
     whole = max(*reached, 0.001) if reached else 0.001
     end = hops[-1][2]
     headline = (
-        f"visible after <b>{words.duration(end)}</b>"
+        f"{arrived} <b>{words.duration(end)}</b>"
         if end is not None
         else '<b class="wait">on its way …</b>'
     )

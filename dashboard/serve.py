@@ -13,6 +13,7 @@ from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 from streamlit.starlette import App
 
+from cqrs_demo import logs
 from cqrs_demo.http.door import LOOPBACK, Door
 from cqrs_demo.http.problems import Problem
 
@@ -35,6 +36,10 @@ class Guarded:
         else:
             await self._app(scope, receive, send)
 
+
+# As the services log: a line of JSON. Left to itself structlog draws tracebacks with all local
+# variables, and among those are DSNs with their passwords.
+logs.configure("dashboard")
 
 address = st.get_option("server.address") or "0.0.0.0"  # noqa: S104  # what Streamlit listens on unless told
 app = App(

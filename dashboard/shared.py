@@ -46,6 +46,12 @@ class Shared(Generic[Parameters, Result]):
                 self._keep(key, kept)
             return kept[1]
 
+    def age(self, *arguments: Parameters.args, **named: Parameters.kwargs) -> float:
+        """Seconds since the answer that is kept was given; 0 for none. Of interest where an answer
+        outlives what it was asked of."""
+        kept = self._answers.get((arguments, tuple(sorted(named.items()))))
+        return time.monotonic() - kept[0] if kept else 0.0
+
     def _keep(self, key: Hashable, answer: tuple[float, Result]) -> None:
         if len(self._answers) >= KEPT:  # a rare thing, and all of it can be asked for again
             self.clear()

@@ -10,9 +10,9 @@ import streamlit as st
 
 import fetch
 import reach
+from broker_line import BrokerLine
 from cqrs_demo.client.errors import NoAnswer, Trouble
 from cqrs_demo.messaging.broker import Message
-from cqrs_demo.tooling.workshop.broker import SyncBroker
 from made_up import an_order
 
 RATE, SECONDS = 20, 30
@@ -24,6 +24,7 @@ class Traffic:
     def __init__(self) -> None:
         self.accepted = self.failed = 0
         self._until = 0.0
+        self._turn = threading.Lock()
 
     @property
     def left(self) -> float:
@@ -51,9 +52,14 @@ class Traffic:
     def _one(self, user: int) -> None:
         try:
             fetch.place_order(user, *an_order())
-            self.accepted += 1
         except Trouble:
-            self.failed += 1
+            self._count(failed=1)
+        else:
+            self._count(accepted=1)
+
+    def _count(self, accepted: int = 0, failed: int = 0) -> None:
+        with self._turn:
+            self.accepted, self.failed = self.accepted + accepted, self.failed + failed
 
 
 @st.cache_resource(show_spinner=False)
@@ -102,8 +108,8 @@ def _publish(message: Message) -> None:
     broker_place = reach.system().broker
     if broker_place is None:
         raise NoAnswer("is not known here", "broker")
+    line = BrokerLine(broker_place.url)
     try:
-        with SyncBroker(broker_place.url) as broker:
-            broker.publish(message)
-    except Exception as error:
-        raise NoAnswer("does not take messages at the moment", "broker") from error
+        line.publish(message)
+    finally:
+        line.close()

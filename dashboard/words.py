@@ -72,6 +72,11 @@ def clock(moment: datetime | str) -> str:
     return instant(moment).astimezone(zone()).strftime("%H:%M:%S")
 
 
+def clock_of(seconds: float) -> str:
+    """Of seconds since the epoch."""
+    return clock(datetime.fromtimestamp(seconds, UTC))
+
+
 def exact(moment: datetime) -> str:
     """To the millisecond, for tables of events."""
     return moment.astimezone(zone()).strftime("%Y-%m-%d %H:%M:%S.%f")[:-3]
@@ -89,6 +94,11 @@ def duration(seconds: float | None) -> str:
     if seconds < 0.9995:
         return f"{seconds * 1000:.0f} ms"
     return f"{seconds:.1f} s" if seconds < 60 else f"{seconds / 60:.0f} min"
+
+
+def ago(seconds: float) -> str:
+    """How old something is: whole seconds, then minutes."""
+    return f"{seconds:.0f} s ago" if seconds < 100 else f"{seconds / 60:.0f} min ago"
 
 
 def plain(text: str) -> str:

@@ -182,11 +182,11 @@ class Client(Http):
     # Controls: of a system that runs with CQRS_WORKSHOP=1.
 
     def relay(self, service: str) -> Json:
-        """A command service's relay: {"mode", "leading", "trouble", "outbox"}."""
+        """A command service's relay: {"mode", "leading", "trouble", "outbox", "published"}."""
         return self._one(service, "/relay")
 
     def consumer(self) -> Json:
-        """{"mode", "trouble", "counts", "queues"}."""
+        """{"mode", "trouble", "counts", "queues", "latency"}."""
         return self._one("invoice-service", "/consumer")
 
     def set_relay(self, service: str, mode: Mode) -> Json:
@@ -216,6 +216,19 @@ class Client(Http):
     def passage(self, service: str, loop: Literal["relay", "consumer"], event_id: str) -> Json:
         """When the event passed there: {"event_id", "at"}."""
         return self._one(service, f"/{loop}/passages/{event_id}")
+
+    def counts(self, service: str, since: int = 0, width: int = 1) -> Json:
+        """Events by the second in which they were born, from `since` (seconds since the epoch) on:
+        {"at", "count", "born"}. Of a command service those of its log, of invoice-service those
+        that it is done with."""
+        return self._one(service, "/counts", since=since, width=width)
+
+    def passages(
+        self, service: str, loop: Literal["relay", "consumer"], after: int = 0, limit: int = 1000
+    ) -> Json:
+        """What passed there lately: {"began", "last", "missed", "passages"}. Ask on with
+        after=last."""
+        return self._one(service, f"/{loop}/passages", after=after, limit=limit)
 
     def _one(self, service: str, path: str, **query: Any) -> Json:
         return dict(self.get(service, path, **query).checked().body)

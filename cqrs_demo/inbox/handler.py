@@ -117,6 +117,7 @@ class Handler:
             unknown=len(group) - len(events),
         )
         if fresh:
+            self._pace.projected([event.id for event in fresh])
             log.info("projected", events=[str(event.id) for event in fresh])
 
     async def _settle(self, letters: Sequence[DeadLetter], suspects: Sequence[UUID]) -> None:

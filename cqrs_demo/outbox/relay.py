@@ -14,6 +14,7 @@ thaws, all it can do is publish a batch twice. Next: messaging/broker.py, the br
 
 import asyncio
 from contextlib import suppress
+from datetime import UTC, datetime
 from typing import Any
 
 import structlog
@@ -118,23 +119,26 @@ class Relay:
         return len(rows)
 
     async def _publish(self, session: Connection, rows: list[dict[str, Any]]) -> None:
+        sent = datetime.now(UTC)  # a consumer may have them before we have the confirm
         try:
             await self._broker.publish([self._message(**row) for row in rows])
         except PublishFailed as failure:
             # Part of it may have arrived. Forget what surely did; the rest is published again.
             confirmed = [row for row in rows if str(row["id"]) in failure.confirmed]
-            await self._forget(session, confirmed)
+            await self._forget(session, confirmed, sent)
             if failure.unroutable:  # a queue or a binding is gone: make it again
                 await self._broker.declare(*SUBSCRIBERS)
             raise
-        await self._forget(session, rows)
+        await self._forget(session, rows, sent)
 
     def _message(self, key: str, **event: Any) -> Message:
         return Message(event["type"], str(event["id"]), encode(self.source, **event), key)
 
-    async def _forget(self, session: Connection, rows: list[dict[str, Any]]) -> None:
+    async def _forget(
+        self, session: Connection, rows: list[dict[str, Any]], sent: datetime
+    ) -> None:
         if rows:
-            self._pace.seen([row["id"] for row in rows])
+            self._pace.seen([row["id"] for row in rows], sent)
             await session.execute(FORGET, [[row["sequence"] for row in rows]], prepare=True)
             log.info("published", events=[str(row["id"]) for row in rows])
             self._pace.moved(len(rows))

@@ -8,6 +8,7 @@ import fetch
 import words
 from damage import damage_button, damaged_invoice
 from frame import guarded, live
+from pulse import pulse
 from reach import Row
 from runs import controls
 from verdict import differences_html, set_aside, verdict
@@ -38,7 +39,7 @@ def cards() -> None:
 def damaging() -> None:
     st.markdown("#### 1 · Damage")
     st.markdown("Changes rows of the read model by hand, behind the projection's back.")
-    if fetch.is_workshop():
+    if pulse().now().has_controls():
         damage_button()
     else:
         st.caption("Only with the workshop's controls: `CQRS_WORKSHOP=1`.")

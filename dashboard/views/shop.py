@@ -23,6 +23,7 @@ from customers import (
 from frame import live
 from journey import draw_journey
 from kept import recall, remember
+from known import STALE
 from new_lines import fresh_lines
 from order_form import order_form
 from receipt import arrived_html, invoice_html
@@ -80,6 +81,8 @@ def customer(users: dict[int, reach.Row]) -> None:
             on_change=look_at,
             args=(key, chosen),
         )
+        if (age := fetch.newest_users.age()) > STALE:
+            st.caption(f"Customers as known {words.ago(age)}: user-service does not answer.")
     with chance:
         random_customer()
 

@@ -26,19 +26,27 @@ from tests.fixtures.shop import PREFIXES, Shop, running_shop
 DASHBOARD = Path(__file__).parents[2] / "dashboard"
 sys.path.insert(0, str(DASHBOARD))
 
+import faults  # noqa: E402, F401  # for the tests
 import fetch  # noqa: E402, F401  # for the tests
+import known  # noqa: E402, F401  # for the tests
 import one_invoice  # noqa: E402, F401  # for the tests
+import proof  # noqa: E402, F401  # for the tests
 import pulse  # noqa: E402
 import reach  # noqa: E402  # found once its folder is on the path
+import sample  # noqa: E402, F401  # for the tests
 import stores  # noqa: E402, F401  # for the tests
+import strip  # noqa: E402, F401  # for the tests
+import tally  # noqa: E402, F401  # for the tests
+from stage import cards  # noqa: E402, F401  # for the tests
 
 PAGES = (
     "shop",
     "invoices",
-    "under_the_hood",
+    "stage",
     "stores",
     "replay",
     "break_it",
+    "hazards",
     "dead_letters",
 )
 LAUNCH = [

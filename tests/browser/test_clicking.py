@@ -137,19 +137,19 @@ def test_a_paused_consumer_lets_events_wait_and_a_step_moves_one(visit: Visit) -
     # Given a paused consumer
     page = visit()
     new_customer(page)
-    page.get_by_role("link", name="Under the hood").first.click()
+    page.get_by_role("link", name="Stage").first.click()
     click(page, "Pause consumer")
     expect(page.get_by_role("button", name="Resume consumer")).to_be_visible()
 
     # When two orders are placed, then they wait, and the lag shows
     for count in ("1 event on", "2 events on"):  # one after the other: a double click is one click
-        click(page, "Place an order")
+        page.locator("button.main:enabled").click()
         expect(page.locator(".strip")).to_contain_text(count)
     expect(page.locator(".strip")).to_contain_text("consumer paused")
-    expect(page.locator(".card.ab5.paused")).to_be_visible()
+    expect(page.locator('.card.paused[data-card="consumer"]')).to_be_visible()
 
     # When one step is made, then one is left
-    page.get_by_role("button", name="Step").last.click()
+    page.get_by_role("button", name="Step consumer").click()
     expect(page.locator(".strip")).to_contain_text("1 event on the way")
 
     # And all is well once the consumer goes on
@@ -223,7 +223,7 @@ def test_a_replay_shows_its_progress(visit: Visit, system: RunningSystem) -> Non
 def test_the_pages_work_in_both_themes_and_on_a_phone(visit: Visit) -> None:
     # Given a browser in the dark, on a phone, when each page is opened, then nothing is wider than
     # the screen
-    for name in ("", "invoices", "under_the_hood", "break_it", "dead_letters", "replay"):
+    for name in ("", "invoices", "stage", "break_it", "dead_letters", "replay"):
         page = visit(name, viewport={"width": 390, "height": 844}, color_scheme="dark")
         eventually(
             lambda page=page: page.locator("[data-testid=stMain]").evaluate(

@@ -30,9 +30,10 @@ Open = Callable[..., AppTest]
 WHAT_TO_DO_FIRST = {
     "shop": "The shop is empty",
     "invoices": "No invoice yet",
-    "under_the_hood": "No event has been made yet",
+    "stage": "Nothing written yet",
     "stores": "No row at this moment",
     "break_it": "accepted = invoiced",
+    "hazards": "Not shown yet",
     "dead_letters": "No dead letter waits",
     "replay": "once there are orders",
 }
@@ -99,7 +100,7 @@ def test_pages_need_no_database_but_the_one_that_looks_into_them(
     # When each page is opened, then it is drawn, and only what looks into stores lacks anything
     pages = {name: words_of(open_page(name)) for name in PAGES}
     lacking = [name for name, said in pages.items() if "not known here" in said]
-    assert lacking == ["under_the_hood", "stores"]
+    assert lacking == ["stores"]
     assert "Alice" in pages["shop"]
     assert "$75.50" in pages["invoices"]
     assert "accepted = invoiced" in pages["break_it"]
@@ -295,26 +296,6 @@ def test_a_new_address_reaches_the_invoice(alice: int, busy_shop: Shop, open_pag
 
     # Then her invoice has the new address
     eventually(lambda: "7 New Road" in busy_shop.invoice(alice).json()["shipping_address"])
-
-
-def test_time_can_be_stopped_and_stepped(alice: int, busy_shop: Shop, open_page: Open) -> None:
-    # Given a paused consumer and an order
-    app = open_page("under_the_hood")
-    button(app, "Pause consumer").click().run()
-    button(app, "Place an order").click().run()
-    eventually(lambda: "1 waiting" in words_of(app.run()))
-    assert busy_shop.databases.rows("invoice_service", LINES_OF, alice) == [(2,)]
-
-    # When one step is made
-    app.button(key="step consumer").click().run()
-
-    # Then the event has moved, and the consumer is still paused
-    assert busy_shop.databases.rows("invoice_service", LINES_OF, alice) == [(3,)]
-    assert busy_shop.get("invoice-service", "/consumer").json()["mode"] == "paused"
-
-    # And it goes on when it is told to
-    button(app, "Resume consumer").click().run()
-    assert busy_shop.get("invoice-service", "/consumer").json()["mode"] == "running"
 
 
 def test_a_dead_letter_is_retried_and_another_discarded(

@@ -13,7 +13,7 @@ from tests.e2e.systems import Up, cqrs_demo
 Visit = Callable[..., Page]
 Shoot = Callable[[Page, str], None]
 
-PAGES = ("Shop", "Invoices", "Under the hood", "Stores", "Replay", "Break it", "Dead letters")
+PAGES = ("Shop", "Invoices", "Stage", "Stores", "Replay", "Break it", "Hazards", "Dead letters")
 FAINT_OR_SMALL = Path(__file__).with_name("faint_or_small.js").read_text(encoding="utf-8")
 
 
@@ -54,15 +54,15 @@ def test_the_shop_after_an_order(visit: Visit, shoot: Shoot) -> None:
     shoot(page, "shop")
 
 
-def test_the_pipeline_with_a_paused_consumer(visit: Visit, shoot: Shoot) -> None:
+def test_the_stage_with_a_paused_consumer(visit: Visit, shoot: Shoot) -> None:
     # Given a paused consumer, when orders are placed, then they are seen to wait
-    page = visit("under_the_hood", color_scheme="dark")
+    page = visit("stage", color_scheme="dark")
     page.get_by_role("button", name="Pause consumer").click()
     for count in ("1 event on", "2 events on", "3 events on"):
-        page.get_by_role("button", name="Place an order").click()
+        page.locator("button.main:enabled").click()
         expect(page.locator(".strip")).to_contain_text(count)
     page.mouse.move(640, 20)
-    shoot(page, "under-the-hood-dark")
+    shoot(page, "stage-dark")
     page.get_by_role("button", name="Resume consumer").click()
     expect(page.locator(".strip")).to_contain_text("everything is projected")
 

@@ -66,11 +66,13 @@ def test_events_stay_in_the_outbox_while_the_relay_is_paused_and_leave_it_step_b
         assert shop.place_order(1).status_code == 201
 
     # Then their events wait in the outbox
-    assert state(shop, RELAY) == {"mode": "paused", "leading": True, "trouble": None, "outbox": 3}
+    waiting = {"mode": "paused", "leading": True, "trouble": None, "outbox": 3, "published": 0}
+    assert state(shop, RELAY) == waiting
 
     # and a step moves exactly one, through to the invoice
     moved = step(shop, RELAY)
     assert (moved["moved"], moved["outbox"], moved["mode"]) == (1, 2, "paused")
+    assert moved["published"] == 1
     eventually(lambda: lines(shop, 1) == 1)
 
     # and a step of more than there are moves what there is
@@ -149,10 +151,10 @@ def test_the_state_says_what_there_is_to_know(shared_shop: Shop, control: Contro
     known = state(shared_shop, control)
     assert (known["mode"], known["trouble"]) == ("running", None)
     if control == RELAY:
-        assert known.keys() == {"mode", "leading", "trouble", "outbox"}
+        assert known.keys() == {"mode", "leading", "trouble", "outbox", "published"}
         assert (known["leading"], type(known["outbox"])) == (True, int)
     else:
-        assert known.keys() == {"mode", "trouble", "counts", "queues"}
+        assert known.keys() == {"mode", "trouble", "counts", "queues", "latency"}
         assert known["queues"].keys() == {"user", "account", "order"}
         assert all(
             type(count) is int for count in (*known["counts"].values(), *known["queues"].values())

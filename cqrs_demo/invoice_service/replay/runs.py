@@ -31,6 +31,8 @@ log = structlog.get_logger()
 Action = Callable[[History], Awaitable[Any]]
 State = Literal["running", "done", "failed", "stopped"]
 
+ENOUGH = 1.0  # seconds of reading, before which nobody can say how long the rest takes
+
 
 @dataclass
 class Run:
@@ -48,6 +50,15 @@ class Run:
     _stop_asked: bool = False
     _cancel: Callable[[], object] = lambda: None
     _lock: threading.Lock = field(default_factory=threading.Lock)
+    _first_page: tuple[float, int] | None = None
+    """When it was read, and up to where."""
+
+    def __post_init__(self) -> None:
+        self.progress.tell = self._told
+
+    def _told(self, progress: Progress) -> None:
+        if self._first_page is None and progress.position:
+            self._first_page = (time.monotonic(), progress.position)
 
     def ask_to_stop(self) -> None:
         """Also before its work has begun: it then ends at its first step."""
@@ -73,11 +84,8 @@ class Run:
 
     def status(self) -> dict[str, Any]:
         """`position` of `end`: how much of the logs has been read. `seconds_left` is a guess, for
-        as long as they are being read."""
-        progress, rate = self.progress, self.progress.position / max(self.seconds, 0.001)
-        left = (
-            (progress.end - progress.position) / rate if rate and self.state == "running" else None
-        )
+        as long as they are being read, once there is enough to go on."""
+        progress, left = self.progress, self._seconds_left()
         return {
             "kind": self.kind,
             "state": self.state,
@@ -92,6 +100,16 @@ class Run:
             "error": self.error,
             "result": self.result,
         }
+
+    def _seconds_left(self) -> float | None:
+        """By the speed since the first page: what came before it is said once, and took its own
+        time."""
+        if self._first_page is None or self.state != "running":
+            return None
+        at, first = self._first_page
+        read, left = self.progress.position - first, self.progress.end - self.progress.position
+        seconds = time.monotonic() - at
+        return left * seconds / read if seconds >= ENOUGH and read > 0 and left > 0 else None
 
 
 class OneIsRunning(Conflict):

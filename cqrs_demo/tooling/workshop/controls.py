@@ -2,7 +2,7 @@
 CQRS_WORKSHOP=1."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 from typing import Annotated, Any, Literal
 
@@ -10,21 +10,22 @@ from fastapi import APIRouter, Body
 from pydantic import BaseModel, ConfigDict, Field
 
 from cqrs_demo.client.place import PREFIXES
+from cqrs_demo.database import Pool
 from cqrs_demo.http.json import JsonResponse
 from cqrs_demo.http.lifespan import Worker
 from cqrs_demo.http.problems import Problem, refusals
 from cqrs_demo.http.service import Service, routes
 from cqrs_demo.inbox.consumer import Consumer
 from cqrs_demo.input import Input
-from cqrs_demo.messaging.broker import BrokerError, Subscriber
 from cqrs_demo.outbox.relay import Relay
 from cqrs_demo.pace import Pace
 from cqrs_demo.settings import Settings
+from cqrs_demo.tooling.workshop.count_routes import add_counts
 from cqrs_demo.tooling.workshop.damage import add_damage
-from cqrs_demo.tooling.workshop.gate import Gate
+from cqrs_demo.tooling.workshop.gate import HANDLED, Gate
 from cqrs_demo.tooling.workshop.passage_routes import add_passages
+from cqrs_demo.tooling.workshop.question import Question
 
-DEPTHS_WITHIN = 0.5  # seconds
 INVOICE_SERVICE = PREFIXES["invoice-service"]
 
 Build = Callable[[Settings, Mapping[str, Pace]], Service]
@@ -52,12 +53,13 @@ class Moved(State):
 
 def built_with_controls(build: Build, settings: Settings) -> Service:
     """The service with a gate for each of its loops, and with routes that open and close it."""
-    gates = {"relay": Gate(), "consumer": Gate()}
+    gates = {"relay": Gate("published"), "consumer": Gate("received", HANDLED)}
     service = build(settings, gates)
     router = routes(service.prefix)
     for name, worker in service.workers.by_name.items():
         _add_controls(router, name, gates[name], service, worker)
-        add_passages(router, name, gates[name].passages)
+        add_passages(router, name, gates[name].passages, service.pool)
+    add_counts(router, service)
     if service.prefix == INVOICE_SERVICE:
         add_damage(router, service.pool)
     service.api.include_router(router)
@@ -69,7 +71,7 @@ def _add_controls(
 ) -> None:
     """GET/PUT <prefix>/<name> and POST <prefix>/<name>/step."""
     turn = asyncio.Lock()  # two steps at once would each count what the other moved
-    state = partial(_state, service, worker)
+    state = _state_of(service, worker, gate)
 
     @router.get(f"/{name}", response_model=State, responses=refusals())
     async def look() -> JsonResponse:
@@ -100,23 +102,42 @@ def _add_controls(
         return JsonResponse({"mode": gate.mode, "moved": moved, **await state()})
 
 
-async def _state(service: Service, worker: Worker) -> dict[str, Any]:
-    """What a relay or a consumer has to say besides its mode."""
-    state: dict[str, Any] = {"trouble": worker.backoff.trouble}
+def _state_of(
+    service: Service, worker: Worker, gate: Gate
+) -> Callable[[], Awaitable[dict[str, Any]]]:
+    """What a relay or a consumer has to say besides its mode. It answers also while database or
+    broker are away: what those do not tell at once is None."""
     if isinstance(worker, Relay):
-        async with service.pool.connection() as connection:
-            counted = "select count(*) as outbox from demo.outbox"
-            row = await (await connection.execute(counted)).fetchone()
-        return {"leading": worker.leading, **state, **(row or {})}
+        return partial(_relay_state, worker, gate, Question(partial(_outbox, service.pool)))
     assert isinstance(worker, Consumer)
-    depths = await _depths_now(service, worker.subscriber)
-    return {**state, "counts": dict(worker.handler.counts), "queues": depths}
+    depths = Question(partial(service.broker.depths, worker.subscriber))
+    return partial(_consumer_state, worker, gate, depths)
 
 
-async def _depths_now(service: Service, subscriber: Subscriber) -> dict[str, int] | None:
-    """None when the broker does not tell at once: the controls answer also while it is away."""
-    try:
-        async with asyncio.timeout(DEPTHS_WITHIN):
-            return await service.broker.depths(subscriber)
-    except (BrokerError, TimeoutError):
-        return None
+async def _relay_state(worker: Relay, gate: Gate, outbox: Question[[], int]) -> dict[str, Any]:
+    """`published`: events that the broker has confirmed, since the service started."""
+    return {
+        "leading": worker.leading,
+        "trouble": worker.backoff.trouble,
+        "outbox": await outbox.answer(),
+        "published": gate.passed,
+    }
+
+
+async def _consumer_state(
+    worker: Consumer, gate: Gate, depths: Question[[], dict[str, int]]
+) -> dict[str, Any]:
+    """`latency`: seconds from commit to projection, of the newest of the last minute."""
+    return {
+        "trouble": worker.backoff.trouble,
+        "counts": dict(worker.handler.counts),
+        "queues": await depths.answer(),
+        "latency": gate.latest.latency(),
+    }
+
+
+async def _outbox(pool: Pool) -> int:
+    async with pool.connection() as connection:
+        counted = await connection.execute("select count(*) as rows from demo.outbox")
+        row = await counted.fetchone()
+    return int(row["rows"]) if row else 0

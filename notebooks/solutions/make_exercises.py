@@ -1,15 +1,17 @@
-"""Makes the notebooks that people open from those in solutions/, which are the source.
+"""Makes the notebooks that people open from those in this folder, which are the source.
 
-    python notebooks/make_exercises.py            after every change in solutions/
-    python notebooks/make_exercises.py --run      runs solutions/ first and stores what really came out
+    python notebooks/solutions/make_exercises.py          after every change here
+    python notebooks/solutions/make_exercises.py --run    runs the notebooks first and stores what
+                                                          really came out; with numbers: only these
 
 A cell tagged `solution` keeps its comments, and each name it assigns becomes `name = ...`. A cell
-tagged `check` then says that nothing is answered yet, and is folded. All other cells, with their
-outputs, are the same in both. CI fails when the two sets differ.
+tagged `check` is folded. No cell has an output: what is to be predicted must not be on the page.
+All other cells are the same in both. CI fails when the two sets differ.
 """
 
 import ast
 import copy
+import re
 import sys
 from pathlib import Path
 
@@ -17,10 +19,9 @@ import nbformat
 from nbclient import NotebookClient
 from nbformat import NotebookNode
 
-from cqrs_demo.tooling.workshop.exercise import NOT_YET
-
-FOLDER = Path(__file__).parent
-SOLUTIONS = FOLDER / "solutions"
+SOLUTIONS = Path(__file__).parent
+FOLDER = SOLUTIONS.parent
+ADDRESS = re.compile(r"127\.0\.0\.1:\d+")  # as in sanitize.cfg
 METADATA = {
     "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
     "language_info": {"name": "python"},
@@ -28,19 +29,18 @@ METADATA = {
 
 
 def exercises(solved: NotebookNode) -> NotebookNode:
-    """The notebook with its solutions taken out."""
+    """The notebook with its solutions and outputs taken out."""
     notebook = copy.deepcopy(solved)
     for cell in notebook.cells:
         tags = cell.metadata.get("tags", [])
+        if cell.cell_type != "code":
+            cell.source = cell.source.replace("](../", "](")  # it stands one folder higher
+            continue
+        cell.outputs, cell.execution_count = [], None
         if "solution" in tags:
-            cell.source, cell.outputs, cell.execution_count = (
-                without_solution(cell.source),
-                [],
-                None,
-            )
+            cell.source = without_solution(cell.source)
         elif "check" in tags:
             cell.metadata["jupyter"] = {"source_hidden": True}  # it gives the answer away
-            cell.outputs = [nbformat.v4.new_output("stream", name="stdout", text=NOT_YET + "\n")]
     return notebook
 
 
@@ -72,12 +72,13 @@ def run(path: Path) -> None:
         resources={"metadata": {"path": str(path.parent)}},
     ).execute()
     notebook.metadata = nbformat.from_dict(METADATA)
-    path.write_text(text(notebook), encoding="utf-8")
+    path.write_text(ADDRESS.sub("127.0.0.1:PORT", text(notebook)), encoding="utf-8")
 
 
 def main() -> None:
+    numbers = tuple(word for word in sys.argv[1:] if word.isdecimal())
     for path in sorted(SOLUTIONS.glob("0*.ipynb")):
-        if "--run" in sys.argv:
+        if "--run" in sys.argv and path.name.startswith(numbers or "0"):
             print(f"running {path.name}", flush=True)
             run(path)
         made = text(exercises(nbformat.read(path, as_version=4)))
