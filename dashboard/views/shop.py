@@ -78,7 +78,8 @@ def customer(users: dict[int, reach.Row]) -> None:
             index=list(users).index(chosen),
             key=key,
             format_func=lambda id: f"{shorten(users[id]['name'], 32, placeholder=' …')} · {id}",
-            on_change=lambda: look_at(st.session_state[key]),
+            on_change=look_at,
+            args=(key, chosen),
         )
         if (age := fetch.newest_users.age()) > STALE:
             st.caption(f"Customers as known {words.ago(age)}: user-service does not answer.")
@@ -86,7 +87,10 @@ def customer(users: dict[int, reach.Row]) -> None:
         random_customer()
 
 
-def look_at(customer: int) -> None:
+def look_at(key: str, drawn: int) -> None:
+    customer = st.session_state[key]
+    if customer == drawn:
+        return
     st.session_state.pop("journey", None)
     st.session_state.update(customer=customer, month=newest_month(customer))
 

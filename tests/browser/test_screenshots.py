@@ -2,6 +2,7 @@
 CQRS_SCREENSHOTS names (`make screenshots`), else thrown away."""
 
 import os
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -45,12 +46,16 @@ def test_the_shop_after_an_order(visit: Visit, shoot: Shoot) -> None:
     # told
     page = visit("")
     page.get_by_role("button", name="Random customer").click()
-    page.get_by_role("button", name="Place 50 orders").click()
+    page.get_by_role("button", name="Place 50 orders").click()  # before that customer is drawn
     expect(page.get_by_role("region", name="Invoice")).to_contain_text("50 orders")
     expect(page.locator("tr.fresh")).to_have_count(0)
     page.get_by_role("button", name="Place order", exact=False).first.click()
     expect(page.locator("tr.fresh")).to_have_count(1)
     expect(page.locator(".journey")).to_contain_text("Order")
+    # of the customer just made, and not of the one whom the page showed when it was clicked
+    expect(page.get_by_role("region", name="Invoice")).to_contain_text(
+        re.compile(r"\.[0-9a-f]{8}@demo\.com")
+    )
     shoot(page, "shop")
 
 

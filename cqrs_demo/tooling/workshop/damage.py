@@ -1,15 +1,16 @@
 """POST <prefix>/damage: two rows of the read model, changed by hand behind the projection's back.
 For a workshop to find with verify, and to mend. Only there with CQRS_WORKSHOP=1."""
 
-from typing import Any
+from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Body
 from pydantic import AwareDatetime, BaseModel
 
 from cqrs_demo.database import Pool
 from cqrs_demo.http.json import JsonResponse
 from cqrs_demo.http.problems import Problem, refusals
+from cqrs_demo.input import Input
 
 CHANGE = """
 update demo.invoice_lines
@@ -34,6 +35,10 @@ returning order_id
 WHOSE = "select user_id, invoice_dt from demo.invoices where invoice_id = %(invoice_id)s"
 
 
+class Damage(Input):
+    """There is nothing to choose."""
+
+
 class Damaged(BaseModel):
     """`changed` and `lost` are orders; a single line of an invoice is changed alone."""
 
@@ -46,7 +51,7 @@ class Damaged(BaseModel):
 
 def add_damage(router: APIRouter, pool: Pool) -> None:
     @router.post("/damage", response_model=Damaged, responses=refusals(409, 413))
-    async def damage() -> JsonResponse:
+    async def damage(_: Annotated[Damage, Body(default_factory=Damage)]) -> JsonResponse:
         """Changes the newest line of all invoices and loses another one of the same invoice. The
         logs are not touched: verify finds it, and a replay mends it."""
         damaged = await _damage(pool)
