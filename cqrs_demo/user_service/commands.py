@@ -31,8 +31,8 @@ state as (
     returning *
 ),
 event as (
-    insert into demo.events (id, type, subject, data)
-    select event_id, '{type_of(UserCreated)}', id::text, {payload(UserCreated)}
+    insert into demo.events (id, type, subject, partitionkey, correlationid, data)
+    select event_id, '{type_of(UserCreated)}', id::text, id::text, event_id, {payload(UserCreated)}
     from state
     order by id
     returning sequence, id
@@ -65,8 +65,9 @@ state as (
     returning *
 ),
 event as (
-    insert into demo.events (id, type, subject, data)
-    select event_id, '{type_of(AccountCreated)}', id::text, {payload(AccountCreated)}
+    insert into demo.events (id, type, subject, partitionkey, correlationid, data)
+    select event_id, '{type_of(AccountCreated)}', id::text, user_id::text, event_id,
+        {payload(AccountCreated)}
     from state
     order by id
     returning sequence, id

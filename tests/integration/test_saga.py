@@ -249,6 +249,13 @@ def test_an_event_tells_which_story_it_belongs_to(shared_shop: Shop, user: int) 
     assert {event["partitionkey"] for event in story} == {str(user)}
 
 
+def test_what_a_user_does_first_begins_a_story_of_its_own(shared_shop: Shop, user: int) -> None:
+    account = shared_shop.create_account(user).headers["X-Event-Id"]
+    [event] = events(shared_shop, "user-service", correlation=account)
+    assert (event["id"], event["partitionkey"]) == (account, str(user))
+    assert "causationid" not in event
+
+
 def events(shop: Shop, service: str, **query: Any) -> list[dict[str, Any]]:
     answer = shop.get(service, "/events", complete="true", **query)
     return [json.loads(line) for line in answer.text.splitlines()]
