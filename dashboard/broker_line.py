@@ -3,7 +3,7 @@ consumer that is frozen, or away, could not tell. That it does not answer is how
 looks."""
 
 from cqrs_demo.client.errors import NoAnswer
-from cqrs_demo.messaging.broker import BrokerError, Message
+from cqrs_demo.messaging.broker import SUBSCRIBERS, BrokerError, Message
 from cqrs_demo.tooling.workshop.broker import SyncBroker
 from one_call import OneCall, in_a_thread
 
@@ -16,14 +16,18 @@ class BrokerLine:
     def __init__(self, url: str) -> None:
         self.url = url
         self._broker = SyncBroker(url)
-        self._looking = OneCall("broker", self._broker.depths)
+        self._looking = OneCall("broker", self._depths)
 
     def depths(self, within: float) -> dict[str, int]:
-        """Messages ready, by queue. Raises NoAnswer."""
+        """Messages ready, by topic; each has one subscriber. Raises NoAnswer."""
         try:
             return self._looking.result(within)
         except BrokerError as error:
             raise NoAnswer(str(error), "broker") from error
+
+    def _depths(self) -> dict[str, int]:
+        each = [self._broker.depths(subscriber) for subscriber in SUBSCRIBERS]
+        return {topic: waiting for depths in each for topic, waiting in depths.items()}
 
     def publish(self, message: Message) -> None:
         """Raises NoAnswer."""

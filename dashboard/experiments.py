@@ -149,13 +149,13 @@ def happening(what: str, yes: bool) -> None:
 
 def who_is_away(sample: Sample) -> None:
     modes = {service: sample.mode(gate) for gate, service in fetch.GATES.items()}
-    away = [service for service, mode in modes.items() if mode == "away"]
+    away = [service for service in reach.SERVICES if modes[service] == "away"]
     if away:
         happening(f"no answer from {', '.join(away)}", True)
     elif "unknown" in modes.values():
         happening("who answers is unknown", True)
     else:
-        happening("all three answer", False)
+        happening("all four answer", False)
 
 
 EXPERIMENTS = (
@@ -172,7 +172,7 @@ EXPERIMENTS = (
     ),
     (
         "Freeze a service",
-        f"It takes calls and answers none, for {AT_MOST:.0f} s. The other two go on.",
+        f"It takes calls and answers none, for {AT_MOST:.0f} s. The others go on.",
         freeze_service,
     ),
     (

@@ -21,12 +21,18 @@ from psycopg.errors import DeadlockDetected, LockNotAvailable
 
 import reach
 from cqrs_demo.client.errors import Trouble
+from cqrs_demo.messaging.broker import SUBSCRIBERS
+from cqrs_demo.messaging.queues import queue_name
 from cqrs_demo.tooling.runtime.rabbitmq_node import RabbitNode, RabbitNodeError
 from stores import hung_up_after
 
 AT_MOST = 30.0  # seconds
 
-QUEUES = ("q_user", "q_account", "q_order")
+QUEUES = tuple(
+    f"q_{queue_name(subscriber, topic)}"
+    for subscriber in SUBSCRIBERS
+    for topic in subscriber.topics
+)
 LOCK = "lock table pgmq.{} in access exclusive mode"
 """Nothing can be sent, taken or counted: so it is with a broker that is stopped."""
 LOCK_WITHIN = 10.0  # seconds

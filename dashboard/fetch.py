@@ -217,9 +217,12 @@ def last_run(kind: Kind) -> Row | None:
 GATES = {
     "user relay": "user-service",
     "order relay": "order-service",
+    "payment relay": "payment-service",
     "consumer": "invoice-service",
+    "order consumer": "order-service",
+    "payment consumer": "payment-service",
 }
-"""By the name on the pages: whose it is."""
+"""By the name on the pages: whose it is. The consumer without a name builds the invoices."""
 
 
 def gate(name: str) -> Row:
@@ -227,27 +230,31 @@ def gate(name: str) -> Row:
     run, and no more. Raises NoAnswer."""
     service, ask = GATES[name], waiting(GLANCE)
     try:
-        return ask.consumer() if name == "consumer" else ask.relay(service)
+        return ask.consumer(service) if _consumes(name) else ask.relay(service)
     except Refused:
         ask.get(service, "/healthcheck/live").checked()
         return {"mode": "running", "trouble": None, "controls": False}
 
 
-def counts(service: str, span: Span) -> Row:
+def _consumes(gate: str) -> bool:
+    return gate.endswith("consumer")
+
+
+def counts(service: str, span: Span, of: Literal["log", "inbox"]) -> Row:
     """Events by the second in which they were born. Raises NoAnswer, Refused."""
     ask = waiting(PATIENCE if span == ALL_BY_THE_HOUR else GLANCE)
-    return ask.counts(service, span.since, span.width)
+    return ask.counts(service, span.since, span.width, of)
 
 
 def set_gate(name: str, mode: Mode) -> None:
-    if name == "consumer":
-        client().set_consumer(mode)
+    if _consumes(name):
+        client().set_consumer(mode, GATES[name])
     else:
         client().set_relay(GATES[name], mode)
 
 
 def step(name: str) -> int:
     """How many events moved: one, or none. Raises Refused while the gate is open."""
-    if name == "consumer":
-        return client().step_consumer()
+    if _consumes(name):
+        return client().step_consumer(service=GATES[name])
     return client().step_relay(GATES[name])

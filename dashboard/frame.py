@@ -19,6 +19,8 @@ STILL_WORKS = {
     "user-service": "Orders are still accepted and invoices shown. New customers and addresses "
     "have to wait.",
     "order-service": "Customers are still accepted and invoices shown. New orders have to wait.",
+    "payment-service": "Small orders are still approved. An order that needs credit waits, and is "
+    "rejected when its deadline passes.",
     "invoice-service": "Customers and orders are still accepted: their events wait, and the "
     "invoices catch up when it is back.",
     "the system": "Start it, and this page goes on by itself.",

@@ -22,7 +22,7 @@ import fetch
 import reach
 from broker_line import BrokerLine
 from cqrs_demo.client.errors import NoAnswer
-from cqrs_demo.client.place import COMMAND_SERVICES
+from cqrs_demo.client.place import COMMAND_SERVICES, CONSUMERS
 from healing import frozen
 from known import Fact, asked, per_second, unknown
 from sample import Sample, nothing_known
@@ -127,23 +127,24 @@ class Pulse:
             return self._pool.submit(asked, partial(question, *arguments))
 
         gates = {gate: ask(fetch.gate, gate) for gate in fetch.GATES}
-        logs = {service: ask(fetch.counts, service, span) for service in COMMAND_SERVICES}
+        logs = {service: ask(fetch.counts, service, span, "log") for service in COMMAND_SERVICES}
         queues = ask(self._depths)
         wait(logs.values(), LOGS_FIRST)  # what is projected meanwhile is not missing
-        done = ask(fetch.counts, "invoice-service", span)
+        inboxes = {service: ask(fetch.counts, service, span, "inbox") for service in CONSUMERS}
         accepted, invoiced = None, None
         if at - self._proof_wanted < UNWATCHED:
             invoiced = ask(fetch.statistics, "invoice-service")
             wait([invoiced], LOGS_FIRST)  # what is accepted meanwhile is on its way
             accepted = ask(fetch.statistics, "order-service")
         counted = {service: log.result() for service, log in logs.items()}
+        done = {service: inbox.result() for service, inbox in inboxes.items()}
         return Sample(
             at,
             {gate: state.result() for gate, state in gates.items()},
             {service: log.then(lambda told: told["count"]) for service, log in counted.items()},
             queues.result(),
-            self._tally.compare(list(counted.values()), done.result()),
-            done.result().then(lambda told: told["count"]),
+            self._tally.compare(list(counted.values()), *done.values()),
+            {service: inbox.then(lambda told: told["count"]) for service, inbox in done.items()},
             frozen(),
             accepted and accepted.result(),
             invoiced and invoiced.result(),

@@ -4,12 +4,12 @@ is pulse.py and picture.py."""
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from cqrs_demo.client.place import COMMAND_SERVICES
+from cqrs_demo.client.place import COMMAND_SERVICES, CONSUMERS
 from fetch import GATES
-from known import Fact, unknown
+from known import Fact, together, unknown
 from tally import OnTheWay
 
-RELAYS = ("user relay", "order relay")
+RELAYS = ("user relay", "order relay", "payment relay")
 Row = dict[str, Any]
 Mode = Literal["running", "paused", "stuck", "away", "unknown"]
 NOT_YET = "not asked yet"
@@ -29,8 +29,8 @@ class Sample:
     queues: Fact[dict[str, int]]
     """Messages ready in each queue, as the broker says."""
     on_the_way: Fact[OnTheWay]
-    dead: Fact[int]
-    """Dead letters that wait."""
+    letters: dict[str, Fact[int]]
+    """Dead letters that wait, by the service that could not apply them."""
     frozen: tuple[str, ...] = ()
     """Services, "broker", "database": those whose process is stopped, and a stopped broker."""
     accepted: Fact[Row] | None = None
@@ -61,8 +61,14 @@ class Sample:
 
     def database_is_away(self, gate: str) -> bool:
         """The service answers, and what only its database knows is missing."""
-        asked = self.dead if gate == "consumer" else self.outbox(gate)
+        consumes = gate.endswith("consumer")
+        asked = self.letters[GATES[gate]] if consumes else self.outbox(gate)
         return self.gates[gate].fresh and AWAY in (asked.why or "")
+
+    @property
+    def dead(self) -> Fact[int]:
+        """Dead letters that wait, of all services."""
+        return together(lambda *counts: sum(counts), *self.letters.values())
 
     def outbox(self, relay: str) -> Fact[int]:
         return self._of(relay, "outbox")
@@ -72,8 +78,11 @@ class Sample:
         return self._of(relay, "published")
 
     def projected(self) -> Fact[int]:
-        """Events that this consumer has projected since it started."""
-        return self._of("consumer", "counts").then(lambda counts: counts["projected"])
+        """Events that invoice-service has projected since it started."""
+        return self.applied("consumer")
+
+    def applied(self, consumer: str) -> Fact[int]:
+        return self._of(consumer, "counts").then(lambda counts: counts["projected"])
 
     def duplicates(self) -> Fact[int]:
         return self._of("consumer", "counts").then(lambda counts: counts["duplicate"])
@@ -148,5 +157,5 @@ def nothing_known(at: float) -> Sample:
         dict.fromkeys(COMMAND_SERVICES, not_yet),
         not_yet,
         not_yet,
-        not_yet,
+        dict.fromkeys(CONSUMERS, not_yet),
     )

@@ -64,6 +64,45 @@ STORES = {
         "sequence",
         "What the broker has not confirmed yet; empty when all is well.",
     ),
+    "sagas": Store(
+        "order_service",
+        "demo.order_sagas",
+        "order_id",
+        "One row per order that needs credit: state, deadline and all that happened.",
+    ),
+    "order inbox": Store(
+        "order_service",
+        "demo.processed_events",
+        "processed_at",
+        "Ids of the answers of payment-service that have counted already.",
+    ),
+    "credits": Store(
+        "payment_service", "demo.credits", "user_id", "Each user's limit, and what is reserved."
+    ),
+    "reservations": Store(
+        "payment_service",
+        "demo.reservations",
+        "order_id",
+        "One row per order that asked for credit. Released without an amount: a tombstone.",
+    ),
+    "payment log": Store(
+        "payment_service",
+        "demo.events",
+        "sequence",
+        "Every event this service ever made, append-only.",
+    ),
+    "payment outbox": Store(
+        "payment_service",
+        "demo.outbox",
+        "sequence",
+        "What the broker has not confirmed yet; empty when all is well.",
+    ),
+    "payment inbox": Store(
+        "payment_service",
+        "demo.processed_events",
+        "processed_at",
+        "Ids of the requests for credit that have counted already.",
+    ),
     "queue user": Store(
         "broker", "pgmq.q_user", "msg_id", "Messages nobody has acknowledged yet.", queue=True
     ),
@@ -72,6 +111,20 @@ STORES = {
     ),
     "queue order": Store(
         "broker", "pgmq.q_order", "msg_id", "Messages nobody has acknowledged yet.", queue=True
+    ),
+    "queue reservation": Store(
+        "broker",
+        'pgmq."q_payment-service.reservation"',
+        "msg_id",
+        "Messages nobody has acknowledged yet.",
+        queue=True,
+    ),
+    "queue payment": Store(
+        "broker",
+        'pgmq."q_order-service.payment"',
+        "msg_id",
+        "Messages nobody has acknowledged yet.",
+        queue=True,
     ),
     "inbox": Store(
         "invoice_service",

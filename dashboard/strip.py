@@ -11,8 +11,11 @@ from frame import attempt, complaint, live
 from healing import heal_everything
 from known import Fact
 from pulse import pulse
+from reach import SERVICES
 from sample import Sample
 from tally import OnTheWay
+
+WORST_FIRST = ("away", "unknown", "paused", "stuck", "running")
 
 
 @live(1)
@@ -41,7 +44,7 @@ def heal() -> None:
 
 def strip_html(sample: Sample, left: list[str]) -> str:
     parts = [
-        *(_service(service, gate, sample) for gate, service in GATES.items()),
+        *(_service(service, sample) for service in SERVICES),
         _light(sample.broker_mode, f"broker {sample.broker_says}".strip()),
         *(_light("away", f"{name} frozen") for name in sample.frozen if name == "database"),
         _dead(sample.dead),
@@ -50,8 +53,9 @@ def strip_html(sample: Sample, left: list[str]) -> str:
     return f'<div class="strip">{"".join(parts)}</div>'
 
 
-def _service(service: str, gate: str, sample: Sample) -> str:
-    """Red where the service does nothing for anybody; amber where its loop rests."""
+def _service(service: str, sample: Sample) -> str:
+    """Red where the service does nothing for anybody; amber where a loop of it rests."""
+    gate = _worst(service, sample)
     mode = sample.mode(gate)
     if mode == "away":
         frozen = service in sample.frozen
@@ -65,6 +69,12 @@ def _service(service: str, gate: str, sample: Sample) -> str:
     if mode == "stuck" and sample.broker_mode != "away":  # else the broker's light says it
         return _light("stuck", f"{service} · {gate} {sample.trouble(gate)}")
     return _light("running", service)
+
+
+def _worst(service: str, sample: Sample) -> str:
+    """Of its loops, the one of which there is most to say."""
+    gates = [gate for gate, whose in GATES.items() if whose == service]
+    return min(gates, key=lambda gate: WORST_FIRST.index(sample.mode(gate)))
 
 
 def _light(mode: str, says: str) -> str:

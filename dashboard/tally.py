@@ -1,16 +1,18 @@
-"""What is on the way: events that a log has, and that invoice-service is not done with.
+"""What is on the way: events that a log has, and that their subscriber is not done with.
 
 Both sides count by the second in which an event was born. What is settled is not counted again, but
 for the last half minute: a long transaction may add to it.
 """
 
 import time
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any
+from functools import partial
+from typing import Any, Literal
 
 from cqrs_demo.client.errors import Trouble
-from cqrs_demo.client.place import COMMAND_SERVICES
+from cqrs_demo.client.place import COMMAND_SERVICES, CONSUMERS
 from known import Fact, together, unknown
 from one_call import Future, in_a_thread
 
@@ -27,7 +29,7 @@ class Span:
 
 
 ALL_BY_THE_HOUR = Span(0, 3600)
-Ask = Callable[[str, Span], Row]
+Ask = Callable[[str, Span, Literal["log", "inbox"]], Row]
 
 
 @dataclass(frozen=True)
@@ -63,15 +65,15 @@ class Tally:
             return
         self.span, self._begun = _from_oldest(missing), True
 
-    def compare(self, logs: list[Fact[Row]], done: Fact[Row]) -> Fact[OnTheWay]:
+    def compare(self, logs: list[Fact[Row]], *done: Fact[Row]) -> Fact[OnTheWay]:
         """Of counts of `span`. The logs are to be counted first: what is projected meanwhile is not
         missing."""
         if not self._begun:
             return unknown("the logs are being counted")
-        return together(self._compare, done, *logs)
+        return together(partial(self._compare, len(done)), *done, *logs)
 
-    def _compare(self, done: Row, *logs: Row) -> OnTheWay:
-        missing = _missing(done, *logs)
+    def _compare(self, inboxes: int, *told: Row) -> OnTheWay:
+        missing = _missing(told[:inboxes], told[inboxes:])
         self.span = _from_oldest(missing)
         if not missing:
             return OnTheWay(0, 0.0)
@@ -80,21 +82,25 @@ class Tally:
 
 def missing_of(ask: Ask, span: Span) -> dict[int, int]:
     """Raises NoAnswer, Refused."""
-    logs = [ask(service, span) for service in COMMAND_SERVICES]
-    return _missing(ask("invoice-service", span), *logs)
+    logs = [ask(service, span, "log") for service in COMMAND_SERVICES]
+    return _missing([ask(service, span, "inbox") for service in CONSUMERS], logs)
 
 
-def _missing(done: Row, *logs: Row) -> dict[int, int]:
-    """By second: how many events of the logs invoice-service is not done with."""
-    settled, made = dict(done["born"]), dict[int, int]()
-    for log in logs:
-        for second, events in log["born"]:
-            made[second] = made.get(second, 0) + events
+def _missing(done: Iterable[Row], logs: Iterable[Row]) -> dict[int, int]:
+    """By second: how many events of the logs no inbox is done with."""
+    settled, made = _sum(done), _sum(logs)
     return {
-        second: events - settled.get(second, 0)
+        second: events - settled[second]
         for second, events in made.items()
-        if events > settled.get(second, 0)
+        if events > settled[second]
     }
+
+
+def _sum(counts: Iterable[Row]) -> Counter[int]:
+    by_second: Counter[int] = Counter()
+    for told in counts:
+        by_second.update(dict(told["born"]))
+    return by_second
 
 
 def _from_oldest(missing: dict[int, int]) -> Span:

@@ -9,12 +9,13 @@ from exchanges import exchange_of
 from stage.traces import Trace
 from waterfall import bars
 from waterfall_html import waterfall_html
+from waterfall_sources import COMMANDS
 
 NEWEST, OFFERED = "The newest", 30
 
 
 def choose_and_draw(traces: Sequence[Trace]) -> None:
-    sent = {trace.id: trace for trace in traces if trace.accepted is not None}
+    sent = {trace.id: trace for trace in traces if _is_a_command(trace)}
     if not sent:
         st.caption("Place an order, and its way is drawn here, hop by hop.")
         return
@@ -35,6 +36,10 @@ def choose_and_draw(traces: Sequence[Trace]) -> None:
         return
     st.html(waterfall_html(bars(trace, exchange_of(trace.id))))
     st.caption("Click a hop: the SQL that ran, the event as it travelled, the HTTP exchange.")
+
+
+def _is_a_command(trace: Trace) -> bool:
+    return trace.accepted is not None and trace.event["type"] in COMMANDS
 
 
 def _name(trace: Trace | None) -> str:

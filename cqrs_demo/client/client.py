@@ -251,11 +251,25 @@ class Client(Http):
         """When the event passed there: {"event_id", "at"}."""
         return self._one(service, f"/{loop}/passages/{event_id}")
 
-    def counts(self, service: str, since: int = 0, width: int = 1) -> Json:
+    def counts(
+        self,
+        service: str,
+        since: int = 0,
+        width: int = 1,
+        of: Literal["log", "inbox"] | None = None,
+    ) -> Json:
         """Events by the second in which they were born, from `since` (seconds since the epoch) on:
-        {"at", "count", "born"}. Of a command service those of its log, of invoice-service those
-        that it is done with."""
-        return self._one(service, "/counts", since=since, width=width)
+        {"at", "count", "born"}. Those of the service's log, or those that its inbox is done with;
+        without `of` the log's, where it has one."""
+        side = {"of": of} if of else {}
+        return self._one(service, "/counts", since=since, width=width, **side)
+
+    def received(self, service: str, *event_ids: str) -> dict[str, str]:
+        """Since when each of these events is in the service's inbox; without those that are not. Up
+        to 100."""
+        path = "/consumer/received"
+        found = self._list(service, path, event_id=event_ids) if event_ids else []
+        return {row["event_id"]: row["at"] for row in found}
 
     def passages(
         self, service: str, loop: Literal["relay", "consumer"], after: int = 0, limit: int = 1000

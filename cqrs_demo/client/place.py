@@ -10,6 +10,7 @@ PREFIXES = {
     "invoice-service": "/invoice-service",
 }
 COMMAND_SERVICES = ("user-service", "order-service", "payment-service")
+CONSUMERS = ("invoice-service", "order-service", "payment-service")
 LOGS_OF_INVOICES = ("user-service", "order-service")
 """Whose events invoices are made of; the others' are no part of a replay."""
 

@@ -11,7 +11,9 @@ from pulse import rate
 from sample import RELAYS, Mode, Sample
 from tally import OnTheWay
 
-LANES = ("user", "account", "order")
+LANES = ("user", "account", "order", "reservation", "payment")
+INBOXES = ("order consumer", "payment consumer")
+"""Beside that of the invoices."""
 
 
 def cards(samples: Sequence[Sample]) -> dict[str, Any]:
@@ -24,6 +26,7 @@ def cards(samples: Sequence[Sample]) -> dict[str, Any]:
         "states": {
             **relays,
             "consumer": _consumer(samples),
+            **{gate: _applies(samples, gate) for gate in INBOXES},
             "broker": sample.broker_says or "a queue for each kind of entity",
             "invoices": sample.on_the_way.shown(_lag),
         },
@@ -33,6 +36,7 @@ def cards(samples: Sequence[Sample]) -> dict[str, Any]:
             "broker": sample.broker_mode,
             "user-service": _service(sample, "user relay"),
             "order-service": _service(sample, "order relay"),
+            "payment-service": _service(sample, "payment relay"),
             "invoices": _invoices(sample),
         },
     }
@@ -41,8 +45,7 @@ def cards(samples: Sequence[Sample]) -> dict[str, Any]:
 def _values(sample: Sample) -> dict[str, str]:
     lanes = {lane: sample.queues.then(lambda depths, lane=lane: depths.get(lane)) for lane in LANES}
     counts = {
-        "user outbox": sample.outbox("user relay"),
-        "order outbox": sample.outbox("order relay"),
+        **{relay.replace("relay", "outbox"): sample.outbox(relay) for relay in RELAYS},
         "dead letters": sample.dead,
         **lanes,
     }
@@ -64,6 +67,11 @@ def _consumer(samples: Sequence[Sample]) -> str:
     if latency.holds(lambda seconds: seconds is not None):
         text += f"; {latency.shown(words.duration)} from commit to invoice, in the last minute"
     return text
+
+
+def _applies(samples: Sequence[Sample], gate: str) -> str:
+    applied = rate(samples, lambda sample: sample.applied(gate))
+    return _loop(samples[-1], gate, "consumer", "applies", applied)
 
 
 def _loop(sample: Sample, gate: str, who: str, does: str, rate: Fact[float]) -> str:

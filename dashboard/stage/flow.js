@@ -136,8 +136,10 @@ function measure(stage) {
 
 // Where events go: from card to card, sideways, or down on a narrow screen.
 const PIPES = [
-  ["user-service", "user relay"], ["order-service", "order relay"], ["user relay", "broker"], ["order relay", "broker"],
-  ["broker", "consumer"], ["consumer", "invoices"], ["consumer", "dead letters"],
+  ["user-service", "user relay"], ["order-service", "order relay"], ["payment-service", "payment relay"],
+  ["user relay", "broker"], ["order relay", "broker"], ["payment relay", "broker"],
+  ["broker", "consumer"], ["broker", "order consumer"], ["broker", "payment consumer"],
+  ["consumer", "invoices"], ["consumer", "dead letters"], ["order consumer", "dead letters"], ["payment consumer", "dead letters"],
 ];
 
 function drawPipes(stage, origin) {
@@ -218,7 +220,7 @@ function drawn(layer) {
 function dress(dot, told) {
   const retried = told.tries > 1;
   const fate = told.fate === "dead" || told.fate === "duplicate" ? told.fate : "";
-  dot.element.className = `dot ${["user", "account"].includes(told.topic) ? told.topic : ""} ${fate} ${retried ? "retried" : ""}`;
+  dot.element.className = `dot ${["user", "account", "reservation", "payment"].includes(told.topic) ? told.topic : ""} ${fate} ${retried ? "retried" : ""}`;
   dot.name = told.label + (retried ? ` · try ${told.tries}` : "") + (fate ? ` · ${fate === "dead" ? told.says : "duplicate"}` : "");
 }
 

@@ -16,7 +16,13 @@ Dot = dict[str, Any]
 MOST = 120  # dots at a time
 SHOWN_FOR = 12.0  # seconds after its end that a dot is still told of
 NOT_LONG_AFTER = 0.001  # seconds: what ended in the moment of the next receipt ended before it
-OUTBOXES = {"user-service": "user outbox", "order-service": "order outbox"}
+OUTBOXES = {
+    "user-service": "user outbox",
+    "order-service": "order outbox",
+    "payment-service": "payment outbox",
+}
+INBOXES = {"reservation": "payment inbox", "payment": "order inbox"}
+"""By topic, of those that are not for the invoices."""
 
 
 def dots_of(traces: Sequence[Trace], now: float) -> tuple[list[Dot], int]:
@@ -84,41 +90,55 @@ def _deliveries(trace: Trace) -> tuple[list[Receipt], list[tuple[Receipt, End | 
 
 def _first_way(trace: Trace, receipts: Sequence[Receipt]) -> Way:
     way: Way = []
+    inbox = _inbox(trace)
     if trace.accepted is not None:
         way += [(trace.service, trace.accepted), (OUTBOXES[trace.service], trace.accepted)]
+    if trace.subscriber is None:  # the broker keeps it for nobody
+        return way + [(OUTBOXES[trace.service], at) for at in trace.published[:1]]
     in_broker = [*trace.published[:1], *(receipt.at for receipt in receipts[:1])]
     ended = _ended(trace)
     if in_broker or ended:
         way.append((trace.topic, min(in_broker or [ended[0][1]])))
     for before, receipt in zip([None, *receipts], receipts, strict=False):
         if before is None:
-            way.append(("inbox", receipt.at))
+            way.append((inbox, receipt.at))
         elif before.process != receipt.process:  # a crash: the broker delivers it once more
-            way += [(trace.topic, min(receipt.process, receipt.at)), ("inbox", receipt.at)]
+            way += [(trace.topic, min(receipt.process, receipt.at)), (inbox, receipt.at)]
     if ended and not receipts:
-        way.append(("inbox", ended[0][1]))
+        way.append((inbox, ended[0][1]))
     return way + ended
+
+
+def _inbox(trace: Trace) -> str:
+    return INBOXES.get(trace.topic, "inbox")
 
 
 def _ended(trace: Trace) -> Way:
     if trace.projected is not None:
-        return [("invoices", trace.projected)]
+        return [(INBOXES.get(trace.topic, "invoices"), trace.projected)]
     if trace.set_aside is not None:
         return [("dead letters", trace.set_aside)]
     if trace.ends:
-        return [("gone", trace.ends[0].at)]  # of a type that nobody knows
+        return [(_gone(trace), trace.ends[0].at)]  # of a type that nobody knows
     return []
 
 
 def _fate(trace: Trace) -> str | None:
-    ended = _ended(trace)
-    fates = {"invoices": "projected", "dead letters": "dead", "gone": "ignored"}
-    return fates[ended[0][0]] if ended else None
+    if trace.projected is not None:
+        return "projected"
+    if trace.set_aside is not None:
+        return "dead"
+    over = trace.ends or (trace.subscriber is None and trace.published)
+    return "ignored" if over else None
+
+
+def _gone(trace: Trace) -> str:
+    return INBOXES.get(trace.topic, "gone")
 
 
 def _later_way(trace: Trace, number: int, receipt: Receipt, end: End | None) -> Way:
     """Published once more by the relay, or sent by somebody else."""
     again = trace.published[number - 1 : number]
     way: Way = [(OUTBOXES[trace.service], again[0])] if again else []
-    way += [(trace.topic, min([*again, receipt.at])), ("inbox", receipt.at)]
-    return way + ([("gone", end.at)] if end else [])
+    way += [(trace.topic, min([*again, receipt.at])), (_inbox(trace), receipt.at)]
+    return way + ([(_gone(trace), end.at)] if end else [])

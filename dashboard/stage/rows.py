@@ -12,6 +12,15 @@ from reach import client
 from shared import shared
 from stage.traces import Trace
 
+TABLES = {
+    "user": "users",
+    "account": "accounts",
+    "order": "orders",
+    "reservation": "order_sagas",
+    "payment": "reservations",
+    "credit": "credits",
+}
+"""By topic: the table whose row went in with the event."""
 SHOWN = 5
 LIT = 5.0  # seconds
 
@@ -29,13 +38,29 @@ def written_html(traces: Sequence[Trace]) -> str:
 
 
 def _written(event: dict[str, Any]) -> tuple[str, str, str]:
-    data, table = event["data"], event["type"].partition(".")[0] + "s"
+    data, table = event["data"], TABLES[event["type"].partition(".")[0]]
     what = {
         "users": lambda: data["name"],
         "accounts": lambda: f"{data['address1']}, {data['city']}",
-    }.get(table, lambda: f"{data.get('description', '')} {words.money(data.get('amount'))}")
+        "orders": lambda: _order(event),
+    }.get(table, lambda: _credit(event))
     user = data["id"] if table == "users" else data.get("user_id", "")
     return f"{table} {event['subject']}", str(what()), str(user)
+
+
+def _order(event: dict[str, Any]) -> str:
+    data, became = event["data"], event["type"].partition(".")[2]
+    if "amount" not in data:
+        return f"{became}: {data['reason']}" if data.get("reason") else became
+    what = f"{data.get('description', '')} {words.money(data['amount'])}"
+    return what if became == "created" else f"{what}, {became}"
+
+
+def _credit(event: dict[str, Any]) -> str:
+    """Of a reservation, a payment or a limit."""
+    data, happened = event["data"], event["type"].partition(".")[2].replace("_", " ")
+    amount = data.get("amount", data.get("limit"))
+    return happened if amount is None else f"{words.money(amount)} {happened}"
 
 
 def read_html(traces: Sequence[Trace]) -> str:

@@ -8,8 +8,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, NamedTuple
 
+from cqrs_demo.messaging.broker import SUBSCRIBERS
+
 Json = Mapping[str, Any]
 
+SUBSCRIBER_OF = {topic: one.name for one in SUBSCRIBERS for topic in one.topics}
 KEPT = 600  # events
 EARLY = 3_000  # events that have passed somewhere, before their log was asked
 
@@ -50,6 +53,7 @@ class Trace:
         last = max((receipt.at for receipt in self.receipts), default=0.0)
         settled = [end.at for end in self.ends]
         settled += [at for at in (self.projected, self.set_aside) if at is not None]
+        settled += self.published if self.subscriber is None else []
         return not settled or max(settled) < last
 
     @property
@@ -59,6 +63,11 @@ class Trace:
     @property
     def topic(self) -> str:
         return str(self.event.get("type", "")).partition(".")[0]
+
+    @property
+    def subscriber(self) -> str | None:
+        """The service whose inbox it is for; None for what nobody subscribes to."""
+        return SUBSCRIBER_OF.get(self.topic)
 
 
 class Traces:
@@ -83,7 +92,7 @@ class Traces:
             trace.news = time.time()
 
     def passed(self, told: Json) -> None:
-        """What a relay or the consumer tells of the last passages."""
+        """What a relay or a consumer tells of the last passages."""
         process = _seconds(told["began"])
         for row in told["passages"]:
             id = str(row["event_id"])
@@ -92,14 +101,14 @@ class Traces:
         _keep_newest(self._early, EARLY)
 
     def counted(self, since: Mapping[str, str]) -> None:
-        """What the inbox has, by event."""
+        """What an inbox has, by event."""
         for id, at in since.items():
             self._known[id].projected = _seconds(at)
 
-    def set_aside(self, letters: Iterable[Json]) -> None:
+    def set_aside(self, service: str, letters: Iterable[Json]) -> None:
         """Dead letters. One whose event is in no log was sent by somebody else."""
         for letter in letters:
-            id = str(letter["event_id"] or f"letter {letter['id']}")
+            id = str(letter["event_id"] or f"letter {letter['id']} of {service}")
             trace = self._known_from_now(id)
             trace.event = trace.event or _as_event(id, letter)
             trace.set_aside, trace.reason = _seconds(letter["last_failed"]), letter["reason"]

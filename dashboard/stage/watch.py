@@ -1,5 +1,5 @@
 """Asks for what happens to events, at most once a second for all sessions, and only while somebody
-looks: the two logs, the passages of relays and consumer, and the dead letters. Six calls, whatever
+looks: the logs, the passages of relays and consumers, and the dead letters. A dozen calls, whatever
 the traffic. Next: traces.py, which remembers.
 """
 
@@ -13,7 +13,7 @@ from typing import Any
 import streamlit as st
 
 from cqrs_demo.client.errors import Trouble
-from cqrs_demo.client.place import COMMAND_SERVICES
+from cqrs_demo.client.place import COMMAND_SERVICES, CONSUMERS
 from cqrs_demo.exact_json import loads
 from reach import client
 from stage.traces import Trace, Traces
@@ -23,6 +23,7 @@ FIRST_LOOK = 25  # events of each log
 EVENTS, PASSAGES, LETTERS = 80, 400, 20  # a look at the most
 OVERDUE = 2.0  # seconds without news of an event, after which the inbox itself is asked
 ASKED_AT_ONCE = 100
+INVOICES = "invoice-service"
 
 Told = Callable[[], None]
 
@@ -33,7 +34,7 @@ class Watch:
         self._after: dict[str, int] = {}
         self._turn = threading.Lock()
         self._looked = 0.0
-        self._pool = ThreadPoolExecutor(6, thread_name_prefix="watch")
+        self._pool = ThreadPoolExecutor(8, thread_name_prefix="watch")
 
     def look(self) -> list[Trace]:
         """Oldest first. Whoever does not answer is left out; what is known stays known."""
@@ -49,14 +50,15 @@ class Watch:
 
     def _look(self) -> None:
         asks = [
-            partial(self._passages, "invoice-service", "consumer"),
+            *(partial(self._passages, service, "consumer") for service in CONSUMERS),
             *(partial(self._passages, service, "relay") for service in COMMAND_SERVICES),
-            self._letters,
+            *(partial(self._letters, service) for service in CONSUMERS),
             *(partial(self._events, service) for service in COMMAND_SERVICES),
         ]
         for learn in list(self._pool.map(_or_nothing, asks)):
             learn()
-        _or_nothing(self._inbox)()
+        for service in CONSUMERS:
+            _or_nothing(partial(self._inbox, service))()
 
     def _passages(self, service: str, loop: Any) -> Told:
         told = client().passages(service, loop, self._after.get(service + loop, 0), PASSAGES)
@@ -74,16 +76,19 @@ class Watch:
         self._after[service] = max(last, int(answer.headers["X-Log-Horizon"]))
         return lambda: self._traces.accepted(events)
 
-    def _letters(self) -> Told:
-        letters = client().dead_letters(status="waiting", limit=LETTERS)
-        return lambda: self._traces.set_aside(letters)
+    def _letters(self, service: str) -> Told:
+        letters = client().dead_letters(service, status="waiting", limit=LETTERS)
+        return lambda: self._traces.set_aside(service, letters)
 
-    def _inbox(self) -> Told:
+    def _inbox(self, service: str) -> Told:
         """Of events that passed while nobody looked, or more than can be told: whether they
         count."""
         now = time.time()
-        late = self._traces.overdue(now - OVERDUE)[:ASKED_AT_ONCE]
-        since = client().projected(*(trace.id for trace in late if trace.accepted is not None))
+        overdue = self._traces.overdue(now - OVERDUE)
+        late = [trace for trace in overdue if trace.subscriber == service][:ASKED_AT_ONCE]
+        ids = [trace.id for trace in late if trace.accepted is not None]
+        ask = client()
+        since = ask.projected(*ids) if service == INVOICES else ask.received(service, *ids)
         for trace in late:
             trace.news = now
         return lambda: self._traces.counted(since)

@@ -20,9 +20,9 @@ from waterfall_view import choose_and_draw
 DASHBOARD = Path(__file__).parents[1]
 
 LEGEND = (
-    "A dot is an event: of a user, an address or an order. Pause a relay or the consumer, place "
-    "orders, and they wait. A square is a dead letter, a dashed ring a duplicate, an amber ring "
-    "an event that was tried again."
+    "A dot is an event: of a user, an address, an order, or the credit it needs. Pause a relay or "
+    "a consumer, place orders, and they wait. A square is a dead letter, a dashed ring a "
+    "duplicate, an amber ring an event that was tried again."
 )
 NO_CONTROLS = " These services run without CQRS_WORKSHOP=1: the hops in between are not told."
 

@@ -236,7 +236,7 @@ def test_with_a_database_that_hangs_the_lights_turn_and_nothing_is_known(
     with frozen(migrated):
         # Then the services' lights are red although they answer, and the broker's is
         said = eventually(lambda: _with(strip_of(app.run()), "no database"))
-        assert said.count("no database") == 3
+        assert said.count("no database") == 4
         assert "broker does not answer" in said
         assert "on the way and dead letters: unknown" in said
 

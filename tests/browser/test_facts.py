@@ -74,9 +74,9 @@ def test_what_one_side_has_and_the_other_is_not_done_with_is_on_the_way() -> Non
 
 def begun(hour: int) -> Any:
     """A tally that has counted a history in which one event of that hour is missing; 0: none."""
-    born = {"order-service": [[hour, 1]] if hour else []}
+    born = {"log": {"order-service": [[hour, 1]] if hour else []}, "inbox": {}}
     counting = tally.Tally()
-    counting.begin(lambda service, span: {"born": born.get(service, [])}, within=5)
+    counting.begin(lambda service, _, of: {"born": born[of].get(service, [])}, within=5)
     return counting
 
 
@@ -110,12 +110,20 @@ def one(at: float, published: int, mode: str = "running", depth: int = 0, **more
         "gates": {
             "user relay": known.known({**relay, "published": 0}, at),
             "order relay": known.known(relay, at),
+            "payment relay": known.known({**relay, "published": 0}, at),
             "consumer": known.known(consumer, at),
+            "order consumer": known.known(consumer, at),
+            "payment consumer": known.known(consumer, at),
         },
         "logs": {"user-service": known.known(3, at), "order-service": known.known(900, at)},
-        "queues": known.known({"user": 0, "account": 0, "order": depth}, at),
+        "queues": known.known(
+            {"user": 0, "account": 0, "order": depth, "reservation": 0, "payment": 0}, at
+        ),
         "on_the_way": known.known(tally.OnTheWay(0, 0.0), at),
-        "dead": known.known(0, at),
+        "letters": {
+            service: known.known(0, at)
+            for service in ("invoice-service", "order-service", "payment-service")
+        },
     }
     return sample.Sample(at, **{**facts, **more})
 

@@ -97,7 +97,7 @@ def test_a_dead_letter_falls_out_at_the_inbox_and_says_why(traces: Traces) -> No
     traces.passed(passed("received", 0.05))
     traces.passed(passed("not-applied", 0.09))
     letter = {"id": 1, "event_id": ID, "event_type": "order.created", "queue": "order"}
-    traces.set_aside([{**letter, "reason": "no", "last_failed": moment(0.08)}])
+    traces.set_aside("invoice-service", [{**letter, "reason": "no", "last_failed": moment(0.08)}])
     assert ways(traces)[0][-2:] == [("inbox", 0.05), ("dead letters", 0.08)]
     [dot], _ = dots_of(traces.all(), START + 1)
     assert (dot["fate"], dot["says"]) == ("dead", "order.created 17: no")
@@ -106,7 +106,7 @@ def test_a_dead_letter_falls_out_at_the_inbox_and_says_why(traces: Traces) -> No
 def test_a_dead_letter_whose_event_is_in_no_log_comes_out_of_the_broker() -> None:
     traces = Traces()
     letter = {"id": 1, "event_id": None, "event_type": None, "queue": "order", "reason": "no"}
-    traces.set_aside([{**letter, "last_failed": moment(0.08)}])
+    traces.set_aside("invoice-service", [{**letter, "last_failed": moment(0.08)}])
     assert ways(traces) == [[("order", 0.08), ("inbox", 0.08), ("dead letters", 0.08)]]
 
 

@@ -23,7 +23,7 @@ from cqrs_demo.settings import Settings
 from cqrs_demo.tooling.workshop.count_routes import add_counts
 from cqrs_demo.tooling.workshop.damage import add_damage
 from cqrs_demo.tooling.workshop.gate import HANDLED, Gate
-from cqrs_demo.tooling.workshop.passage_routes import add_passages
+from cqrs_demo.tooling.workshop.passage_routes import add_passages, add_received
 from cqrs_demo.tooling.workshop.question import Question
 
 INVOICE_SERVICE = PREFIXES["invoice-service"]
@@ -60,6 +60,8 @@ def built_with_controls(build: Build, settings: Settings) -> Service:
         if name in gates:
             _add_controls(router, name, gates[name], service, worker)
             add_passages(router, name, gates[name].passages, service.pool)
+    if "consumer" in service.workers.by_name:
+        add_received(router, service.pool)
     add_counts(router, service)
     if service.prefix == INVOICE_SERVICE:
         add_damage(router, service.pool)

@@ -4,7 +4,7 @@ says what for). Only there with CQRS_WORKSHOP=1."""
 import time
 from collections.abc import Awaitable, Callable
 from functools import partial
-from typing import Annotated
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, Field
@@ -20,13 +20,18 @@ HISTORY_WITHIN = 10.0  # seconds; wide buckets are asked for to count a whole hi
 LATEST = 4_102_444_800  # the year 2100
 SINCE = "Seconds since the epoch: older events are not among those counted by second."
 WIDTH = "Seconds that are counted as one."
+OF = "The log, or the inbox of a service that has both. Without it: the log, where there is one."
+Side = Literal["log", "inbox"]
 Since = Annotated[int, Field(ge=0, le=LATEST), DIGITS, Query(description=SINCE)]
+Of = Annotated[Side | None, Query(description=OF)]
 Width = Annotated[int, Field(ge=1, le=86_400), DIGITS, Query(description=WIDTH)]
+
+Look = Callable[[Span], Awaitable[tuple[int, Born]]]
 
 
 class Counts(BaseModel):
-    """`born` has (second, events). `count`: all events in the log; in invoice-service, dead letters
-    that wait. `at` is the service's clock when it began to count."""
+    """`born` has (second, events). `count`: all events in the log; of an inbox, dead letters that
+    wait. `at` is the service's clock when it began to count."""
 
     at: float
     count: int
@@ -34,17 +39,21 @@ class Counts(BaseModel):
 
 
 def add_counts(router: APIRouter, service: Service) -> None:
-    look: Callable[[Span], Awaitable[tuple[int, Born]]] = (
-        LogCount(service.pool).look
-        if "relay" in service.workers.by_name
-        else partial(look_at_inbox, service.pool)
-    )
-    lately, all_of_it = Question(look), Question(look, within=HISTORY_WITHIN)
+    looks: dict[Side, Look] = {}
+    if "relay" in service.workers.by_name:
+        looks["log"] = LogCount(service.pool).look
+    if "consumer" in service.workers.by_name:
+        looks["inbox"] = partial(look_at_inbox, service.pool)
+    lately = {side: Question(look) for side, look in looks.items()}
+    all_of_it = {side: Question(look, within=HISTORY_WITHIN) for side, look in looks.items()}
 
-    @router.get("/counts", response_model=Counts, responses=refusals())
-    async def counts(since: Since = 0, width: Width = 1) -> JsonResponse:
+    @router.get("/counts", response_model=Counts, responses=refusals(404))
+    async def counts(since: Since = 0, width: Width = 1, of: Of = None) -> JsonResponse:
+        side = of or next(iter(looks))
+        if side not in looks:
+            raise Problem(404, "not-found", f"this service has no {side}")
         at = time.time()
-        told = await (lately if width == 1 else all_of_it).answer(Span(since, width))
+        told = await (lately if width == 1 else all_of_it)[side].answer(Span(since, width))
         if told is None:
             raise Problem(503, "database-away", "its database does not answer")
         return JsonResponse({"at": at, "count": told[0], "born": told[1]})

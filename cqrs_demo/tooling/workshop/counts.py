@@ -1,22 +1,25 @@
 """How many events there are, by the second in which each was born (a UUIDv7 tells it).
 
-Both sides count the same events by the same seconds: a command service those of its log,
-invoice-service those that it is done with. Where the two differ, events are on the way; the oldest
-such second is the lag. So neither side has to know the other's ids, and a second that is settled
-need not be counted again. Next: count_routes.py.
+Both sides count the same events by the same seconds: a command service those of its log that
+somebody subscribes to, a consumer those that it is done with. Each topic has one subscriber. So
+where the logs and the inboxes differ, events are on the way; the oldest such second is the lag.
+Neither side has to know the other's ids, and a second that is settled need not be counted again.
+Next: count_routes.py.
 """
 
 from dataclasses import dataclass
 from uuid import UUID
 
 from cqrs_demo.database import Pool
+from cqrs_demo.messaging.broker import TOPICS
 
-# Only the index is read. An id of another version tells no time; no service makes such.
+# An id of another version tells no time; no service makes such.
 BORN_IN_LOG = """
 select floor(extract(epoch from uuid_extract_timestamp(id)) / %(width)s)::bigint * %(width)s
            as second, count(*) as events
 from demo.events
 where id >= %(first)s and uuid_extract_version(id) = 7
+  and split_part(type, '.', 1) = any(%(topics)s)
 group by 1 order by 1
 """
 
@@ -63,7 +66,8 @@ class Span:
     width: int
 
     def parameters(self) -> dict[str, object]:
-        return {"first": UUID(int=self.since * 1000 << 80), "width": self.width}
+        first = UUID(int=self.since * 1000 << 80)
+        return {"first": first, "width": self.width, "topics": list(TOPICS)}
 
 
 class LogCount:

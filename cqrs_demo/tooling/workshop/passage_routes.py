@@ -39,6 +39,9 @@ Limit = Annotated[
 ]
 
 
+Ids = Annotated[list[UUID], Query(min_length=1, max_length=100)]
+
+
 class OnePassage(BaseModel):
     event_id: UUID
     at: AwareDatetime
@@ -83,6 +86,15 @@ def add_passages(router: APIRouter, name: str, passages: Passages, pool: Pool) -
             {"event_id": event_id, "at": at} if at else None,
             f"passage of event {event_id} at the {name}",
         )
+
+
+def add_received(router: APIRouter, pool: Pool) -> None:
+    @router.get("/consumer/received", response_model=list[OnePassage], responses=refusals())
+    async def received(event_id: Ids) -> JsonResponse:
+        """Since when each of these events is in the inbox; without those that are not. It tells
+        what passed before this process began to remember."""
+        at = await _projected(pool, event_id)
+        return JsonResponse([{"event_id": id, "at": at[id]} for id in at])
 
 
 async def _projected(pool: Pool, events: Sequence[UUID]) -> dict[UUID, datetime]:
