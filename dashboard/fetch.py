@@ -140,6 +140,10 @@ def place_order(
     )
 
 
+def cancel_order(order_id: int) -> Answer:
+    return _send(lambda key: client().cancel_order(order_id, idempotency_key=key))
+
+
 def _send(command: Callable[[str], Answer]) -> Answer:
     """A command. It carries a key of its own, so trying once more after a broken connection is
     safe. Whoever was silent is not waited for again. Raises NoAnswer, Refused."""

@@ -16,6 +16,7 @@ GROUPS = {
     },
     "Inside": {
         "stage": ("Stage", "conversion_path"),
+        "saga": ("Saga", "rule"),
         "stores": ("Stores", "database"),
         "replay": ("Replay", "history"),
     },

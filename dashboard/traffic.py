@@ -73,7 +73,7 @@ def send_duplicate() -> str:
     if body is None:
         raise Trouble("has no event yet; place an order first", "order-service")
     event = orjson.loads(body)
-    _publish(Message(event["type"], event["id"], body))
+    publish(Message(event["type"], event["id"], body))
     return str(event["id"])
 
 
@@ -94,7 +94,7 @@ def send_poison() -> str:
         "type": "order.created",
         "subject": "999999999",
     }
-    _publish(
+    publish(
         Message(
             "order.created",
             id,
@@ -104,7 +104,7 @@ def send_poison() -> str:
     return id
 
 
-def _publish(message: Message) -> None:
+def publish(message: Message) -> None:
     broker_place = reach.system().broker
     if broker_place is None:
         raise NoAnswer("is not known here", "broker")

@@ -1,0 +1,96 @@
+"""What the buttons of the page do. Each makes a real order, and what befalls it is real, too."""
+
+from decimal import Decimal
+
+import streamlit as st
+
+import fetch
+from frame import attempt, complaint
+from pulse import pulse
+from saga.ask import customer, newest, told_of
+from saga.overtaking import overtaking
+from saga.story import Row
+
+FORM = "saga"
+NEEDS_CREDIT = Decimal("1200.00")
+CONSUMER = "payment consumer"
+
+
+def buttons(user_id: int | None, available: Decimal | None, order: Row | None) -> None:
+    """`available`: the customer's credit that is left; None where it is not known."""
+    row = st.container(horizontal=True)
+    ordering = {"key": "order credit", "type": "primary", "on_click": act}
+    row.button("Order for $1,200", **ordering, args=(order_for, user_id, NEEDS_CREDIT))
+    above = (available or Decimal(0)) + 1
+    row.button(
+        "Order above the limit",
+        key="order above",
+        on_click=act,
+        args=(order_for, user_id, max(above, NEEDS_CREDIT)),
+        disabled=available is None,
+    )
+    can_cancel = order is not None and order["status"] in ("approved", "cancelled")
+    id = order["id"] if order else 0
+    row.button(
+        "Cancel this order", key="cancel", on_click=act, args=(cancel, id), disabled=not can_cancel
+    )
+    silence(row, user_id)
+    overtake(row, user_id)
+    complaint(FORM)
+
+
+def silence(row: st.delta_generator.DeltaGenerator, user_id: int | None) -> None:
+    """payment-service takes no message, so nobody answers until the deadline."""
+    mode = pulse().now().mode(CONSUMER)
+    if mode == "paused" and not overtaking().runs:
+        row.button("Let payment-service go on", key="go on", on_click=act, args=(go_on,))
+    else:
+        row.button(
+            "Stop payment-service, let the deadline pass",
+            key="stop",
+            on_click=act,
+            args=(stop_and_order, user_id),
+            disabled=mode not in ("running", "stuck") or overtaking().runs,
+        )
+
+
+def overtake(row: st.delta_generator.DeltaGenerator, user_id: int | None) -> None:
+    row.button(
+        "Let a release overtake its reservation",
+        key="overtake",
+        on_click=act,
+        args=(overtaken, user_id),
+        disabled=overtaking().runs or not pulse().now().has_controls(),
+    )
+
+
+def act(what: object, *arguments: object) -> None:
+    """The order that it made, if it made one, is shown then."""
+    made = attempt(FORM, lambda: what(*arguments))  # type: ignore[operator]  # one of those below
+    if made is not None:
+        st.session_state["order"] = str(made)
+    for answers in (newest, told_of):
+        answers.clear()
+    pulse().refresh()
+
+
+def order_for(user_id: int | None, amount: Decimal) -> int:
+    who = customer() if user_id is None else user_id
+    return int(fetch.place_order(who, "A bicycle", amount).body["id"])
+
+
+def cancel(order_id: int) -> int:
+    return int(fetch.cancel_order(order_id).body["id"])
+
+
+def stop_and_order(user_id: int | None) -> int:
+    fetch.set_gate(CONSUMER, "paused")
+    return order_for(user_id, NEEDS_CREDIT)
+
+
+def go_on() -> None:
+    fetch.set_gate(CONSUMER, "running")
+
+
+def overtaken(user_id: int | None) -> int:
+    return overtaking().start(lambda: order_for(user_id, NEEDS_CREDIT))
