@@ -43,6 +43,7 @@ PAGES = (
     "shop",
     "invoices",
     "stage",
+    "saga",
     "stores",
     "replay",
     "break_it",

@@ -247,3 +247,23 @@ def test_a_frozen_service_thaws_by_hand(visit: Visit, system: RunningSystem) -> 
     click(page, "Thaw it")
     expect(page.locator(".strip")).not_to_contain_text("is down")
     assert is_healthy(system.url("invoice-service") + "/healthcheck")
+
+
+def test_an_order_that_needs_credit_is_drawn_in_three_lanes(visit: Visit) -> None:
+    # Given the page Saga on a phone, when an order is placed that needs credit
+    page = visit("saga", viewport={"width": 390, "height": 844})
+    click(page, "Order for $1,200")
+
+    # Then its moments come by themselves, and the credit's bar fills
+    timeline = page.get_by_role("region", name="Timeline")
+    expect(timeline).to_contain_text("a line of $1,200.00")
+    expect(page.get_by_role("meter", name="Credit reserved")).to_have_attribute(
+        "aria-valuenow", re.compile("^1200")
+    )
+
+    # And when it is cancelled, the bar empties
+    click(page, "Cancel this order")
+    expect(timeline).to_contain_text("the line is gone")
+    expect(page.get_by_role("meter", name="Credit reserved")).to_have_attribute(
+        "aria-valuenow", re.compile("^0")
+    )

@@ -31,6 +31,7 @@ WHAT_TO_DO_FIRST = {
     "shop": "The shop is empty",
     "invoices": "No invoice yet",
     "stage": "Nothing written yet",
+    "saga": "No order has needed credit yet",
     "stores": "No row at this moment",
     "break_it": "accepted = invoiced",
     "hazards": "Not shown yet",

@@ -14,7 +14,17 @@ from tests.e2e.systems import Up, cqrs_demo
 Visit = Callable[..., Page]
 Shoot = Callable[[Page, str], None]
 
-PAGES = ("Shop", "Invoices", "Stage", "Stores", "Replay", "Break it", "Hazards", "Dead letters")
+PAGES = (
+    "Shop",
+    "Invoices",
+    "Stage",
+    "Saga",
+    "Stores",
+    "Replay",
+    "Break it",
+    "Hazards",
+    "Dead letters",
+)
 FAINT_OR_SMALL = Path(__file__).with_name("faint_or_small.js").read_text(encoding="utf-8")
 
 
