@@ -5,22 +5,26 @@ from collections.abc import Callable, Iterator
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from tests.browser.conftest import forget, words_of
-from tests.fixtures.shop import PREFIXES, Shop, eventually
+from cqrs_demo.tooling.runtime.postgres import EmbeddedPostgres
+from tests.browser.conftest import shown, words_of
+from tests.fixtures.shop import Shop, eventually, running_shop
 
 Open = Callable[..., AppTest]
 
 DEADLINE = 1.0  # seconds
 
 
+@pytest.fixture(scope="module")
+def hasty_shop(migrated: EmbeddedPostgres) -> Iterator[Shop]:
+    with running_shop(migrated, payment_deadline=DEADLINE) as shop:
+        yield shop
+
+
 @pytest.fixture
-def impatient(busy_shop: Shop, alice: int, monkeypatch: pytest.MonkeyPatch) -> Iterator[Shop]:
-    """The shop with an order-service that waits for a second only. There is no other: a second copy
-    would take turns at being the relay."""
-    with busy_shop.running("order-service", payment_deadline=DEADLINE) as url:
-        monkeypatch.setenv("CQRS_ORDER_SERVICE_URL", url.removesuffix(PREFIXES["order-service"]))
-        forget()
-        yield busy_shop
+def impatient(hasty_shop: Shop, monkeypatch: pytest.MonkeyPatch) -> Iterator[Shop]:
+    """A shop in which payment-service has a second to answer."""
+    with shown(hasty_shop, monkeypatch):
+        yield hasty_shop
 
 
 def click(app: AppTest, key: str) -> None:
