@@ -45,17 +45,20 @@ def exercises(solved: NotebookNode) -> NotebookNode:
 
 
 def without_solution(source: str) -> str:
-    """The comments that open the cell, and `name = ...` for each name that it assigns."""
+    """The comments that open the cell, and `name = ...` for each name that it gives a value."""
     lines = source.splitlines()
     opening = lines[: next(i for i, line in enumerate(lines) if not line.startswith("#"))]
-    assigned = [
-        target.id
-        for node in ast.parse(source).body
-        if isinstance(node, ast.Assign)
-        for target in node.targets
-        if isinstance(target, ast.Name)
-    ]
-    return "\n".join([*opening, *(f"{name} = ..." for name in dict.fromkeys(assigned))])
+    return "\n".join([*opening, *(f"{name} = ..." for name in names_in(source))])
+
+
+def names_in(source: str) -> list[str]:
+    names = []
+    for node in ast.parse(source).body:
+        if isinstance(node, ast.FunctionDef):
+            names.append(node.name)
+        elif isinstance(node, ast.Assign):
+            names += [target.id for target in node.targets if isinstance(target, ast.Name)]
+    return list(dict.fromkeys(names))
 
 
 def text(notebook: NotebookNode) -> str:

@@ -12,9 +12,9 @@ RUNNING = NOTHING.model_copy(update={"dashboard": DashboardStatus(url="http://12
 
 
 def test_a_dashboard_that_runs_is_linked_at_the_page_that_was_asked_for() -> None:
-    link = dashboard_link(RUNNING, "under_the_hood")
-    assert repr(link).endswith("“Under the hood”: http://127.0.0.1:8501/under_the_hood")
-    assert 'href="http://127.0.0.1:8501/under_the_hood"' in link._repr_html_()
+    link = dashboard_link(RUNNING, "stage")
+    assert repr(link).endswith("“Stage”: http://127.0.0.1:8501/stage")
+    assert 'href="http://127.0.0.1:8501/stage"' in link._repr_html_()
 
 
 def test_the_first_page_has_no_name_in_its_address() -> None:

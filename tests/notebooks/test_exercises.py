@@ -22,12 +22,13 @@ def code_cells(path: Path) -> list[Any]:
     return [cell for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "code"]
 
 
-def test_there_are_eight_notebooks_and_each_has_its_solution() -> None:
+def test_every_notebook_has_its_solution_and_the_story_its_order() -> None:
     # Given both folders
     opened = sorted(path.name for path in (ROOT / "notebooks").glob("*.ipynb"))
 
-    # Then they hold the same eight notebooks
-    assert [name[:2] for name in opened] == [f"0{number}" for number in range(8)]
+    # Then they hold the same notebooks, which are numbered
+    assert [name[:2] for name in opened] == sorted({name[:2] for name in opened})
+    assert {f"0{number}" for number in range(8)} < {name[:2] for name in opened}
     assert opened == [path.name for path in SOLUTIONS]
 
 

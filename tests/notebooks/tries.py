@@ -23,6 +23,36 @@ READY = "ready = int(lab.depths()['order'].item())"
 SURVIVOR = 'survivor = shop.place_order(alice, "Survivor", "1.00", on="2025-07-01")\n'
 ANVIL = '"id": 1, "description": "Anvil", "purchase_dt": "2025-04-03T10:00:00Z"'
 
+PLACE = """
+def place_order(db, order):
+    {transaction}
+        db.execute("insert into orders values (%(id)s, %(description)s, %(amount)s)", order)
+        event = "insert into events (order_id, amount) values (%(id)s, %(amount)s)"
+        position = db.execute(event + " returning position", order).fetchone()
+    {outbox}db.execute("insert into outbox values (%s)", position)
+"""
+RELAY = """
+def relay(db, broker):
+    waiting = "select position, amount from outbox join events using (position) order by position"
+    for position, amount in db.execute(waiting).fetchall():
+        {first}
+        {then}
+"""
+FORGET, SEND = (
+    'db.execute("delete from outbox where position = %s", [position])',
+    "broker.publish(position, amount)",
+)
+CONSUME = """
+def consume(db, broker):
+    for message in broker.receive():
+        {first}
+        with db.transaction():
+            claim = "insert into inbox values (%s) on conflict do nothing"
+            if db.execute(claim, [message.position]).rowcount:
+                db.execute("update invoice set total = total + %s", [message.amount])
+        {then}
+"""
+
 EXERCISES = {
     "00.1": Tries(
         wrong=one_name(
@@ -182,5 +212,35 @@ EXERCISES = {
             "7",
         ),
         right=one_name("can_be_rebuilt", "['inbox', 'invoices']", "'Invoices, inbox'"),
+    ),
+    "09.1": Tries(
+        wrong=(
+            "place_order = 'three inserts'",
+            "def place_order(db, order):\n    pass",
+            PLACE.format(transaction="if True:", outbox=""),
+            PLACE.format(transaction="with db.transaction():", outbox=""),
+        ),
+        right=(PLACE.format(transaction="with db.transaction():", outbox="    "),),
+    ),
+    "09.2": Tries(
+        wrong=(
+            "relay = print",
+            "def relay(db, broker):\n    pass",
+            RELAY.format(first=FORGET, then=SEND),
+            RELAY.format(first=SEND, then="pass"),
+            RELAY.format(first=FORGET, then="pass"),
+        ),
+        right=(RELAY.format(first=SEND, then=FORGET).replace("order by position", ""),),
+    ),
+    "09.3": Tries(
+        wrong=(
+            "consume = hasty_consumer",
+            "def consume(db, broker):\n    pass",
+            CONSUME.format(first="broker.acknowledge(message)", then="pass"),
+            CONSUME.format(first="pass", then="pass"),
+            CONSUME.format(first="pass", then="broker.acknowledge(message)").replace(
+                "with db.transaction():", "if True:"
+            ),
+        ),
     ),
 }

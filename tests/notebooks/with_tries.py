@@ -2,8 +2,8 @@
 rightly, twice, and then rightly in other ways, as learners do. Cells that were there keep the
 outputs that are stored in them, for nbval to compare."""
 
-import ast
 import copy
+import runpy
 from collections.abc import Iterator
 from textwrap import dedent
 from typing import Any
@@ -11,7 +11,10 @@ from typing import Any
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell
 
+from tests.notebooks.nbval_run import SOLUTIONS
 from tests.notebooks.tries import EXERCISES, Tries
+
+make_exercises = runpy.run_path(str(SOLUTIONS / "make_exercises.py"))
 
 
 def with_tries(solved: NotebookNode, number: str) -> NotebookNode:
@@ -45,7 +48,7 @@ def exercises_of(notebook: NotebookNode) -> list[tuple[int, Any, Any]]:
 
 
 def before(solution: Any, check: Any, tries: Tries) -> Iterator[Any]:
-    names = names_in(solution.source)
+    names = make_exercises["names_in"](solution.source)
     yield from tried("\n".join(f"{name} = ..." for name in names), check, "✎ Not answered yet.")
     for wrong in ("\n".join(f"{name} = None" for name in names), *tries.wrong):
         yield from tried(wrong, check, "✘ Not quite: ")
@@ -67,14 +70,3 @@ def tried(answer: str, check: Any, verdict: str) -> Iterator[Any]:
         assert "cannot be checked, " not in told, f"{{told}} for the answer:\\n" + {answer!r}
         """).strip()
     )
-
-
-def names_in(source: str) -> list[str]:
-    assigned = [
-        target.id
-        for node in ast.parse(source).body
-        if isinstance(node, ast.Assign)
-        for target in node.targets
-        if isinstance(target, ast.Name)
-    ]
-    return list(dict.fromkeys(assigned))

@@ -25,7 +25,7 @@ PARTS = {
     "relay": Part(
         "outbox.relay",
         "    async def _publish(self, session",
-        "        await self._forget(session, rows)",
+        "        await self._forget(session, rows",
     ),
     "inbox": Part("inbox.inbox", "    insert into processed_events", "    returning event_id"),
     "consumer": Part(

@@ -91,8 +91,8 @@ class Shop(Breakable):
         self.client.set_consumer("running")
 
     def _is_quiet(self) -> bool:
-        waiting = sum(self.client.relay(service)["outbox"] for service in COMMAND_SERVICES)
-        return bool(waiting + sum(self.client.depths().values()) == 0)
+        outboxes = [self.client.relay(service)["outbox"] for service in COMMAND_SERVICES]
+        return outboxes == [0] * len(outboxes) and sum(self.client.depths().values()) == 0
 
     def __repr__(self) -> str:
         return f"The shop is open: {', '.join(self.client.system.services)}"

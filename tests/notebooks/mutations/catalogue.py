@@ -181,4 +181,14 @@ MUTATIONS = (
             ),
         ),
     ),
+    Mutation(
+        "nobody_is_killed",
+        "functions written in a hurry lose orders when they are killed at the wrong line",
+        (("09", "bench.kill_place_order(hasty"),),
+        "tooling/workshop/kill_at_line.py",
+        (
+            ("            raise Killed\n", "            return None\n"),
+            ("connection.close()", "pass"),
+        ),
+    ),
 )
