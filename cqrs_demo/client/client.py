@@ -208,10 +208,10 @@ class Client(Http):
         """{"applied", "failed"} or {"discarded"}. `chosen`: ids, reason, event_type, or all."""
         return dict(self.post(service, f"/dead-letters/{how}", chosen).checked().body)
 
-    def retry_edited(self, id: int, body: str) -> None:
+    def retry_edited(self, id: int, body: str, service: str = "invoice-service") -> None:
         """Apply `body` in place of the dead letter's own. Raises Refused: it says what is still
         wrong."""
-        self.post("invoice-service", f"/dead-letters/{id}/retry", {"body": body}).checked()
+        self.post(service, f"/dead-letters/{id}/retry", {"body": body}).checked()
 
     # Controls: of a system that runs with CQRS_WORKSHOP=1.
 

@@ -142,11 +142,12 @@ def edit(
         typer.FileText,
         typer.Option(help="The whole message, corrected: a file, or - for the standard input."),
     ],
+    service: Service = Consuming.invoice_service,
     data_dir: DataDir = None,
 ) -> None:
     """Apply a corrected message in place of the one that came, which is kept. The log stays as it
     is. Exit code 1 when something is still wrong with it."""
-    _client(data_dir).retry_edited(id, body.read())
+    _client(data_dir).retry_edited(id, body.read(), service)
     say(f"Dead letter {id} applied as edited. What came is kept beside it")
 
 
