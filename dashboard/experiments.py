@@ -55,8 +55,9 @@ def kill_service() -> None:
 
 
 def freeze_service() -> None:
+    first = reach.SERVICES.index("invoice-service")
     service = st.selectbox(
-        "Service", reach.SERVICES, 2, key="to freeze", label_visibility="collapsed"
+        "Service", reach.SERVICES, first, key="to freeze", label_visibility="collapsed"
     )
     sample, left = pulse().now(), faults().left(service)
     if left is None and service not in sample.frozen:

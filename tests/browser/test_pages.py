@@ -48,7 +48,7 @@ from (values (%s::bytea, %s)) as letter (body, reason)
 ORDERS_OF = "select count(*) from demo.orders where user_id = %s"
 LINES_OF = (
     "select count(*) from demo.invoice_lines join demo.invoices using (invoice_id) where "
-    "user_id = %s"
+    "invoices.user_id = %s"
 )
 STATUSES = (
     "select reason, status from demo.dead_letters where reason in ('it was dark', 'not an "

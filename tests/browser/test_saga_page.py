@@ -48,7 +48,7 @@ def test_an_order_gets_its_credit_and_gives_it_back_when_it_is_cancelled(
     click(app, "cancel")
     eventually(lambda: "$1,200.00 given back" in words_of(app.run()))
     eventually(lambda: "the line is gone" in words_of(app.run()))
-    assert "$0.00 of $5,000.00 reserved" in words_of(app)
+    eventually(lambda: "$0.00 of $5,000.00 reserved" in words_of(app.run()))
 
     # And one above the limit is refused, and no order to cancel
     click(app, "order above")
