@@ -13,6 +13,7 @@ from uuid import uuid4
 from cqrs_demo.client.answer import Answer
 from cqrs_demo.client.client import Kind, Mode
 from cqrs_demo.client.errors import NoAnswer, Refused, Trouble
+from cqrs_demo.client.place import CONSUMERS
 from cqrs_demo.exact_json import dumps
 from reach import GLANCE, LOOK, PATIENCE, Row, client, waiting
 from shared import shared
@@ -169,31 +170,53 @@ def wait_for(answer: Answer, year: int, month: int, seconds: float = 0.5) -> Non
 # Dead letters
 
 
+Told = tuple[list[Row], list[NoAnswer]]
+"""Rows, each with its "service"; and who did not answer."""
+
+
 @shared(1)
-def dead_letter_groups() -> list[Row]:
-    """By type and reason, the largest first."""
-    return client().dead_letter_groups()
+def dead_letter_groups() -> Told:
+    """By service, type and reason, the largest first."""
+    rows, silent = _of_each_consumer(lambda service: client().dead_letter_groups(service=service))
+    return sorted(rows, key=lambda group: -group["letters"]), silent
 
 
-def dead_letters(status: str, group: Row | None = None, most: int = 50) -> list[Row]:
-    """Newest first. A letter without a type has no group of its own to ask for, so those are picked
-    out here."""
-    chosen = {name: group[name] for name in ("reason", "event_type")} if group else {}
-    return [
-        letter
-        for letter in client().dead_letters(status=status, limit=most, **chosen)
-        if group is None or letter["event_type"] == group["event_type"]
-    ]
+def dead_letters(group: Row, most: int = 50) -> list[Row]:
+    """Those of the group that wait, the newest first. A letter without a type has no group of its
+    own to ask for, so those are picked out here. Raises NoAnswer."""
+    chosen = {name: group[name] for name in ("reason", "event_type")}
+    found = client().dead_letters(group["service"], status="waiting", limit=most, **chosen)
+    return [letter for letter in found if letter["event_type"] == group["event_type"]]
+
+
+def settled_letters(most: int = 200) -> Told:
+    """The newest first."""
+    ask = lambda service: client().dead_letters(service, status="all", limit=most)  # noqa: E731
+    rows, silent = _of_each_consumer(ask)
+    settled = [row for row in rows if row["status"] != "waiting"]
+    return sorted(settled, key=lambda row: str(row["settled_at"]), reverse=True), silent
+
+
+def _of_each_consumer(ask: Callable[[str], list[Row]]) -> Told:
+    rows: list[Row] = []
+    silent: list[NoAnswer] = []
+    for service in CONSUMERS:
+        try:
+            rows += [{**row, "service": service} for row in ask(service)]
+        except NoAnswer as away:
+            silent.append(away)
+    return rows, silent
 
 
 @shared(5)
-def dead_letter(id: int) -> Row:
-    return client().dead_letter(id)
+def dead_letter(service: str, id: int) -> Row:
+    return {**client().dead_letter(id, service), "service": service}
 
 
 def settle(how: Literal["retry", "discard"], chosen: Row) -> Row:
-    """Answers with counts."""
-    counts: Row = dict(client().settle_dead_letters(how, chosen))
+    """Answers with counts. `chosen` names the "service", too."""
+    wanted = {name: value for name, value in chosen.items() if name != "service"}
+    counts: Row = dict(client().settle_dead_letters(how, wanted, chosen["service"]))
     dead_letter_groups.clear()
     dead_letter.clear()
     return counts

@@ -12,7 +12,7 @@ from settling import apply_edited, settle_button
 
 
 def letters(group: reach.Row) -> None:
-    rows = {row["id"]: row for row in fetch.dead_letters("waiting", group)}
+    rows = {row["id"]: row for row in fetch.dead_letters(group)}
     if not rows:
         st.caption("They have just been settled.")
         return
@@ -23,10 +23,11 @@ def letters(group: reach.Row) -> None:
         format_func=lambda id: title(rows[id]),
     )
     row = st.container(horizontal=True)
-    settle_button(row, "Retry this one", "retry", {"ids": [id]}, "one", primary=True)
-    settle_button(row, "Discard this one", "discard", {"ids": [id]}, "one")
+    chosen = {"service": group["service"], "ids": [id]}
+    settle_button(row, "Retry this one", "retry", chosen, "one", primary=True)
+    settle_button(row, "Discard this one", "discard", chosen, "one")
     complaint("letters")
-    letter = fetch.dead_letter(id)
+    letter = fetch.dead_letter(group["service"], id)
     tabs = st.tabs(list(TABS), on_change="rerun", key="letter_tabs")
     for tab, draw in zip(tabs, TABS.values(), strict=True):
         if tab.open:
@@ -47,12 +48,13 @@ def edit_form(letter: reach.Row) -> None:
         "Applied in place of what came, which is kept beside it. The log stays as it is: a replay "
         "makes of it what it always had."
     )
-    with st.form(f"edit {letter['id']}", border=False):
+    which = f"{letter['service']}_{letter['id']}"
+    with st.form(f"edit {which}", border=False):
         st.text_area(
             "Message",
             readable(letter),
             height=300,
-            key=f"edited_{letter['id']}",
+            key=f"edited_{which}",
             label_visibility="collapsed",
         )
         complaint("edited")
@@ -61,7 +63,7 @@ def edit_form(letter: reach.Row) -> None:
             type="primary",
             icon=":material/edit:",
             on_click=apply_edited,
-            args=(letter["id"],),
+            args=(letter["service"], letter["id"]),
         )
 
 
@@ -85,8 +87,9 @@ def readable(letter: reach.Row) -> str:
 
 
 def name_of(group: reach.Row) -> str:
+    service = group["service"]
     return (
-        words.plain(f"{group['event_type'] or 'no type'} · {group['reason']}")
+        words.plain(f"{service} · {group['event_type'] or 'no type'} · {group['reason']}")
         + f" · **{group['letters']}**"
     )
 

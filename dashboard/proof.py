@@ -92,7 +92,7 @@ def _lacks_some(sample: Sample) -> bool:
 def proof_html(sample: Sample, told: Verdict) -> str:
     not_yet: Fact[Row] = unknown("not counted yet")
     numbers = [
-        ("accepted", "orders in order-service", sample.accepted or not_yet),
+        ("accepted", "approved orders in order-service", sample.accepted or not_yet),
         ("invoiced", "lines in invoice-service", sample.invoiced or not_yet),
     ]
     cells = "".join(

@@ -55,15 +55,15 @@ def outcome() -> None:
         )
 
 
-def apply_edited(id: int) -> None:
-    body = st.session_state[f"edited_{id}"]
-    if attempt("edited", lambda: retry_edited(id, body)):
+def apply_edited(service: str, id: int) -> None:
+    body = st.session_state[f"edited_{service}_{id}"]
+    if attempt("edited", lambda: retry_edited(service, id, body)):
         st.session_state["settled"] = {"edited": id}
         pulse().refresh()
 
 
-def retry_edited(id: int, body: str) -> bool:
-    reach.client().retry_edited(id, body)
+def retry_edited(service: str, id: int, body: str) -> bool:
+    reach.client().retry_edited(id, body, service)
     fetch.dead_letter_groups.clear()
     fetch.dead_letter.clear()
     return True

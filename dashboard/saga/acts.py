@@ -1,5 +1,6 @@
 """What the buttons of the page do. Each makes a real order, and what befalls it is real, too."""
 
+from collections.abc import Callable
 from decimal import Decimal
 
 import streamlit as st
@@ -64,9 +65,9 @@ def overtake(row: st.delta_generator.DeltaGenerator, user_id: int | None) -> Non
     )
 
 
-def act(what: object, *arguments: object) -> None:
+def act(what: Callable[..., int | None], *arguments: object) -> None:
     """The order that it made, if it made one, is shown then."""
-    made = attempt(FORM, lambda: what(*arguments))  # type: ignore[operator]  # one of those below
+    made = attempt(FORM, lambda: what(*arguments))
     if made is not None:
         st.session_state["order"] = str(made)
     for answers in (newest, told_of):

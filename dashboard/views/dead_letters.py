@@ -7,9 +7,11 @@ import streamlit as st
 import fetch
 import reach
 import words
-from frame import live
+from frame import live, tell
 from one_letter import letters, name_of
 from settling import outcome, settle_button
+
+REACH = {"invoice-service": "reach an invoice"}
 
 
 def page() -> None:
@@ -25,13 +27,17 @@ def page() -> None:
 @live(2)
 def what_waits() -> None:
     outcome()
-    groups = fetch.dead_letter_groups()
-    if not groups:
+    groups, silent = fetch.dead_letter_groups()
+    for away in silent:
+        tell(away)
+    if not groups and not silent:
         nothing = (
             "<b>No dead letter waits</b>A message that cannot be applied comes here, and "
             "the others flow on. Break it can send one."
         )
         st.html(f'<div class="empty">{nothing}</div>')
+        return
+    if not groups:
         return
     left, right = st.columns([5, 7], gap="large")
     with left:
@@ -56,8 +62,8 @@ def choose_group(groups: list[reach.Row]) -> reach.Row:
     settle_button(row, "Retry all of this reason", "retry", chosen_of(group), "group")
     with row.popover("Discard all of this reason", icon=":material/delete:"):
         st.markdown(
-            f"What {words.plural(group['letters'], 'message')} told of will never reach an "
-            "invoice. The rows stay as a record."
+            f"What {words.plural(group['letters'], 'message')} told of will never "
+            f"{REACH.get(group['service'], 'count')}. The rows stay as a record."
         )
         label = f"Yes, discard {words.number(group['letters'])}"
         settle_button(st.container(), label, "discard", chosen_of(group), "group", primary=True)
@@ -65,13 +71,16 @@ def choose_group(groups: list[reach.Row]) -> reach.Row:
 
 
 def chosen_of(group: reach.Row) -> reach.Row:
-    return {name: group[name] for name in ("reason", "event_type") if group[name] is not None}
+    named = ("service", "reason", "event_type")
+    return {name: group[name] for name in named if group[name] is not None}
 
 
 @live(5)
 def what_is_settled() -> None:
-    rows = [row for row in fetch.dead_letters("all", most=200) if row["status"] != "waiting"]
-    if not rows:
+    rows, silent = fetch.settled_letters()
+    for away in silent:
+        tell(away)
+    if not rows and not silent:
         st.html(
             '<div class="empty"><b>Nothing settled yet</b>What has been retried or discarded is '
             "kept here.</div>"
@@ -79,6 +88,7 @@ def what_is_settled() -> None:
         return
     shown = [
         {
+            "Service": row["service"],
             "Message": row["id"],
             "Became": row["status"] + (", edited" if row["edited"] else ""),
             "When": words.day_and_time(row["settled_at"]),

@@ -6,9 +6,10 @@ from pathlib import Path
 import streamlit as st
 
 import words
-from cqrs_demo.client.errors import NoAnswer, Trouble
-from frame import live, tell
+from cqrs_demo.client.errors import Trouble
+from frame import live
 from kept import recall, remember
+from known import asked
 from saga.acts import buttons
 from saga.ask import credit_of, customer, newest, told_of
 from saga.draw import credit_html, head_html, timeline_html
@@ -30,29 +31,32 @@ def page() -> None:
 
 @live(1)
 def saga() -> None:
-    order_id = chosen_order()
-    told = told_of(order_id) if order_id else None
-    order = told.order.or_none() if told else None
-    user_id = order["user_id"] if order else None
-    credit = credit_of(user_id or customer())
-    available = credit.then(lambda row: Decimal(row["available"])).or_none()
-    buttons(user_id, available, order)
+    requests = asked(newest)
+    order_id = chosen_order({event["subject"]: event for event in requests.or_none() or []})
+    told = asked(lambda: told_of(order_id)) if order_id else None
+    found = told.or_none() if told else None
+    order = found.order.or_none() if found else None
+    user_id = order["user_id"] if order else customer()
+    credit = credit_of(user_id)
+    buttons(user_id, credit.then(lambda row: Decimal(row["available"])).or_none(), order)
     if overtaking().says:
         st.info(words.plain(overtaking().says), icon=":material/hourglass_top:")
-    st.html(credit_html(user_id or customer(), credit))
-    if told is None:
+    st.html(credit_html(user_id, credit))
+    why = told.why if told else requests.why
+    if found:
+        story(found)
+    elif why:
+        st.warning(words.plain(why), icon=":material/help:")
+    else:
         st.html(
             '<div class="empty"><b>No order has needed credit yet</b>Order something for $1,200: '
             "its way is drawn here.</div>"
         )
-    else:
-        story(told)
 
 
-def chosen_order() -> int | None:
+def chosen_order(found: dict[str, Row]) -> int | None:
     """The one that was chosen or typed, else the newest; None where there is none."""
     recall(order=str)
-    found = known_orders()
     chosen = st.session_state.get("order") or NEWEST
     offered = [NEWEST, *found]
     if chosen not in offered:
@@ -71,15 +75,6 @@ def chosen_order() -> int | None:
     if not chosen.isdecimal():
         raise Trouble(f"an order has a number, and {chosen!r} is none", "order-service")
     return int(chosen)
-
-
-def known_orders() -> dict[str, Row]:
-    """The newest requests for credit, by order; none while order-service does not answer."""
-    try:
-        return {event["subject"]: event for event in newest()}
-    except NoAnswer as away:
-        tell(away)
-        return {}
 
 
 def name_of(id: str, request: Row | None) -> str:
