@@ -176,6 +176,27 @@ def test_a_stopped_broker_is_red_and_named_in_the_strip() -> None:
     assert stopped.left_behind() == ["broker stopped"]
 
 
+def test_a_consumer_that_rests_is_told_by_the_light_of_its_service() -> None:
+    # Given an order-service whose relay runs, and whose consumer is paused
+    sound = one(time.time(), 100)
+    rests = sound.gates["order consumer"].then(lambda state: {**state, "mode": "paused"})
+    resting = replace(sound, gates={**sound.gates, "order consumer": rests})
+
+    # Then it has one light, which says so, and healing would resume it
+    said = strip.strip_html(resting, resting.left_behind())
+    assert '<span class="light paused"><i></i>order-service · order consumer paused</span>' in said
+    assert said.count("order-service") == 1
+    assert resting.left_behind() == ["order consumer paused"]
+
+
+def test_dead_letters_of_all_services_are_one_count_and_unknown_where_one_is() -> None:
+    sound = one(time.time(), 100)
+    letters = {**sound.letters, "payment-service": known.known(2)}
+    assert "2 dead letters" in strip.strip_html(replace(sound, letters=letters), [])
+    frozen = replace(sound, letters={**letters, "order-service": known.unknown("frozen")})
+    assert "dead letters: unknown" in strip.strip_html(frozen, [])
+
+
 def test_before_anybody_has_answered_nothing_is_fine() -> None:
     # Given a first visitor, to whom nobody has answered yet
     nothing = sample.nothing_known(time.time())

@@ -22,8 +22,8 @@ def held_back(shared_shop: Shop) -> Iterator[Shop]:
     shared_shop.put("order-service", "/relay", {"mode": "running"})
 
 
-def born(shop: Shop, service: str, since: int, width: int = 1) -> dict[int, int]:
-    return dict(shop.get(service, "/counts", since=since, width=width).json()["born"])
+def born(shop: Shop, service: str, since: int, width: int = 1, **of: str) -> dict[int, int]:
+    return dict(shop.get(service, "/counts", since=since, width=width, **of).json()["born"])
 
 
 def test_events_on_the_way_are_the_difference_of_both_sides(held_back: Shop) -> None:
@@ -47,6 +47,37 @@ def test_events_on_the_way_are_the_difference_of_both_sides(held_back: Shop) -> 
             born(held_back, "order-service", before) == born(held_back, "invoice-service", before)
         )
     )
+
+
+def test_what_nobody_subscribes_to_is_not_on_the_way(shared_shop: Shop) -> None:
+    before = born(shared_shop, "payment-service", 0)
+    assert shared_shop.put("payment-service", "/credits/888022", {"limit": 10}).status_code == 200
+    assert born(shared_shop, "payment-service", 0) == before
+
+
+def test_a_saga_is_settled_once_each_event_is_in_the_inbox_of_its_subscriber(
+    shared_shop: Shop,
+) -> None:
+    # Given an order that needs credit
+    before = int(time.time())
+    shared_shop.place_order(888_023, 1200)
+
+    def both_sides() -> tuple[int, int]:
+        """Events of the story in the two logs, and in the three inboxes."""
+        logs = [born(shared_shop, f"{name}-service", before) for name in ("order", "payment")]
+        inboxes = [
+            born(shared_shop, f"{name}-service", before, of="inbox")
+            for name in ("order", "payment", "invoice")
+        ]
+        sides = [sum(sum(one.values()) for one in side) for side in (logs, inboxes)]
+        return sides[0], sides[1]
+
+    # Then its four events are counted by both sides in the end
+    def settled() -> bool:
+        logs, inboxes = both_sides()
+        return logs == inboxes >= 4
+
+    eventually(settled, says=both_sides)
 
 
 def test_the_count_of_a_log_is_the_number_of_its_events(shared_shop: Shop) -> None:

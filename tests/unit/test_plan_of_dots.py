@@ -191,3 +191,34 @@ def test_of_a_crowd_a_part_is_drawn_and_it_is_said_which() -> None:
 
     # And the same ones again
     assert dots_of(traces.all(), START + 2)[0] == dots
+
+
+def test_a_request_for_credit_ends_in_the_inbox_of_payment_service() -> None:
+    # Given a request for credit that payment-service has counted
+    traces = Traces()
+    traces.accepted([accepted() | {"type": "reservation.requested"}])
+    for what, after in (("published", 0.1), ("received", 0.2)):
+        traces.passed(passed(what, after))
+    traces.passed(passed("projected", 0.3, projected_at=moment(0.3)))
+
+    # Then it never goes to the invoices
+    assert ways(traces, now=1.0) == [
+        [
+            ("order-service", 0.0),
+            ("order outbox", 0.0),
+            ("reservation", 0.1),
+            ("payment inbox", 0.2),
+            ("payment inbox", 0.3),
+        ]
+    ]
+    assert fates(traces, now=1.0) == ["projected"]
+
+
+def test_what_nobody_subscribes_to_ends_when_it_is_published() -> None:
+    traces = Traces()
+    limited = {"type": "credit.limited", "source": "/payment-service"}
+    traces.accepted([accepted() | limited])
+    traces.passed(passed("published", 0.1))
+    assert ways(traces, now=1.0)[0][-1] == ("payment outbox", 0.1)
+    assert fates(traces, now=1.0) == ["ignored"]
+    assert not traces.all()[0].open
