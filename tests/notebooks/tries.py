@@ -257,9 +257,7 @@ EXERCISES = {
             SOFA + "shop.let_deadline_pass(sofa)",
             "sofa = 'cancelled'",
         ),
-        right=(
-            SOFA + "while not shop.cancel(sofa).ok:\n    shop.resume_payments()",
-        ),
+        right=(SOFA + "while not shop.cancel(sofa).ok:\n    shop.resume_payments()",),
     ),
     "10.3": Tries(
         wrong=one_name("true", "{'a'}", "{'b'}", "{'b', 'd', 'e'}", "{'a', 'b', 'd'}", "'all'"),

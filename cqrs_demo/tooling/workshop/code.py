@@ -42,9 +42,7 @@ PARTS = {
         "                break",
     ),
     "saga": Part("order_service.saga.definition", "SAGA: dict[", "}"),
-    "release": Part(
-        "payment_service.reservations", "with ended as (", "select amount from ended"
-    ),
+    "release": Part("payment_service.reservations", "with ended as (", "select amount from ended"),
 }
 
 

@@ -1,6 +1,7 @@
 """Orders that need credit, as a notebook sees them: the credit, an order's story across the logs of
 two services, and the controls of payment-service. Next: shop.py, which this is a part of."""
 
+from datetime import datetime
 from decimal import Decimal
 from itertools import chain
 from typing import Any
@@ -95,7 +96,7 @@ class SagaView(Breakable):
         feeds = [self.client.feed(service, correlation=story) for service in COMMAND_SERVICES]
         lines = chain.from_iterable(feed.read() for feed in feeds)
         # Within a log the order stays as it is. Two services are milliseconds apart.
-        return sorted(lines, key=lambda line: str(line.event["time"]))
+        return sorted(lines, key=lambda line: datetime.fromisoformat(line.event["time"]))
 
     def _order_id(self, order: Answer) -> int:
         return int(self.own.real("order", order["id"]))
