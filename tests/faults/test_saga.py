@@ -128,24 +128,6 @@ def test_an_answer_that_was_set_aside_and_is_retried_after_the_deadline_changes_
 
 
 @on_pgmq
-def test_two_copies_of_order_service_end_each_saga_once(shop: FaultyShop, user: int) -> None:
-    # Given two copies that sweep, and orders that nobody will answer
-    with shop.and_another("order-service"):
-        shop["payment-service"].kill()
-        orders = [shop.client.order(user, large=True) for _ in range(30)]
-        # When the deadline passes
-        eventually(lambda: {shop.status(id) for id in orders} == {"rejected"})
-    # Then each was rejected once
-    told = """
-        select count(*), count(distinct subject) from demo.events
-        where type = 'order.rejected' and partitionkey = %s
-    """
-    assert shop.rows("order-service", told, str(user)) == [(30, 30)]
-    shop["payment-service"].start()
-    shop.assert_nothing_lost_nothing_doubled()
-
-
-@on_pgmq
 def test_a_clock_that_was_set_back_keeps_no_order_pending(shop: FaultyShop, user: int) -> None:
     # Given an order that waits for its credit, and a clock that is a day behind from then on: the
     # saga seems to have begun tomorrow

@@ -39,7 +39,7 @@ from tests.fixtures.shop import Databases, cloned_databases
 TABLES = {
     "invoice_account": "user_id, name, email, user_sequence, shipping_address, account_sequence",
     "invoices": "invoice_id, user_id, invoice_dt, email, shipping_address, total",
-    "invoice_lines": "order_id, user_id, status::text, invoice_id, description, amount, "
+    "invoice_lines": "order_id, ordered_by, status::text, invoice_id, description, amount, "
     "purchase_dt",
     "customer_revenue": "month, user_id, orders, revenue",
     "revenue_orders": "order_id, user_id, month, amount, approved, ended",

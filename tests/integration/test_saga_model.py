@@ -291,7 +291,7 @@ def assert_the_sums_agree(world: World) -> None:
     orders = world.rows("order_service", f"select id, user_id, amount {approved} order by 1")
     assert orders == world.rows(
         "invoice_service",
-        "select order_id, user_id, amount from demo.invoice_lines where status = 'approved' "
+        "select order_id, ordered_by, amount from demo.invoice_lines where status = 'approved' "
         "order by 1",
     )
     total = sum((amount for _, _, amount in orders), Decimal(0))

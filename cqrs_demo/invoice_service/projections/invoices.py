@@ -78,14 +78,14 @@ with news as (
     group by order_id
 ),
 line as (
-    insert into invoice_lines as known (order_id, user_id, status, invoice_id, description, amount,
-        purchase_dt, happened_at, ended_at)
+    insert into invoice_lines as known (order_id, ordered_by, status, invoice_id, description,
+        amount, purchase_dt, happened_at, ended_at)
     select order_id, user_id, status, invoice_id, description, amount, purchase_dt, happened_at,
         ended_at
     from news
     order by order_id
     on conflict (order_id) do update set
-        user_id = coalesce(known.user_id, excluded.user_id),
+        ordered_by = coalesce(known.ordered_by, excluded.ordered_by),
         status = greatest(known.status, excluded.status),
         invoice_id = coalesce(known.invoice_id, excluded.invoice_id),
         description = coalesce(known.description, excluded.description),
@@ -93,7 +93,7 @@ line as (
         purchase_dt = coalesce(known.purchase_dt, excluded.purchase_dt),
         happened_at = least(known.happened_at, excluded.happened_at),
         ended_at = least(known.ended_at, excluded.ended_at)
-    returning new.invoice_id, new.user_id, new.purchase_dt, new.happened_at,
+    returning new.invoice_id, new.ordered_by as user_id, new.purchase_dt, new.happened_at,
         case when new.status = 'approved' then new.amount else 0 end
         - case when old.status = 'approved' then old.amount else 0 end as change
 )

@@ -33,7 +33,7 @@ from demo.read_model
 join information_schema.columns using (table_name)
 join pg_constraint on conrelid = format('demo.%I', table_name)::regclass and contype = 'p'
 join pg_attribute on attrelid = conrelid and attnum = any(conkey)
-where table_schema = 'demo' and column_name = 'user_id' and table_name <> 'invoice_lines'
+where table_schema = 'demo' and column_name = 'user_id'
 group by table_name
 order by table_name
 """
@@ -51,7 +51,7 @@ select
          select from shadow.address_history as twin
          where twin.sequence = live.sequence and twin.happened_at = live.happened_at))
   + (select count(*) from demo.invoice_lines as live
-     where (user_id = {user}
+     where (ordered_by = {user}
             or invoice_id in (select invoice_id from demo.invoices where user_id = {user})
             or invoice_id in (select invoice_id from shadow.invoices)
             or order_id in (select order_id from shadow.invoice_lines))
@@ -64,7 +64,7 @@ select
 
 REPLACE_LINES = """
 delete from demo.invoice_lines
-where user_id = {user}
+where ordered_by = {user}
    or invoice_id in (select invoice_id from demo.invoices
     where user_id = {user} union all select invoice_id from shadow.invoices)
    or order_id in (select order_id from shadow.invoice_lines);

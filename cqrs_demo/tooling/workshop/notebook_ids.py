@@ -19,6 +19,7 @@ from cqrs_demo.tooling.workshop.tables import readable
 IDS = {
     "user_id": "user",
     "partitionkey": "user",
+    "ordered_by": "user",
     "order_id": "order",
     "event_id": "event",
     "correlationid": "event",

@@ -30,8 +30,8 @@ MUTATIONS = (
         INVOICES,
         (
             (
-                "select invoice_id, user_id, invoice_dt, known.email, known.shipping_address, sum(",
-                "select invoice_id, user_id, invoice_dt, null, null, sum(",
+                "as invoice_dt, known.email,\n    known.shipping_address, sum(change)",
+                "as invoice_dt, null,\n    null, sum(change)",
             ),
         ),
     ),
@@ -93,9 +93,9 @@ MUTATIONS = (
         INVOICES,
         (
             (
-                "join invoice_account as known using (user_id)\ngroup by",
-                "join invoice_account as known using (user_id)\n"
-                "where known.email is not null\ngroup by",
+                "where invoice_id is not null and happened_at is not null\n",
+                "where invoice_id is not null and happened_at is not null\n"
+                "  and known.email is not null\n",
             ),
         ),
     ),
