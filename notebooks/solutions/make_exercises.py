@@ -79,9 +79,9 @@ def run(path: Path) -> None:
 
 
 def main() -> None:
-    numbers = tuple(word for word in sys.argv[1:] if word.isdecimal())
-    for path in sorted(SOLUTIONS.glob("0*.ipynb")):
-        if "--run" in sys.argv and path.name.startswith(numbers or "0"):
+    numbers = tuple(word for word in sys.argv[1:] if word.isdecimal()) or ("",)
+    for path in sorted(SOLUTIONS.glob("*.ipynb")):
+        if "--run" in sys.argv and path.name.startswith(numbers):
             print(f"running {path.name}", flush=True)
             run(path)
         made = text(exercises(nbformat.read(path, as_version=4)))

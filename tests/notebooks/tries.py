@@ -21,6 +21,7 @@ PUBLISH = "lab.publish(('order.created', 'a'), ('order.created', 'b'), ('order.c
 SUBSCRIBE = PUBLISH + "mine = lab.subscribe('order')\n"
 READY = "ready = int(lab.depths()['order'].item())"
 SURVIVOR = 'survivor = shop.place_order(alice, "Survivor", "1.00", on="2025-07-01")\n'
+SOFA = 'sofa = shop.place_order(bob, "Sofa", "1100.00")\n'
 ANVIL = '"id": 1, "description": "Anvil", "purchase_dt": "2025-04-03T10:00:00Z"'
 
 PLACE = """
@@ -242,5 +243,24 @@ EXERCISES = {
                 "with db.transaction():", "if True:"
             ),
         ),
+    ),
+    "10.1": Tries(
+        wrong=one_name("approved", "{'x'}", "{'x', 'z'}", "{'x', 'y', 'z'}", "{'y'}", "2"),
+        right=one_name("approved", "['y', 'x']", "'X, Y'"),
+    ),
+    "10.2": Tries(
+        wrong=(
+            SOFA,
+            SOFA + "shop.cancel(sofa)",
+            SOFA + "shop.resume_payments()\nshop.wait_until_settled(sofa)",
+            SOFA.replace("1100", "900") + "shop.cancel(sofa)",
+            SOFA + "shop.let_deadline_pass(sofa)",
+            "sofa = 'cancelled'",
+        ),
+        right=(SOFA + "while not shop.cancel(sofa).ok:\n    shop.resume_payments()",),
+    ),
+    "10.3": Tries(
+        wrong=one_name("true", "{'a'}", "{'b'}", "{'b', 'd', 'e'}", "{'a', 'b', 'd'}", "'all'"),
+        right=one_name("true", "['d', 'b']", "'B, D'"),
     ),
 }

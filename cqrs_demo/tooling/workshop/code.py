@@ -41,6 +41,8 @@ PARTS = {
         "            try:\n                await self.handler",
         "                break",
     ),
+    "saga": Part("order_service.saga.definition", "SAGA: dict[", "}"),
+    "release": Part("payment_service.reservations", "with ended as (", "select amount from ended"),
 }
 
 

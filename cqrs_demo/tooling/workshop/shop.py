@@ -19,7 +19,7 @@ from cqrs_demo.client.place import COMMAND_SERVICES
 from cqrs_demo.exact_json import dumps
 from cqrs_demo.messaging.broker import Message
 from cqrs_demo.tooling.runtime.system import find_system
-from cqrs_demo.tooling.workshop.breakable import Breakable, until
+from cqrs_demo.tooling.workshop.breakable import User, until
 from cqrs_demo.tooling.workshop.client import Client
 from cqrs_demo.tooling.workshop.code import Code, code
 from cqrs_demo.tooling.workshop.dashboard_link import DashboardLink, dashboard_link
@@ -28,13 +28,12 @@ from cqrs_demo.tooling.workshop.map import TABLES_ON_THE_MAP, Picture, draw_map
 from cqrs_demo.tooling.workshop.notebook_ids import ENTITIES, NotebookIds
 from cqrs_demo.tooling.workshop.peek import peek
 from cqrs_demo.tooling.workshop.row_lock import RowLock
+from cqrs_demo.tooling.workshop.saga_view import CONSUMERS, SagaView
 from cqrs_demo.tooling.workshop.tables import readable
 from cqrs_demo.tooling.workshop.which_system import own_system, running_system
 
-User = Answer | int
 
-
-class Shop(Breakable):
+class Shop(SagaView):
     """Users, orders and events are given as the answer that made them, or as their number. See
     Client for what each call raises."""
 
@@ -85,10 +84,11 @@ class Shop(Breakable):
         self._duplicates_before = self._duplicates()
 
     def resume(self) -> None:
-        """Let all relays and the consumer run."""
+        """Let all relays and consumers run."""
         for service in COMMAND_SERVICES:
             self.client.set_relay(service, "running")
-        self.client.set_consumer("running")
+        for service in CONSUMERS:
+            self.client.set_consumer("running", service)
 
     def _is_quiet(self) -> bool:
         outboxes = [self.client.relay(service)["outbox"] for service in COMMAND_SERVICES]

@@ -191,4 +191,30 @@ MUTATIONS = (
             ("connection.close()", "pass"),
         ),
     ),
+    Mutation(
+        "a_pending_order_can_be_cancelled",
+        "an order that is pending is not touched by another command",
+        (("10", "shop.cancel(piano)"),),
+        "order_service/cancel.py",
+        (("        raise OrderPending(id)\n", "        return order\n"),),
+    ),
+    Mutation(
+        "nothing_is_given_back",
+        "a cancelled order's credit is given back",
+        (("10", "shop.cancel(piano, "),),
+        "payment_service/reservations.py",
+        (("set reserved = reserved - ended.amount", "set reserved = reserved"),),
+    ),
+    Mutation(
+        "no_tombstone",
+        "a release that overtakes its reservation leaves nothing reserved",
+        (("10", "shop.resume_relay("),),
+        "payment_service/reservations.py",
+        (
+            (
+                "    values (%(order_id)s, %(user_id)s, 'released')\n",
+                "    select %(order_id)s, %(user_id)s, 'released' where false\n",
+            ),
+        ),
+    ),
 )
