@@ -208,8 +208,9 @@ page()
     )
 
     # Then the log has the traceback, and not the value
-    assert "KeyError" in done.stderr
-    assert "S3CR3T" not in done.stderr
+    log = done.stdout + done.stderr
+    assert "KeyError" in log
+    assert "S3CR3T" not in log
 
 
 @contextmanager
