@@ -28,7 +28,9 @@ def click(page: Page, label: str) -> None:
 
 
 def new_customer(page: Page) -> None:
+    """Returns when the page has drawn them: a click before that is on the form as it was."""
     click(page, "Random customer")
+    expect(page.locator(".journey")).to_contain_text("Customer")
     page.get_by_role("button", name="Place order").wait_for()
 
 
