@@ -7,7 +7,7 @@ from functools import partial
 from typing import Annotated
 
 from fastapi import APIRouter, Query
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, WithJsonSchema
 
 from cqrs_demo.http.json import JsonResponse
 from cqrs_demo.http.parameters import DIGITS
@@ -24,13 +24,20 @@ Since = Annotated[int, Field(ge=0, le=LATEST), DIGITS, Query(description=SINCE)]
 Width = Annotated[int, Field(ge=1, le=86_400), DIGITS, Query(description=WIDTH)]
 
 
+# Pairs. As tuples they would be described by a keyword that OpenAPI 3.1 writes in another way.
+PAIRS = {
+    "type": "array",
+    "items": {"type": "array", "items": {"type": "integer"}, "minItems": 2, "maxItems": 2},
+}
+
+
 class Counts(BaseModel):
     """`born` has (second, events). `count`: all events in the log; in invoice-service, dead letters
     that wait. `at` is the service's clock when it began to count."""
 
     at: float
     count: int
-    born: Born
+    born: Annotated[Born, WithJsonSchema(PAIRS)]
 
 
 def add_counts(router: APIRouter, service: Service) -> None:
