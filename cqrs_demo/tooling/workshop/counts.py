@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from cqrs_demo.database import Pool
+from cqrs_demo.outbox.feed import HORIZON
 
 # Only the index is read. An id of another version tells no time; no service makes such.
 BORN_IN_LOG = """
@@ -41,8 +42,6 @@ group by 1 order by 1
 """
 
 DEAD = "select count(*) as letters from demo.dead_letters where status = 'waiting'"
-
-HORIZON = "select demo.log_horizon() as position"
 
 # Counted once, what is settled stays as it is: the log is append-only.
 EVENTS = """
