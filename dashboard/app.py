@@ -9,7 +9,7 @@ from pathlib import Path
 import streamlit as st
 
 from first_visit import warm_up
-from frame import guarded
+from frame import guarded, whole_page
 from menu import chosen_page
 from strip import strip
 
@@ -20,4 +20,4 @@ warm_up()
 st.html(HERE / "style.css")
 page = chosen_page()
 strip()
-guarded(page.run)()
+guarded(whole_page)(page.run)

@@ -6,7 +6,7 @@ import fetch
 import words
 from cqrs_demo.client.answer import Answer
 from customers import newest_month
-from drawn_form import key_of, number_of, send, tell_replayed
+from drawn_form import key_of, number_of, send, submit_button, tell_replayed
 from frame import attempt, complaint
 from journey import begin
 from made_up import someone
@@ -34,14 +34,8 @@ def customer_form() -> None:
         complaint("customer", "name")
         st.text_input("Email", key="customer email", placeholder="alice@demo.com")
         complaint("customer", "email")
-        key = key_of("customer")
-        st.form_submit_button(
-            "Create customer",
-            type="primary",
-            icon=":material/person_add:",
-            key=f"create {key}",
-            on_click=make_typed_customer,
-            args=(key,),
+        submit_button(
+            "customer", "Create customer", make_typed_customer, icon="person_add", type="primary"
         )
 
 
@@ -64,15 +58,7 @@ def address_form(user: Row) -> None:
             with column:
                 st.text_input(label, known[field], key=f"{field} {user['id']}")
                 complaint("address", field)
-        key = key_of("address")
-        st.form_submit_button(
-            "Save address",
-            type="primary",
-            icon=":material/home:",
-            key=f"save {key}",
-            on_click=save_address,
-            args=(key,),
-        )
+        submit_button("address", "Save address", save_address, icon="home", type="primary")
     complaint("address")
     tell_replayed("address")
 

@@ -24,6 +24,21 @@ def key_of(form: str) -> str:
     return key
 
 
+def submit_button(
+    form: str, label: str, does: Callable[[str], None], *, icon: str, within: Any = st, **look: Any
+) -> None:
+    """Inside an st.form, in the column `within`. `does` gets the key that is drawn now."""
+    key = key_of(form)
+    within.form_submit_button(
+        label,
+        icon=f":material/{icon}:",
+        key=f"{label} {key}",
+        on_click=does,
+        args=(key,),
+        **look,
+    )
+
+
 def number_of(key: str) -> int:
     """What is made up for a form is the same for both clicks."""
     return UUID(key).int % 2**30

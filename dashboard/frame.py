@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from functools import wraps
 from html import escape
+from time import monotonic
 from typing import Any
 
 import streamlit as st
@@ -44,6 +45,21 @@ def guarded(draw: Callable[..., None]) -> Callable[..., None]:
             )
 
     return drawn
+
+
+def whole_page(draw: Callable[[], None]) -> None:
+    """A page that could not be drawn, as somebody was silent, is drawn again until it can be."""
+    try:
+        draw()
+    except NoAnswer as away:
+        tell(away)
+        _draw_again(monotonic())
+
+
+@st.fragment(run_every=2)
+def _draw_again(since: float) -> None:
+    if monotonic() - since > 1:  # Streamlit also runs this at once, with the page itself
+        st.rerun()
 
 
 def live(every: float) -> Callable[[Callable[..., None]], Callable[..., None]]:

@@ -12,7 +12,7 @@ import fetch
 import words
 from cqrs_demo.client.answer import Answer
 from cqrs_demo.client.errors import NoAnswer
-from drawn_form import key_of, number_of, send, tell_replayed
+from drawn_form import number_of, send, submit_button, tell_replayed
 from frame import complaint
 from journey import begin
 from made_up import an_order
@@ -34,22 +34,21 @@ def order_form() -> None:
             st.date_input("Bought on", today(), key="order day")
             complaint("order", "purchase_dt")
         one, many = st.columns(2)
-        key = key_of("order")
-        one.form_submit_button(
+        submit_button(
+            "order",
             "Place order",
+            place_order,
+            icon="shopping_cart",
+            within=one,
             type="primary",
-            icon=":material/shopping_cart:",
-            key=f"place {key}",
-            on_click=place_order,
-            args=(key,),
             width="stretch",
         )
-        many.form_submit_button(
+        submit_button(
+            "order",
             f"Place {MANY} orders",
-            icon=":material/shopping_cart_checkout:",
-            key=f"place many {key}",
-            on_click=place_many,
-            args=(key,),
+            place_many,
+            icon="shopping_cart_checkout",
+            within=many,
             width="stretch",
         )
     complaint("order")

@@ -3,7 +3,7 @@ only while somebody looks.
 
 All are asked at once, and nobody is waited for longer than a glance: so a sample is of one moment,
 and a light turns within three seconds. What one does not answer is unknown in the sample; the
-others' facts are still there. Next: sample.py, what a sample says; picture.py, which draws one.
+others' facts are still there. Next: sample.py, what a sample says; stage/cards.py, which draws one.
 """
 
 import threading

@@ -1,5 +1,5 @@
 """A sample: what was found when everybody was asked at one moment. Nothing here asks or draws; that
-is pulse.py and picture.py."""
+is pulse.py, and stage/cards.py and strip.py."""
 
 from dataclasses import dataclass
 from typing import Any, Literal

@@ -1,14 +1,20 @@
 """The answers the services share: 201 with its headers, a row or 404, lines of JSON."""
 
 from collections.abc import Sequence
-from typing import Any
+from decimal import Decimal
+from typing import Annotated, Any
 from uuid import UUID
 
+from pydantic import WithJsonSchema
+
+from cqrs_demo.errors import NotFound
 from cqrs_demo.http.json import JsonResponse
-from cqrs_demo.http.problems import Problem
 from cqrs_demo.outbox.retries import Accepted
 
 NDJSON = "application/x-ndjson"
+
+Sum = Annotated[Decimal, WithJsonSchema({"type": "number"})]
+"""What amounts come to, as an answer has it: a number, and not Decimal's text."""
 
 CREATED_HEADERS: dict[str, Any] = {
     "Location": {"description": "Where the new row is", "schema": {"type": "string"}},
@@ -44,7 +50,7 @@ def changed(accepted: Accepted, body: dict[str, Any], event_id: UUID) -> JsonRes
 
 
 def found(row: dict[str, Any] | None, what: str) -> JsonResponse:
-    """200 with the row. Raises Problem 404 when there is none."""
+    """200 with the row. Raises NotFound when there is none."""
     if row is None:
-        raise Problem(404, "not-found", f"there is no {what}")
+        raise NotFound(f"there is no {what}")
     return JsonResponse(row)

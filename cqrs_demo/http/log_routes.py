@@ -10,10 +10,11 @@ from fastapi.responses import StreamingResponse
 from pydantic import BaseModel
 
 from cqrs_demo.database import Pool
+from cqrs_demo.errors import NotFound
 from cqrs_demo.http.answers import NDJSON
 from cqrs_demo.http.json import JsonResponse
 from cqrs_demo.http.parameters import After, FeedLimit
-from cqrs_demo.http.problems import Problem, refusals
+from cqrs_demo.http.problems import refusals
 from cqrs_demo.http.service import routes
 from cqrs_demo.input import DateTime, ShortText
 from cqrs_demo.outbox.feed import Feed, Wanted
@@ -98,7 +99,7 @@ def log_routes(prefix: str, pool: Pool, source: str, folds: Sequence[Fold]) -> A
         """One event of the log, as it goes over the broker."""
         body = await feed.one(event_id)
         if body is None:
-            raise Problem(404, "not-found", f"there is no event {event_id} in this log")
+            raise NotFound(f"there is no event {event_id} in this log")
         return CloudEvent(body)
 
     @router.get("/verify", response_model=list[Folded], responses=refusals())

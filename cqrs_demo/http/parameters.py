@@ -41,6 +41,7 @@ FeedLimit = Annotated[int, Field(ge=1, lt=2**63), DIGITS]
 UserId = Annotated[int, Field(ge=1, lt=2**63), DIGITS]
 Month = Annotated[int, Field(ge=1, le=12), DIGITS]
 Year = Annotated[int, Field(ge=1, le=9999), DIGITS]
+Rows = Annotated[int, Field(ge=1, le=500), DIGITS, Query(description="Rows at the most.")]
 PageLimit = Annotated[int, Field(ge=1, le=100), DIGITS, Query(description="Invoices at the most.")]
 Wait = Annotated[float, Field(ge=0, le=30, description="Seconds to wait for after_event.")]
 Before = Annotated[

@@ -6,7 +6,9 @@ hand meet here: the second waits for the first one's commit and then finds the i
 """
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import TypeVar
+from uuid import UUID
 
 from cqrs_demo.contract.events import Event
 from cqrs_demo.database import Connection
@@ -29,6 +31,13 @@ claimed as (
 select event_id from asked except select event_id from claimed
 """
 
+APPLIED = """
+select event_id, processed_at
+from processed_events
+where event_id = any(%b::uuid[])
+order by processed_at, event_id
+"""
+
 
 async def claim(connection: Connection, events: Sequence[E]) -> list[E]:
     """Those of the events that were not applied before, each once. Runs in the caller's
@@ -38,3 +47,9 @@ async def claim(connection: Connection, events: Sequence[E]) -> list[E]:
     for row in await duplicates.fetchall():
         del by_id[row["event_id"]]
     return list(by_id.values())
+
+
+async def applied(connection: Connection, ids: Sequence[UUID]) -> dict[UUID, datetime]:
+    """Those of the events that are applied, and since when; the earliest first."""
+    rows = await (await connection.execute(APPLIED, [list(ids)], prepare=True)).fetchall()
+    return {row["event_id"]: row["processed_at"] for row in rows}

@@ -1,12 +1,12 @@
 """The HTTP face of the second read model."""
 
-from decimal import Decimal
 from typing import Annotated
 
 from fastapi import APIRouter, Query
-from pydantic import BaseModel, Field, WithJsonSchema
+from pydantic import BaseModel, Field
 
 from cqrs_demo.database import Pool
+from cqrs_demo.http.answers import Sum
 from cqrs_demo.http.json import JsonResponse
 from cqrs_demo.http.parameters import DIGITS, Year
 from cqrs_demo.http.problems import refusals
@@ -14,7 +14,6 @@ from cqrs_demo.http.service import routes
 from cqrs_demo.invoice_service.projections.revenue import revenue_of_year
 
 Top = Annotated[int, Field(ge=1, le=100), DIGITS, Query(description="Customers at the most.")]
-Sum = Annotated[Decimal, WithJsonSchema({"type": "number"})]
 
 
 class MonthRevenue(BaseModel):

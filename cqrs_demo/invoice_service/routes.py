@@ -2,16 +2,15 @@
 
 import asyncio
 from datetime import UTC, datetime
-from decimal import Decimal
 from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Query
-from pydantic import AwareDatetime, BaseModel, Field, WithJsonSchema
+from pydantic import AwareDatetime, BaseModel, Field
 
 from cqrs_demo.contract.events import Money
 from cqrs_demo.database import Pool
-from cqrs_demo.http.answers import found
+from cqrs_demo.http.answers import Sum, found
 from cqrs_demo.http.json import JsonResponse
 from cqrs_demo.http.parameters import Before, Month, PageLimit, PathId, UserId, Wait, Year
 from cqrs_demo.http.problems import refusals
@@ -44,7 +43,7 @@ class Invoice(BaseModel):
     shipping_address: str | None
     invoice_dt: AwareDatetime
     orders: list[Line]
-    total: Annotated[Decimal, WithJsonSchema({"type": "number"})]
+    total: Sum
 
 
 class InvoiceOfMonth(BaseModel):

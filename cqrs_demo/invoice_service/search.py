@@ -9,6 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from cqrs_demo.database import Pool
+from cqrs_demo.inbox.inbox import applied
 
 SEARCH = """
 select i.invoice_id, i.user_id, a.name, i.email, i.invoice_dt, i.total
@@ -60,13 +61,6 @@ from (select count(*) as orders, coalesce(sum(amount), 0) as amount from demo.in
       from demo.invoices) invoice
 """
 
-PROJECTED = """
-select event_id, processed_at as projected_at
-from demo.processed_events
-where event_id = any(%s)
-order by processed_at, event_id
-"""
-
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
@@ -102,7 +96,9 @@ async def statistics(pool: Pool) -> dict[str, Any]:
 
 async def projected(pool: Pool, event_ids: Sequence[UUID]) -> list[dict[str, Any]]:
     """Those of the events that are projected, and since when."""
-    return await _rows(pool, PROJECTED, [list(event_ids)])
+    async with pool.connection() as connection:
+        since = await applied(connection, event_ids)
+    return [{"event_id": id, "projected_at": at} for id, at in since.items()]
 
 
 async def _rows(pool: Pool, query: str, parameters: Any) -> list[dict[str, Any]]:

@@ -1,15 +1,15 @@
 """The HTTP face of search.py."""
 
-from decimal import Decimal
 from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Query
-from pydantic import AwareDatetime, BaseModel, Field, WithJsonSchema
+from pydantic import AwareDatetime, BaseModel, Field
 
 from cqrs_demo.database import Pool
+from cqrs_demo.http.answers import Sum
 from cqrs_demo.http.json import JsonResponse
-from cqrs_demo.http.parameters import DIGITS, Month, UserId, Year
+from cqrs_demo.http.parameters import DIGITS, Month, Rows, UserId, Year
 from cqrs_demo.http.problems import refusals
 from cqrs_demo.http.service import routes
 from cqrs_demo.input import DateTime, Text
@@ -17,12 +17,10 @@ from cqrs_demo.invoice_service import search
 
 WORDS = "In the name or the email, in any case; or the user's id."
 SearchedWords = Annotated[Text, Field(max_length=200), Query(description=WORDS)]
-Limit = Annotated[int, Field(ge=1, le=500), DIGITS, Query(description="Rows at the most.")]
 Offset = Annotated[int, Field(ge=0, le=1_000_000), DIGITS, Query(description="Rows to skip.")]
 LATER = "Only moments after this instant: the last page's last one."
 AfterMoment = Annotated[DateTime | None, Query(description=LATER)]
 EventIds = Annotated[list[UUID], Field(min_length=1, max_length=100), Query()]
-Sum = Annotated[Decimal, WithJsonSchema({"type": "number"})]
 
 
 class FoundInvoice(BaseModel):
@@ -61,7 +59,7 @@ def search_routes(prefix: str, pool: Pool) -> APIRouter:
         user_id: UserId | None = None,
         year: Year | None = None,
         month: Month | None = None,
-        limit: Limit = 100,
+        limit: Rows = 100,
         offset: Offset = 0,
     ) -> JsonResponse:
         """Invoices by name, email, user, year and month, without their lines. The newest months
@@ -71,7 +69,7 @@ def search_routes(prefix: str, pool: Pool) -> APIRouter:
 
     @router.get("/invoices/{invoice_id}/moments", response_model=list[Moment], responses=refusals())
     async def get_moments(
-        invoice_id: UUID, limit: Limit = 500, after: AfterMoment = None
+        invoice_id: UUID, limit: Rows = 500, after: AfterMoment = None
     ) -> JsonResponse:
         """When the invoice became another, oldest first: by `orders` approved then, by one that was
         cancelled, or by a new email or address. These are the instants that `as_of` can tell apart.

@@ -20,8 +20,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from cqrs_demo.database import Connection
+from cqrs_demo.outbox.feed import HORIZON
 
-HORIZON = "select demo.log_horizon() as position"
 EVERY = 1_000  # deleted rows: the horizon costs as much as stepping over about so many
 
 

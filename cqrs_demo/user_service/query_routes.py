@@ -8,12 +8,11 @@ from pydantic import Field
 from cqrs_demo.contract.events import User
 from cqrs_demo.database import Pool
 from cqrs_demo.http.json import JsonResponse
-from cqrs_demo.http.parameters import DIGITS, PathId
+from cqrs_demo.http.parameters import DIGITS, PathId, Rows
 from cqrs_demo.http.problems import refusals
 from cqrs_demo.http.service import routes
 from cqrs_demo.user_service.routes import AccountBody
 
-Limit = Annotated[int, Field(ge=1, le=500), DIGITS, Query(description="Rows at the most.")]
 NEXT = "Only ids below this one: the last page's last id."
 Before = Annotated[int, Field(ge=1, lt=2**63), DIGITS, Query(description=NEXT)]
 
@@ -31,7 +30,7 @@ def query_routes(prefix: str, pool: Pool) -> APIRouter:
     router = routes(prefix)
 
     @router.get("/users", response_model=list[User], responses=refusals())
-    async def get_users(limit: Limit = 100, before: Before = 2**63 - 1) -> JsonResponse:
+    async def get_users(limit: Rows = 100, before: Before = 2**63 - 1) -> JsonResponse:
         """A page of users, newest first. The next page is `before` the last one's id."""
         async with pool.connection() as connection:
             found = await connection.execute(USERS, [before, limit])
@@ -39,7 +38,7 @@ def query_routes(prefix: str, pool: Pool) -> APIRouter:
 
     @router.get("/users/{user_id}/accounts", response_model=list[AccountBody], responses=refusals())
     async def get_accounts(
-        user_id: PathId, limit: Limit = 100, before: Before = 2**63 - 1
+        user_id: PathId, limit: Rows = 100, before: Before = 2**63 - 1
     ) -> JsonResponse:
         """A page of a user's accounts, newest first: the first is where the goods go. None for a
         user that is not there."""

@@ -2,15 +2,17 @@
 
 import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
+import psutil
 import psycopg
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, Page, expect
 
 from cqrs_demo.client.health import is_healthy
 from cqrs_demo.tooling.runtime.system import RunningSystem
 from tests.browser.conftest import eventually
-from tests.e2e.systems import Up
+from tests.e2e.systems import Up, dashboard_alone
 
 Visit = Callable[..., Page]
 
@@ -28,7 +30,9 @@ def click(page: Page, label: str) -> None:
 
 
 def new_customer(page: Page) -> None:
+    """Returns when the page has drawn them: a click before that is on the form as it was."""
     click(page, "Random customer")
+    expect(page.locator(".journey")).to_contain_text("Customer")
     page.get_by_role("button", name="Place order").wait_for()
 
 
@@ -267,3 +271,24 @@ def test_an_order_that_needs_credit_is_drawn_in_three_lanes(visit: Visit) -> Non
     expect(page.get_by_role("meter", name="Credit reserved")).to_have_attribute(
         "aria-valuenow", re.compile("^0")
     )
+
+
+def test_a_page_that_could_not_be_drawn_is_drawn_by_itself_later(
+    chromium: Browser, system: RunningSystem, started: Up, tmp_path: Path
+) -> None:
+    # Given a dashboard that has never heard of user-service, as it is frozen
+    user_service = psutil.Process(system.services["user-service"].pid)
+    user_service.suspend()
+    try:
+        with dashboard_alone(started.folder, tmp_path / "said") as port:
+            page = chromium.new_page()
+            page.goto(f"http://127.0.0.1:{port}/")
+            expect(page.get_by_role("main")).to_contain_text("user-service: does not answer")
+
+            # When it thaws, then the page is drawn, and nobody has to load it again
+            user_service.resume()
+            shop = page.get_by_role("tab", name="New customer").or_(page.get_by_text("or type one"))
+            expect(shop.first).to_be_visible()
+            page.close()
+    finally:
+        user_service.resume()

@@ -56,13 +56,14 @@ def test_the_shop_after_an_order(visit: Visit, shoot: Shoot) -> None:
     # told
     page = visit("")
     page.get_by_role("button", name="Random customer").click()
-    page.get_by_role("button", name="Place 50 orders").click()  # before that customer is drawn
+    expect(page.locator(".journey")).to_contain_text("Customer")
+    page.get_by_role("button", name="Place 50 orders").click()
     expect(page.get_by_role("region", name="Invoice")).to_contain_text("50 orders")
     expect(page.locator("tr.fresh")).to_have_count(0)
     page.get_by_role("button", name="Place order", exact=False).first.click()
     expect(page.locator("tr.fresh")).to_have_count(1)
     expect(page.locator(".journey")).to_contain_text("Order")
-    # of the customer just made, and not of the one whom the page showed when it was clicked
+    # of the customer just made, and not of the one whom the page showed before
     expect(page.get_by_role("region", name="Invoice")).to_contain_text(
         re.compile(r"\.[0-9a-f]{8}@demo\.com")
     )

@@ -5,13 +5,15 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import httpx
 import psutil
 
+from cqrs_demo.tooling.runtime.ports import free_port
 from cqrs_demo.tooling.runtime.system import RunningSystem, data_folder, find_system, running
 
 ALICE = {"name": "Alice", "email": "alice@demo.com"}
@@ -97,6 +99,33 @@ class Up:
         for a busy machine)."""
         self.process.send_signal(how)
         return self.process.wait(timeout=6)
+
+
+@contextmanager
+def dashboard_alone(system: Path, said: Path, host: str = "127.0.0.1") -> Iterator[int]:
+    """The port of a dashboard of its own for the system in a data folder; none has to run there."""
+    port = free_port()
+    address = ["--host", host, "--port", str(port)]
+    with said.open("w") as output:
+        process = subprocess.Popen(
+            [*COMMAND, "dashboard", "--data-dir", str(system), *address],
+            stdout=output,
+            stderr=output,
+        )
+    try:
+        eventually(lambda: is_up(port) or process.poll() is not None, within=30)
+        assert process.poll() is None, said.read_text()
+        yield port
+    finally:
+        process.terminate()
+        process.wait(10)
+
+
+def is_up(port: int) -> bool:
+    try:
+        return httpx.get(f"http://127.0.0.1:{port}/_stcore/health").status_code == 200
+    except httpx.HTTPError:
+        return False
 
 
 def post(url: str, body: dict[str, object]) -> httpx.Response:

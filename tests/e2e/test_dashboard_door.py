@@ -2,56 +2,26 @@
 do to them."""
 
 import socket
-import subprocess
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import AbstractContextManager, closing
 from pathlib import Path
 
 import httpx
 import pytest
 
-from cqrs_demo.tooling.runtime.ports import free_port
-from tests.e2e.systems import COMMAND
-from tests.fixtures.shop import eventually
+from tests.e2e.systems import dashboard_alone
 
 STREAM = "/_stcore/stream"
 
 
-@contextmanager
-def dashboard(folder: Path, host: str) -> Iterator[int]:
-    """The port of one that runs alone; it needs no system to be knocked at."""
-    port = free_port()
-    command = [
-        *COMMAND,
-        "dashboard",
-        "--data-dir",
-        str(folder),
-        "--host",
-        host,
-        "--port",
-        str(port),
-    ]
-    with (folder / "said").open("w") as said:
-        process = subprocess.Popen(command, stdout=said, stderr=said)
-    try:
-        eventually(lambda: is_up(port) or process.poll() is not None, seconds=30)
-        assert process.poll() is None, (folder / "said").read_text()
-        yield port
-    finally:
-        process.terminate()
-        process.wait(10)
-
-
-def is_up(port: int) -> bool:
-    try:
-        return httpx.get(f"http://127.0.0.1:{port}/_stcore/health").status_code == 200
-    except httpx.HTTPError:
-        return False
+def for_nobody(folder: Path, host: str = "127.0.0.1") -> AbstractContextManager[int]:
+    """A dashboard's door can be knocked at without a system behind it."""
+    return dashboard_alone(folder, folder / "said", host)
 
 
 @pytest.fixture(scope="module")
 def port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
-    with dashboard(tmp_path_factory.mktemp("dashboard"), "127.0.0.1") as port:
+    with for_nobody(tmp_path_factory.mktemp("dashboard")) as port:
         yield port
 
 
@@ -59,7 +29,7 @@ def port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
 def container(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
     """As in docker-compose.yml: it listens on all addresses, and its port is published on
     loopback."""
-    with dashboard(tmp_path_factory.mktemp("container"), "0.0.0.0") as port:
+    with for_nobody(tmp_path_factory.mktemp("container"), "0.0.0.0") as port:
         yield port
 
 

@@ -27,8 +27,9 @@ def born(shop: Shop, service: str, since: int, width: int = 1, **of: str) -> dic
 
 
 def test_events_on_the_way_are_the_difference_of_both_sides(held_back: Shop) -> None:
-    # Given two orders that do not leave order-service
-    before = int(time.time())
+    # Given two orders that do not leave order-service, in a second of their own
+    before = int(time.time()) + 1
+    eventually(lambda: time.time() >= before)
     events = [held_back.place_order(888_020).headers["x-event-id"] for _ in range(2)]
 
     # Then the log has two more than invoice-service is done with, since then

@@ -36,6 +36,13 @@ PAIRS = {
 }
 
 
+# Pairs. As tuples they would be described by a keyword that OpenAPI 3.1 writes in another way.
+PAIRS = {
+    "type": "array",
+    "items": {"type": "array", "items": {"type": "integer"}, "minItems": 2, "maxItems": 2},
+}
+
+
 class Counts(BaseModel):
     """`born` has (second, events). `count`: all events in the log; of an inbox, dead letters that
     wait. `at` is the service's clock when it began to count."""

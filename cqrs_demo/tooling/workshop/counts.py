@@ -12,6 +12,7 @@ from uuid import UUID
 
 from cqrs_demo.database import Pool
 from cqrs_demo.messaging.broker import TOPICS
+from cqrs_demo.outbox.feed import HORIZON
 
 # An id of another version tells no time; no service makes such.
 BORN_IN_LOG = """
@@ -44,8 +45,6 @@ group by 1 order by 1
 """
 
 DEAD = "select count(*) as letters from demo.dead_letters where status = 'waiting'"
-
-HORIZON = "select demo.log_horizon() as position"
 
 # Counted once, what is settled stays as it is: the log is append-only.
 EVENTS = """

@@ -14,16 +14,11 @@ from cqrs_demo.http.answers import found
 from cqrs_demo.http.json import JsonResponse
 from cqrs_demo.http.parameters import DIGITS
 from cqrs_demo.http.problems import refusals
+from cqrs_demo.inbox.inbox import applied
 from cqrs_demo.tooling.workshop.gate import HANDLED
 from cqrs_demo.tooling.workshop.passages import REMEMBERED, Passage, Passages
 
 DEFAULT_LIMIT = 1_000
-
-PROJECTED = """
-select event_id, processed_at
-from demo.processed_events
-where event_id = any(%b::uuid[])
-"""
 
 After = Annotated[
     int,
@@ -102,8 +97,7 @@ async def _projected(pool: Pool, events: Sequence[UUID]) -> dict[UUID, datetime]
     if not events:
         return {}
     async with pool.connection() as connection:
-        rows = await (await connection.execute(PROJECTED, [list(events)])).fetchall()
-    return {row["event_id"]: row["processed_at"] for row in rows}
+        return await applied(connection, events)
 
 
 def _told(passages: Sequence[Passage], projected: Mapping[UUID, datetime]) -> list[dict[str, Any]]:
