@@ -82,6 +82,7 @@ def _lines(rows: Sequence[Row], colours: dict[str, str]) -> None:
         "labelExpr": "datum.value == 0 ? 'now' : datum.value + ' s'",
         "tickCount": 5,
         "grid": False,
+        "labelFontSize": 13,
     }
     encoding = {
         "x": {
@@ -95,13 +96,13 @@ def _lines(rows: Sequence[Row], colours: dict[str, str]) -> None:
             "field": "events",
             "type": "quantitative",
             "title": None,
-            "axis": {"tickMinStep": 1, "tickCount": 5},
+            "axis": {"tickMinStep": 1, "tickCount": 5, "labelFontSize": 13},
         },
         "color": {
             "field": "what",
             "type": "nominal",
             "title": None,
-            "legend": {"orient": "top"},
+            "legend": {"orient": "top", "labelFontSize": 13},
             "scale": {"domain": list(colours), "range": list(colours.values())},
         },
     }

@@ -14,9 +14,9 @@ from cqrs_demo.client.answer import Answer
 from cqrs_demo.client.client import Kind, Mode
 from cqrs_demo.client.errors import NoAnswer, Refused, Trouble
 from cqrs_demo.exact_json import dumps
-from reach import LOOK, Row, client, glancing
+from reach import GLANCE, LOOK, PATIENCE, Row, client, waiting
 from shared import shared
-from tally import Span
+from tally import ALL_BY_THE_HOUR, Span
 
 
 @shared(1)
@@ -83,7 +83,7 @@ def revenue(year: int) -> Row:
 def statistics(service: Literal["order-service", "invoice-service"]) -> Row:
     """How many orders it has and what they come to: those accepted, or those on invoices. Raises
     NoAnswer."""
-    return glancing().statistics(service)
+    return waiting(GLANCE).statistics(service)
 
 
 # Events
@@ -225,7 +225,7 @@ GATES = {
 def gate(name: str) -> Row:
     """What a relay or the consumer says of itself. Without the workshop's controls it is known to
     run, and no more. Raises NoAnswer."""
-    service, ask = GATES[name], glancing()
+    service, ask = GATES[name], waiting(GLANCE)
     try:
         return ask.consumer() if name == "consumer" else ask.relay(service)
     except Refused:
@@ -235,7 +235,8 @@ def gate(name: str) -> Row:
 
 def counts(service: str, span: Span) -> Row:
     """Events by the second in which they were born. Raises NoAnswer, Refused."""
-    return glancing().counts(service, span.since, span.width)
+    ask = waiting(PATIENCE if span == ALL_BY_THE_HOUR else GLANCE)
+    return ask.counts(service, span.since, span.width)
 
 
 def set_gate(name: str, mode: Mode) -> None:

@@ -21,6 +21,7 @@ GROUPS = {
     },
     "Faults": {
         "break_it": ("Break it", "bolt"),
+        "hazards": ("Hazards", "warning"),
         "dead_letters": ("Dead letters", "report"),
     },
 }

@@ -119,7 +119,9 @@ class Pulse:
     def _take(self) -> Sample:
         """Raises NoAnswer where no system is found."""
         reach.system()
-        at, span = time.time(), self._tally.span
+        at = time.time()
+        self._tally.begin(fetch.counts, LOGS_FIRST)
+        span = self._tally.span
 
         def ask(question: Callable[..., Any], *arguments: object) -> Future[Fact[Any]]:
             return self._pool.submit(asked, partial(question, *arguments))
@@ -140,7 +142,7 @@ class Pulse:
             {gate: state.result() for gate, state in gates.items()},
             {service: log.then(lambda told: told["count"]) for service, log in counted.items()},
             queues.result(),
-            self._tally.compare(span, list(counted.values()), done.result()),
+            self._tally.compare(list(counted.values()), done.result()),
             done.result().then(lambda told: told["count"]),
             frozen(),
             accepted and accepted.result(),

@@ -4,6 +4,7 @@ A service that does not answer is left alone for a second, so that no page waits
 again. Next: fetch.py, what is asked.
 """
 
+import threading
 import time
 from functools import lru_cache
 from typing import Any
@@ -30,6 +31,7 @@ Row = dict[str, Any]
 SERVICES = tuple(PREFIXES)
 LOOK, ACT = 1.5, 7.0  # seconds a look and a command may take
 GLANCE = 0.8  # seconds that the pulse waits: lights are to turn within three
+PATIENCE = 12.0  # seconds for what is asked once, and in the background
 LEFT_ALONE = 1.0  # seconds
 
 
@@ -98,20 +100,26 @@ def client() -> Client:
     return _client()
 
 
-@lru_cache
-def _glancing() -> Client:
-    return Client(Place({}), look=GLANCE, act=ACT)
+_waiting: dict[float, Client] = {}
+_turn = threading.Lock()
 
 
-def glancing() -> Client:
-    """For the pulse: whoever was silent a moment ago is asked all the same."""
-    _glancing().place = system().place
-    return _glancing()
+def waiting(seconds: float) -> Client:
+    """For the pulse: a look takes so long at the most, and whoever was silent a moment ago is asked
+    all the same. Raises NoAnswer where no system is found."""
+    place = system().place
+    with _turn:
+        if seconds not in _waiting:
+            _waiting[seconds] = Client(place, look=seconds, act=ACT)
+        client = _waiting[seconds]
+    client.place = place
+    return client
 
 
 def close() -> None:
     """Forget the system: connections, answers, and whose silence was noted."""
-    for made in (_client, _glancing):
-        made().close()
-        made.cache_clear()
+    _client().close()
+    _client.cache_clear()
+    while _waiting:
+        _waiting.popitem()[1].close()
     forget_all()

@@ -10,6 +10,13 @@ import words
 
 BAR = "#6366f1"
 HEIGHT = 300
+SMALLEST = 13  # px, of type that is to be read
+
+
+def _axis(**options: Any) -> alt.Axis:
+    """With labels that can be read in the viewer's theme."""
+    colour = "#c3c7d4" if st.context.theme.type == "dark" else "#474d5e"
+    return alt.Axis(labelFontSize=SMALLEST, labelColor=colour, **options)
 
 
 def months_chart(months: list[dict[str, Any]]) -> None:
@@ -25,8 +32,12 @@ def months_chart(months: list[dict[str, Any]]) -> None:
     chart = alt.Chart(pd.DataFrame(rows)).mark_bar(color=BAR, cornerRadiusEnd=4)
     st.altair_chart(
         chart.encode(
-            x=alt.X("month", sort=None, title=None, axis=alt.Axis(labelAngle=0)),
-            y=alt.Y("revenue", title=None, axis=alt.Axis(format="$,.0f", tickCount=5)),
+            x=alt.X("month", sort=None, title=None, axis=_axis(labelAngle=0)),
+            y=alt.Y(
+                "revenue",
+                title=None,
+                axis=_axis(format="$,.0f", tickCount=5),
+            ),
             tooltip=["month", alt.Tooltip("revenue", format="$,.2f"), "orders"],
         ).properties(height=HEIGHT)
     )
@@ -50,8 +61,17 @@ def top_chart(customers: list[dict[str, Any]]) -> None:
     ).mark_bar(color=BAR, cornerRadiusEnd=4)
     st.altair_chart(
         chart.encode(
-            x=alt.X("revenue", title=None, axis=alt.Axis(format="$,.0f", tickCount=4)),
-            y=alt.Y("label", sort=None, title=None, axis=alt.Axis(labelLimit=180)),
+            x=alt.X(
+                "revenue",
+                title=None,
+                axis=_axis(format="$,.0f", tickCount=4),
+            ),
+            y=alt.Y(
+                "label",
+                sort=None,
+                title=None,
+                axis=_axis(labelLimit=180),
+            ),
             tooltip=["customer", alt.Tooltip("revenue", format="$,.2f"), "orders"],
         ).properties(height=HEIGHT)
     )

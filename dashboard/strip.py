@@ -88,5 +88,5 @@ def _on_the_way(sample: Sample) -> str:
 def _waiting(told: OnTheWay) -> str:
     if not told.events:
         return "everything is projected"
-    since = f", the oldest for {words.duration(told.oldest)}" if (told.oldest or 0) >= 2 else ""
+    since = f", the oldest for {words.duration(told.oldest)}" if told.oldest >= 2 else ""
     return f"{words.plural(told.events, 'event')} on the way{since}"

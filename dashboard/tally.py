@@ -1,17 +1,20 @@
 """What is on the way: events that a log has, and that invoice-service is not done with.
 
 Both sides count by the second in which an event was born. What is settled is not counted again, but
-for the last minute: a long transaction may add to it.
+for the last half minute: a long transaction may add to it.
 """
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
-from known import Fact, together
+from cqrs_demo.client.errors import Trouble
+from cqrs_demo.client.place import COMMAND_SERVICES
+from known import Fact, together, unknown
+from one_call import Future, in_a_thread
 
-OVERLAP = 60  # seconds
+OVERLAP = 30  # seconds
 Row = dict[str, Any]
 
 
@@ -24,41 +27,79 @@ class Span:
 
 
 ALL_BY_THE_HOUR = Span(0, 3600)
+Ask = Callable[[str, Span], Row]
 
 
 @dataclass(frozen=True)
 class OnTheWay:
     """`oldest`: seconds since the oldest of them was born, to about half a second; 0 when there is
-    none, None until it has been looked at closely."""
+    none."""
 
     events: int
-    oldest: float | None
+    oldest: float
 
 
 class Tally:
-    """`span` is what to count next: all of history by the hour, the first time."""
+    """`span` is what to count next."""
 
     def __init__(self) -> None:
-        self.span = ALL_BY_THE_HOUR
+        self.span = Span(_lately(), 1)
+        self._history: Future[dict[int, int]] | None = None
+        self._begun = False
 
-    def compare(self, span: Span, logs: list[Fact[Row]], done: Fact[Row]) -> Fact[OnTheWay]:
-        """Of counts of that span. The logs are to be counted first: what is projected meanwhile
-        is not missing."""
-        return together(partial(self._compare, span), done, *logs)
+    def begin(self, ask: Ask, within: float) -> None:
+        """Count all of history once, by the hour, in the background: it may be long. Until that is
+        done nobody knows what is on the way."""
+        if self._begun:
+            return
+        if self._history is None:
+            self._history = in_a_thread(lambda: missing_of(ask, ALL_BY_THE_HOUR))
+        try:
+            missing = self._history.result(within)
+        except TimeoutError:
+            return
+        except Trouble:
+            self._history = None  # somebody was away: again, with the next sample
+            return
+        self.span, self._begun = _from_oldest(missing), True
 
-    def _compare(self, span: Span, done: Row, *logs: Row) -> OnTheWay:
-        settled, made = dict(done["born"]), dict[int, int]()
-        for log in logs:
-            for second, events in log["born"]:
-                made[second] = made.get(second, 0) + events
-        missing = {
-            second: events - settled.get(second, 0)
-            for second, events in made.items()
-            if events > settled.get(second, 0)
-        }
-        now = time.time()
-        self.span = Span(min([*missing, int(now) - OVERLAP]), 1)
+    def compare(self, logs: list[Fact[Row]], done: Fact[Row]) -> Fact[OnTheWay]:
+        """Of counts of `span`. The logs are to be counted first: what is projected meanwhile is not
+        missing."""
+        if not self._begun:
+            return unknown("the logs are being counted")
+        return together(self._compare, done, *logs)
+
+    def _compare(self, done: Row, *logs: Row) -> OnTheWay:
+        missing = _missing(done, *logs)
+        self.span = _from_oldest(missing)
         if not missing:
             return OnTheWay(0, 0.0)
-        age = max(0.0, now - min(missing) - 0.5)
-        return OnTheWay(sum(missing.values()), age if span.width == 1 else None)
+        return OnTheWay(sum(missing.values()), max(0.0, time.time() - min(missing) - 0.5))
+
+
+def missing_of(ask: Ask, span: Span) -> dict[int, int]:
+    """Raises NoAnswer, Refused."""
+    logs = [ask(service, span) for service in COMMAND_SERVICES]
+    return _missing(ask("invoice-service", span), *logs)
+
+
+def _missing(done: Row, *logs: Row) -> dict[int, int]:
+    """By second: how many events of the logs invoice-service is not done with."""
+    settled, made = dict(done["born"]), dict[int, int]()
+    for log in logs:
+        for second, events in log["born"]:
+            made[second] = made.get(second, 0) + events
+    return {
+        second: events - settled.get(second, 0)
+        for second, events in made.items()
+        if events > settled.get(second, 0)
+    }
+
+
+def _from_oldest(missing: dict[int, int]) -> Span:
+    return Span(min([*missing, _lately()]), 1)
+
+
+def _lately() -> int:
+    return int(time.time()) - OVERLAP

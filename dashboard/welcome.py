@@ -2,7 +2,9 @@
 
 import streamlit as st
 
+import fetch
 from customer_forms import customer_form, random_customer, told_of_customer
+from frame import live
 from reach import command
 
 PICTURE = """
@@ -21,7 +23,15 @@ line of an invoice.">
 """
 
 
+@live(2)
+def until_somebody_comes() -> None:
+    """`demo-data` fills the shop while this page stands open."""
+    if fetch.newest_users():
+        st.rerun()
+
+
 def welcome() -> None:
+    until_somebody_comes()
     st.subheader("The shop is empty")
     st.markdown(
         "This is a shop in two halves: one takes orders and publishes what happened, the other "

@@ -8,6 +8,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from cqrs_demo.tooling.runtime.postgres import EmbeddedPostgres
@@ -19,6 +20,10 @@ def postgres() -> Iterator[EmbeddedPostgres]:
     with tempfile.TemporaryDirectory() as folder:
         server = EmbeddedPostgres(Path(folder) / "postgres")
         server.start()
+        with psycopg.connect(server.dsn(), autocommit=True) as admin:
+            # No test cuts the power: what a killed process wrote is with the system by then.
+            admin.execute("alter system set fsync = off")
+            admin.execute("select pg_reload_conf()")
         yield server
         server.stop()
 

@@ -174,6 +174,11 @@ class Client(Http):
         """{"applied", "failed"} or {"discarded"}. `chosen`: ids, reason, event_type, or all."""
         return dict(self.post("invoice-service", f"/dead-letters/{how}", chosen).checked().body)
 
+    def retry_edited(self, id: int, body: str) -> None:
+        """Apply `body` in place of the dead letter's own. Raises Refused: it says what is still
+        wrong."""
+        self.post("invoice-service", f"/dead-letters/{id}/retry", {"body": body}).checked()
+
     # Controls: of a system that runs with CQRS_WORKSHOP=1.
 
     def relay(self, service: str) -> Json:
@@ -202,6 +207,11 @@ class Client(Http):
         when it runs."""
         answer = self.post("invoice-service", "/consumer/step", {"count": count})
         return int(answer.checked()["moved"])
+
+    def damage(self) -> Json:
+        """Change the read model behind the projection's back: {"invoice_id", "user_id",
+        "invoice_dt", "changed", "lost"}."""
+        return dict(self.post("invoice-service", "/damage", {}).checked().body)
 
     def passage(self, service: str, loop: Literal["relay", "consumer"], event_id: str) -> Json:
         """When the event passed there: {"event_id", "at"}."""

@@ -8,6 +8,7 @@ from pydantic import AwareDatetime, BaseModel, Field, model_validator
 
 from cqrs_demo.contract.events import Id
 from cqrs_demo.database import Pool
+from cqrs_demo.errors import NotFound
 from cqrs_demo.http.answers import found
 from cqrs_demo.http.json import JsonResponse
 from cqrs_demo.http.parameters import PathId
@@ -35,15 +36,17 @@ class Letter(BaseModel):
     first_failed: AwareDatetime
     last_failed: AwareDatetime
     settled_at: AwareDatetime | None
+    edited: bool
 
 
 class WholeLetter(Letter):
     """`body` is the message as text where it is text; `body_base64` is always the exact bytes.
-    `error` has the stack."""
+    `edited_body` is what was applied in its place. `error` has the stack."""
 
     error: str
     body: str | None
     body_base64: str
+    edited_body: str | None
 
 
 class Group(BaseModel):
@@ -70,6 +73,10 @@ class Chosen(Input):
 
     def choice(self) -> Choice:
         return Choice(self.ids, self.reason, self.event_type)
+
+
+class Edited(Input):
+    body: Annotated[Text, Field(min_length=1, description="The whole message, corrected.")]
 
 
 class RetriedBody(BaseModel):
@@ -114,6 +121,17 @@ def dead_letter_routes(prefix: str, pool: Pool, projection: Projection) -> APIRo
         retried = await operations.retry(pool, projection, chosen.choice())
         return JsonResponse({"applied": retried.applied, "failed": retried.failed})
 
+    @router.post("/{id:int}/retry", response_model=RetriedBody, responses=refusals(404, 409, 413))
+    async def retry_edited_letter(id: PathId, edited: Edited) -> JsonResponse:
+        """Apply this body in place of the letter's own, which is kept beside it. The event keeps
+        its id. 422 says what is still wrong; then the letter waits as before.
+
+        The log keeps what was published: a later replay makes of it what it always had."""
+        if await operations.one(pool, id) is None:
+            raise NotFound(f"there is no dead letter {id}")
+        await operations.retry_edited(pool, projection, id, edited.body.encode())
+        return JsonResponse({"applied": 1, "failed": 0})
+
     @router.post("/discard", response_model=DiscardedBody, responses=refusals(413))
     async def discard_letters(chosen: Chosen) -> JsonResponse:
         """Give them up. Their rows stay as a record."""
@@ -131,7 +149,13 @@ def _whole(row: dict[str, Any] | None) -> dict[str, Any] | None:
         return None
     body: bytes = row["body"]
     known = {name: value for name, value in row.items() if name not in ("digest", "body")}
-    return {**known, "body": _text(body), "body_base64": b64encode(body).decode()}
+    edited = row["edited_body"] and row["edited_body"].decode()
+    return {
+        **known,
+        "body": _text(body),
+        "body_base64": b64encode(body).decode(),
+        "edited_body": edited,
+    }
 
 
 def _text(body: bytes) -> str | None:

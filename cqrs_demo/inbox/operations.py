@@ -1,4 +1,4 @@
-"""What an operator does with dead letters: look, group, retry, discard.
+"""What an operator does with dead letters: look, group, retry as it came or edited, discard.
 
 A retry applies the message here and now, in one transaction with the letter's new status: it counts
 once, also when two operators ask at once (the row is locked) and also when the event had come
@@ -9,11 +9,13 @@ terminal.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
+from uuid import UUID
 
 import structlog
 
-from cqrs_demo.contract.events import Unknown, decode
+from cqrs_demo.contract.events import Event, Unknown, decode
 from cqrs_demo.database import Pool
+from cqrs_demo.errors import Conflict, Invalid
 from cqrs_demo.inbox.blame import Blame, blame
 from cqrs_demo.inbox.dead_letters import dead_letter, set_aside
 from cqrs_demo.inbox.handler import Projection, apply_once
@@ -30,7 +32,7 @@ and (%(status)s::text is null or status = %(status)s)
 
 PAGE = f"""
 select id, queue, event_id, event_type, reason, failures, status, first_failed, last_failed,
-    settled_at
+    settled_at, edited_body is not null as edited
 from demo.dead_letters
 where {CHOSEN} and id < %(before)s
 order by id desc
@@ -46,13 +48,21 @@ group by event_type, reason
 order by letters desc, event_type, reason
 """
 
-ONE = "select * from demo.dead_letters where id = %s"
+ONE = "select *, edited_body is not null as edited from demo.dead_letters where id = %s"
 
 IDS = f"select id from demo.dead_letters where {CHOSEN} order by id"
 
-LOCK = "select queue, body from demo.dead_letters where id = %s and status = 'waiting' for update"
+LOCK = """
+select queue, body, event_id from demo.dead_letters where id = %s and status = 'waiting' for update
+"""
 
 SETTLE = "update demo.dead_letters set status = %s, settled_at = clock_timestamp() where id = %s"
+
+SETTLE_EDITED = """
+update demo.dead_letters
+set status = 'retried', settled_at = clock_timestamp(), edited_body = %s
+where id = %s
+"""
 
 DISCARD = f"""
 update demo.dead_letters
@@ -133,6 +143,48 @@ async def _retry_one(pool: Pool, projection: Projection, id: int) -> bool | None
             return False
     log.info("dead letter retried", id=id, events=[str(event.id)])
     return True
+
+
+class NotWaiting(Conflict):
+    code = "not-waiting"
+
+    def __init__(self, id: int) -> None:
+        super().__init__(f"dead letter {id} waits no more: nothing was applied")
+
+
+class StillBroken(Invalid):
+    code = "still-broken"
+
+
+async def retry_edited(pool: Pool, projection: Projection, id: int, body: bytes) -> None:
+    """Apply `body` in place of the letter's own, which is kept. The log is not touched: a replay
+    makes of it what it always had. Raises NotWaiting, and StillBroken with the letter as it was."""
+    async with pool.connection() as connection, connection.transaction():
+        letter = await (await connection.execute(LOCK, [id])).fetchone()
+        if letter is None:
+            raise NotWaiting(id)
+        try:
+            event = decode(body)
+            _same_event(letter["event_id"], event)
+            if not isinstance(event, Unknown):
+                await apply_once(connection, projection, [event])
+        except Exception as error:
+            if blame(error) is not Blame.MESSAGE:
+                raise
+            raise StillBroken(dead_letter(Delivery(letter["queue"], body), error).reason) from error
+        await connection.execute(SETTLE_EDITED, [body, id])
+    log.info("dead letter edited and retried", id=id, events=[str(event.id)])
+
+
+def _same_event(claimed: str | None, event: Event) -> None:
+    """Under another id it would be another event, and this one could count a second time. Where the
+    message that came had no id that can be read, any is right."""
+    try:
+        meant = UUID(claimed or "")
+    except ValueError:
+        return
+    if event.id != meant:
+        raise StillBroken(f"the id is {event.id}; the event set aside is {meant}")
 
 
 async def discard(pool: Pool, choice: Choice) -> int:

@@ -84,7 +84,7 @@ def _lag(told: OnTheWay) -> str:
     if not told.events:
         return "lag 0 s, everything is projected"
     behind = words.plural(told.events, "event")
-    return f"lag {told.oldest:.0f} s, {behind} behind" if told.oldest else f"{behind} behind"
+    return f"lag {told.oldest:.0f} s, {behind} behind"
 
 
 def _service(sample: Sample, relay: str) -> Mode:
@@ -99,4 +99,4 @@ def _invoices(sample: Sample) -> Mode:
         return "away"
     if not sample.on_the_way.fresh:
         return "unknown"
-    return "paused" if sample.on_the_way.holds(lambda told: (told.oldest or 0) >= 1) else "running"
+    return "paused" if sample.on_the_way.holds(lambda told: told.oldest >= 1) else "running"

@@ -1,15 +1,15 @@
-"""Dead letters: what could not be applied, by reason; look at one, then retry or discard it, its
-group, or all."""
-
-import json
+"""Dead letters: what could not be applied, by reason; look at one, then retry it, edit and retry
+it, or discard it; or retry or discard its group.
+"""
 
 import streamlit as st
 
 import fetch
 import reach
 import words
-from frame import attempt, complaint, live
-from pulse import pulse
+from frame import live
+from one_letter import letters, name_of
+from settling import outcome, settle_button
 
 
 def page() -> None:
@@ -52,104 +52,20 @@ def choose_group(groups: list[reach.Row]) -> reach.Row:
         "when the cause has been mended."
     )
     row = st.container(horizontal=True)
-    settle_button(row, "Retry all of this reason", "retry", chosen_of(names[chosen]), "group")
-    settle_button(row, "Discard all of this reason", "discard", chosen_of(names[chosen]), "group")
-    return names[chosen]
-
-
-def name_of(group: reach.Row) -> str:
-    return (
-        words.plain(f"{group['event_type'] or 'no type'} · {group['reason']}")
-        + f" · **{group['letters']}**"
-    )
+    group = names[chosen]
+    settle_button(row, "Retry all of this reason", "retry", chosen_of(group), "group")
+    with row.popover("Discard all of this reason", icon=":material/delete:"):
+        st.markdown(
+            f"What {words.plural(group['letters'], 'message')} told of will never reach an "
+            "invoice. The rows stay as a record."
+        )
+        label = f"Yes, discard {words.number(group['letters'])}"
+        settle_button(st.container(), label, "discard", chosen_of(group), "group", primary=True)
+    return group
 
 
 def chosen_of(group: reach.Row) -> reach.Row:
     return {name: group[name] for name in ("reason", "event_type") if group[name] is not None}
-
-
-def letters(group: reach.Row) -> None:
-    rows = {row["id"]: row for row in fetch.dead_letters("waiting", group)}
-    if not rows:
-        st.caption("They have just been settled.")
-        return
-    id = st.selectbox(
-        "Message",
-        list(rows),
-        key=f"letter {name_of(group)}",
-        format_func=lambda id: title(rows[id]),
-    )
-    row = st.container(horizontal=True)
-    settle_button(row, "Retry this one", "retry", {"ids": [id]}, "one", primary=True)
-    settle_button(row, "Discard this one", "discard", {"ids": [id]}, "one")
-    complaint("letters")
-    letter = fetch.dead_letter(id)
-    st.code(readable(letter), language="json", wrap_lines=True)
-    with st.expander("The whole error, with its stack"):
-        st.code(letter["error"], language=None, wrap_lines=True)
-
-
-def title(letter: reach.Row) -> str:
-    times = f", failed {words.plural(letter['failures'], 'time')}" if letter["failures"] > 1 else ""
-    return (
-        f"{letter['id']} · from queue {letter['queue']} · "
-        f"{words.day_and_time(letter['last_failed'])}{times}"
-    )
-
-
-def readable(letter: reach.Row) -> str:
-    """The body as it came; laid out where it is JSON."""
-    body = letter["body"]
-    if body is None:
-        return f"no text; base64: {letter['body_base64']}"
-    try:
-        return json.dumps(json.loads(body), indent=2, ensure_ascii=False)
-    except ValueError:
-        return str(body)
-
-
-def settle_button(
-    row: st.delta_generator.DeltaGenerator,
-    label: str,
-    how: str,
-    chosen: reach.Row,
-    which: str,
-    *,
-    primary: bool = False,
-) -> None:
-    icon = ":material/replay:" if how == "retry" else ":material/delete:"
-    kind = "primary" if primary else "secondary"
-    row.button(
-        label, icon=icon, key=f"{how} {which}", on_click=settle, args=(how, chosen), type=kind
-    )  # type: ignore[arg-type]
-
-
-def settle(how: str, chosen: reach.Row) -> None:
-    if told := attempt("letters", lambda: fetch.settle(how, chosen)):
-        st.session_state["settled"] = told
-        pulse().refresh()
-
-
-def outcome() -> None:
-    """What the last button did; said once, until the next."""
-    told = st.session_state.get("settled")
-    if not told:
-        return
-    if "discarded" in told:
-        st.info(
-            f"{words.plural(told['discarded'], 'message')} discarded. The rows stay as a record.",
-            icon=":material/delete:",
-        )
-    elif told["failed"]:
-        text = (
-            f"{told['applied']} applied, {told['failed']} failed again and still wait: what is "
-            "wrong with them has not been mended."
-        )
-        st.warning(text, icon=":material/replay:")
-    else:
-        st.success(
-            f"{words.plural(told['applied'], 'message')} applied.", icon=":material/check_circle:"
-        )
 
 
 @live(5)
@@ -164,7 +80,7 @@ def what_is_settled() -> None:
     shown = [
         {
             "Message": row["id"],
-            "Became": row["status"],
+            "Became": row["status"] + (", edited" if row["edited"] else ""),
             "When": words.day_and_time(row["settled_at"]),
             "Type": row["event_type"],
             "Reason": row["reason"],

@@ -4,6 +4,8 @@ A form's command goes over HTTP in its button's callback; the page is drawn afte
 came of it. Next: order_form.py.
 """
 
+from textwrap import shorten
+
 import streamlit as st
 
 import fetch
@@ -65,13 +67,19 @@ def side(name: str, what: str) -> None:
 
 def customer(users: dict[int, reach.Row]) -> None:
     pick, chance = st.columns([3, 2], vertical_alignment="bottom")
+    chosen = st.session_state.customer
+    # Of another key for each customer: the next click may come before the browser has drawn this
+    # one, and would bring the choice of the last one with it.
+    key = f"customer after {chosen}"
     with pick:
         st.selectbox(
             "Customer",
             list(users),
-            key="customer",
-            format_func=lambda id: f"{users[id]['name']} · {id}",
-            on_change=look_at_another,
+            index=list(users).index(chosen),
+            key=key,
+            format_func=lambda id: f"{shorten(users[id]['name'], 32, placeholder=' …')} · {id}",
+            on_change=look_at,
+            args=(key, chosen),
         )
         if (age := fetch.newest_users.age()) > STALE:
             st.caption(f"Customers as known {words.ago(age)}: user-service does not answer.")
@@ -79,9 +87,12 @@ def customer(users: dict[int, reach.Row]) -> None:
         random_customer()
 
 
-def look_at_another() -> None:
+def look_at(key: str, drawn: int) -> None:
+    customer = st.session_state[key]
+    if customer == drawn:
+        return
     st.session_state.pop("journey", None)
-    st.session_state.month = newest_month(st.session_state.customer)
+    st.session_state.update(customer=customer, month=newest_month(customer))
 
 
 def forms(users: dict[int, reach.Row]) -> None:

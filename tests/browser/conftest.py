@@ -29,6 +29,7 @@ sys.path.insert(0, str(DASHBOARD))
 import faults  # noqa: E402, F401  # for the tests
 import fetch  # noqa: E402, F401  # for the tests
 import known  # noqa: E402, F401  # for the tests
+import one_invoice  # noqa: E402, F401  # for the tests
 import proof  # noqa: E402, F401  # for the tests
 import pulse  # noqa: E402
 import reach  # noqa: E402  # found once its folder is on the path
@@ -45,6 +46,7 @@ PAGES = (
     "stores",
     "replay",
     "break_it",
+    "hazards",
     "dead_letters",
 )
 LAUNCH = [
@@ -118,11 +120,14 @@ def alice(busy_shop: Shop) -> int:
 
 
 @pytest.fixture
-def open_page() -> Callable[[str], AppTest]:
-    """A page of the dashboard as a session sees it, through app.py with its navigation."""
+def open_page() -> Callable[..., AppTest]:
+    """A page of the dashboard as a session sees it, through app.py with its navigation. What is
+    named besides stands in the address."""
 
-    def opened(name: str) -> AppTest:
+    def opened(name: str, **address: str) -> AppTest:
         app = AppTest.from_file(str(DASHBOARD / "app.py"), default_timeout=20)
+        for choice, written in address.items():
+            app.query_params[choice] = written
         if name != "shop":
             app.switch_page(f"views/{name}.py")
         return app.run()

@@ -28,7 +28,9 @@ def click(page: Page, label: str) -> None:
 
 
 def new_customer(page: Page) -> None:
+    """Returns when the page has drawn them: a click before that is on the form as it was."""
     click(page, "Random customer")
+    expect(page.locator(".journey")).to_contain_text("Customer")
     page.get_by_role("button", name="Place order").wait_for()
 
 
@@ -69,6 +71,68 @@ def test_an_order_appears_on_the_invoice_by_itself(visit: Visit) -> None:
     page.keyboard.press("Tab")
     click(page, "Place order")
     expect(onlooker.locator("tr.fresh")).to_contain_text("Second of wire")
+
+
+def test_a_double_click_places_one_order(visit: Visit) -> None:
+    # Given a new customer; when the button is clicked twice, as quickly as a hand can
+    page = visit()
+    new_customer(page)
+    page.get_by_role("button", name="Place order").dblclick()
+
+    # Then there is one order
+    expect(page.locator(".journey")).to_contain_text("visible after")
+    expect(page.get_by_role("region", name="Invoice")).to_contain_text("1 order")
+
+
+def test_a_click_on_a_row_opens_the_invoice_and_a_link_to_it_can_be_sent(visit: Visit) -> None:
+    # Given two invoices
+    page = visit()
+    for _ in range(2):
+        new_customer(page)
+        click(page, "Place order")
+        expect(page.get_by_role("region", name="Invoice")).to_contain_text("1 order")
+
+    # When the second row is clicked, on its month
+    page.get_by_role("link", name="Invoices").click()
+    table = page.get_by_test_id("stDataFrame")
+    table.click(position={"x": 250, "y": 36 * 2.5})
+
+    # Then its invoice is opened, and the address names it
+    page.wait_for_url("**/invoices?invoice=*")
+    number = page.locator(".invoice .quiet").first.inner_text()
+    page.reload()
+    expect(page.locator(".invoice .quiet").first).to_have_text(number)
+    expect(visit(page.url.rpartition("/")[2]).locator(".invoice .quiet").first).to_have_text(number)
+
+
+def test_on_a_phone_the_new_line_is_in_sight_and_pages_are_one_click_away(visit: Visit) -> None:
+    # Given a phone
+    page = visit(viewport={"width": 390, "height": 844})
+    new_customer(page)
+
+    # When an order is placed, then its line can be seen without scrolling
+    click(page, "Place order")
+    expect(page.locator(".arrived")).to_contain_text("Coffee beans")
+    expect(page.locator(".arrived")).to_be_in_viewport()
+
+    # And another page is there with one click, with nothing before it
+    page.get_by_role("link", name="Replay").click()
+    expect(page.get_by_text("2 · Verify")).to_be_in_viewport()
+    assert page.evaluate("document.documentElement.scrollWidth") == 390
+
+
+def test_the_presenters_switch_stays_over_pages_and_in_the_address(visit: Visit) -> None:
+    # Given a projector
+    page = visit("?presenter=1", viewport={"width": 1920, "height": 1080})
+    size = "getComputedStyle(document.documentElement).fontSize"
+    assert page.evaluate(size) == "18px"
+
+    # When another page is opened, then it is as large, and takes the width
+    page.get_by_role("link", name="Replay").click()
+    expect(page.get_by_text("2 · Verify")).to_be_visible()
+    page.wait_for_url("**/replay?presenter=1")
+    assert page.evaluate(size) == "18px"
+    assert page.locator(".strip").bounding_box()["width"] > 1800  # type: ignore[index]
 
 
 def test_a_paused_consumer_lets_events_wait_and_a_step_moves_one(visit: Visit) -> None:

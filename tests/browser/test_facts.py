@@ -61,24 +61,42 @@ def counts(*born: tuple[int, int]) -> Any:
 def test_what_one_side_has_and_the_other_is_not_done_with_is_on_the_way() -> None:
     # Given two logs and an inbox that lacks three events, the oldest of forty seconds ago
     now = int(time.time())
-    counting = tally.Tally()
-    span = tally.Span(now - 60, 1)
+    counting = begun(0)
     told = counting.compare(
-        span,
         [counts((now - 50, 5), (now - 40, 2)), counts((now - 40, 4), (now, 1))],
         counts((now - 50, 5), (now - 40, 4)),
     )
 
     # Then three are on the way, the oldest for forty seconds, and it is looked at again
     assert told.holds(lambda found: found.events == 3 and 38 < found.oldest < 42)
-    assert counting.span.since <= now - 40
+    assert counting.span.since == now - 40
+
+
+def begun(hour: int) -> Any:
+    """A tally that has counted a history in which one event of that hour is missing; 0: none."""
+    born = {"order-service": [[hour, 1]] if hour else []}
+    counting = tally.Tally()
+    counting.begin(lambda service, span: {"born": born.get(service, [])}, within=5)
+    return counting
+
+
+def test_an_event_that_was_missing_before_anybody_looked_is_found() -> None:
+    # Given an event of long ago that was never projected, then it is counted from there on
+    assert begun(1_700_000_000).span.since == 1_700_000_000
 
 
 def test_without_the_inbox_nobody_knows_what_is_on_the_way() -> None:
-    told = tally.Tally().compare(
-        tally.ALL_BY_THE_HOUR, [counts(), counts()], known.unknown("invoice-service is frozen")
-    )
+    told = begun(0).compare([counts(), counts()], known.unknown("invoice-service is frozen"))
     assert told.shown() == "unknown"
+
+
+def test_until_history_is_counted_nobody_knows_what_is_on_the_way() -> None:
+    def silent(*_: object) -> Row:
+        raise NoAnswer("does not answer", "order-service")
+
+    counting = tally.Tally()
+    counting.begin(silent, within=5)
+    assert counting.compare([counts(), counts()], counts()).shown() == "unknown"
 
 
 # The cards and the strip

@@ -12,11 +12,20 @@ import psycopg
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from tests.browser.conftest import PAGES, fetch, forget, reach, stores, words_of
+from tests.browser.conftest import (
+    PAGES,
+    fetch,
+    forget,
+    one_invoice,
+    reach,
+    stores,
+    words_of,
+)
 from tests.fixtures.history import run_replay
+from tests.fixtures.shared_shop import fresh_email
 from tests.fixtures.shop import Shop, eventually
 
-Open = Callable[[str], AppTest]
+Open = Callable[..., AppTest]
 
 WHAT_TO_DO_FIRST = {
     "shop": "The shop is empty",
@@ -24,6 +33,7 @@ WHAT_TO_DO_FIRST = {
     "stage": "Nothing written yet",
     "stores": "No row at this moment",
     "break_it": "accepted = invoiced",
+    "hazards": "Not shown yet",
     "dead_letters": "No dead letter waits",
     "replay": "once there are orders",
 }
@@ -174,6 +184,82 @@ def test_a_random_customers_order_is_on_the_invoice_with_its_journey(
     ] == []
 
 
+def test_the_second_of_two_clicks_on_a_form_is_replayed(
+    alice: int, busy_shop: Shop, open_page: Open
+) -> None:
+    # Given an order placed with the form as it was drawn
+    app = open_page("shop")
+    drawn = app.session_state["order key"]
+    button(app, "Place order").click().run()
+    assert "replayed" not in words_of(app)
+
+    # When a click comes that was made on the same form
+    app.session_state["order key"] = drawn
+    button(app.run(), "Place order").click().run()
+
+    # Then it is one order, and the page says why
+    assert "replayed" in words_of(app)
+    assert busy_shop.databases.rows("order_service", ORDERS_OF, alice) == [(3,)]
+
+    # And a form that was changed is another order
+    app.session_state["order key"] = drawn
+    app.run().text_input(key="order what").set_value("Something else")
+    button(app, "Place order").click().run()
+    assert "replayed" not in words_of(app)
+    assert busy_shop.databases.rows("order_service", ORDERS_OF, alice) == [(4,)]
+
+
+def test_the_shop_begins_with_the_newest_month_that_has_an_invoice(
+    alice: int, open_page: Open
+) -> None:
+    assert "Invoice · April 2025" in words_of(open_page("shop"))
+
+
+def test_what_is_chosen_stands_in_the_address_and_comes_back(
+    alice: int, busy_shop: Shop, open_page: Open
+) -> None:
+    # Given a link to Alice's April, and customers who came later
+    busy_shop.create_user("Somebody newer", fresh_email())
+    app = open_page("shop", customer=str(alice), month="2025-04")
+    assert "$75.50" in words_of(app)
+
+    # When another page is looked at meanwhile, with a link of its own
+    app.switch_page("views/invoices.py").run()
+    app.text_input(key="search").set_value(str(alice)).run()
+    assert app.query_params["search"] == str(alice)
+    app.switch_page("views/shop.py").run()
+
+    # Then the shop still shows her, and so does the address
+    assert app.session_state["customer"] == alice
+    assert (app.query_params["customer"], app.query_params["month"]) == (str(alice), "2025-04")
+
+    # And a link to the invoice opens it
+    link = open_page("invoices", invoice=f"{alice}-2025-04", search="nobody has this name")
+    assert "Gadget" in words_of(link)
+
+
+def test_every_moment_of_an_invoice_is_reached_and_marked(alice: int, open_page: Open) -> None:
+    # Given Alice's invoice of two orders
+    app = open_page("invoices", invoice=f"{alice}-2025-04")
+    assert "moment 2 of 2" in words_of(app)
+
+    # When one moment earlier is asked for
+    app.button(key="earlier").click().run()
+
+    # Then the invoice is as it was, says so, and its address names the moment
+    assert "moment 1 of 2" in words_of(app)
+    assert 'class="as-of">as of' in words_of(app)
+    assert "Gadget" not in words_of(app)
+    assert "as_of" in app.query_params
+
+
+def test_more_moments_than_one_answer_holds_are_all_there(
+    alice: int, open_page: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(one_invoice, "MOMENTS", 1)
+    assert "moment 2 of 2" in words_of(open_page("invoices", invoice=f"{alice}-2025-04"))
+
+
 def test_fifty_orders_are_fifty_lines(alice: int, busy_shop: Shop, open_page: Open) -> None:
     # Given the shop, when fifty orders are placed at once
     app = open_page("shop")
@@ -241,6 +327,73 @@ def test_a_dead_letter_is_retried_and_another_discarded(
         ("not an event", "discarded"),
         ("it was dark", "retried"),
     ]
+
+
+def test_a_dead_letter_is_edited_and_retried(alice: int, busy_shop: Shop, open_page: Open) -> None:
+    # Given a message with a wrong amount
+    broken = json.loads(busy_shop.get("order-service", "/events", limit=1).text)
+    order = {**broken["data"], "id": 888888, "user_id": alice, "amount": "a lot"}
+    broken |= {"id": str(uuid4()), "subject": "888888", "data": order}
+    busy_shop.databases.rows(
+        "invoice_service", SET_ASIDE, json.dumps(broken).encode(), "the amount is wrong"
+    )
+    app = open_page("dead_letters")
+    app.session_state["letter_tabs"] = "Edit and retry"
+    choose(app, "the amount is wrong")
+
+    # When it is edited into something else that is wrong, then the page says what
+    app.text_area[0].set_value("{}")
+    button(app, "Apply it as edited").click().run()
+    assert "not a CloudEvent" in words_of(app)
+
+    # When it is corrected, then it is on the invoice, and the record says how it got there
+    app.text_area[0].set_value(json.dumps({**broken, "data": {**order, "amount": 10}}))
+    button(app, "Apply it as edited").click().run()
+    assert "applied as edited" in words_of(app)
+    assert busy_shop.databases.rows("invoice_service", LINES_OF, alice) == [(3,)]
+
+
+def test_a_whole_group_is_not_discarded_by_one_click(
+    alice: int, busy_shop: Shop, open_page: Open
+) -> None:
+    # Given messages set aside for one reason
+    for body in (b"1", b"2"):
+        busy_shop.databases.rows("invoice_service", SET_ASIDE, body, "of one kind")
+    app = open_page("dead_letters")
+    choose(app, "of one kind")
+
+    # Then the button that discards them says how many, and what it means
+    assert "Discard all of this reason" not in [found.label for found in app.button]
+    assert "will never reach an invoice" in words_of(app)
+    button(app, "Yes, discard 2").click().run()
+    assert "2 messages discarded" in words_of(app)
+
+
+def test_damage_is_shown_in_red_and_mended_while_the_invoice_is_served(
+    alice: int, busy_shop: Shop, open_page: Open
+) -> None:
+    # Given a read model of what the logs have, damaged by the page
+    run_replay(busy_shop, force=True)
+    app = open_page("replay")
+    button(app, "Damage it").click().run()
+    assert "as it is served now" in words_of(app)
+    assert "(by hand)" in words_of(app)
+
+    # When it is verified, then what is live and what the log says stand side by side
+    button(app, "Verify").click().run()
+    eventually(lambda: '<td class="live">' in words_of(app.run()), seconds=30)
+    assert "Gadget (by hand)" in words_of(app)
+
+    # When it is replayed, then the invoice is whole again
+    button(app, "Replay everything").click().run()
+    eventually(lambda: busy_shop.invoice(alice).json()["total"] == 75.5, seconds=30)
+    eventually(
+        lambda: (
+            len(busy_shop.invoice(alice).json()["orders"]) == 2
+            and "(by hand)" not in busy_shop.invoice(alice).text
+        ),
+        seconds=30,
+    )
 
 
 def test_verify_shows_drift_and_mends_it(alice: int, busy_shop: Shop, open_page: Open) -> None:

@@ -1,7 +1,8 @@
-"""What the pages look like, as files: into the folder that CQRS_SCREENSHOTS names (`make
-screenshots`), else thrown away."""
+"""What the pages look like: whether their text can be read; and as files, into the folder that
+CQRS_SCREENSHOTS names (`make screenshots`), else thrown away."""
 
 import os
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,6 +13,9 @@ from tests.e2e.systems import Up, cqrs_demo
 
 Visit = Callable[..., Page]
 Shoot = Callable[[Page, str], None]
+
+PAGES = ("Shop", "Invoices", "Stage", "Stores", "Replay", "Break it", "Hazards", "Dead letters")
+FAINT_OR_SMALL = Path(__file__).with_name("faint_or_small.js").read_text(encoding="utf-8")
 
 
 @pytest.fixture
@@ -42,12 +46,17 @@ def test_the_shop_after_an_order(visit: Visit, shoot: Shoot) -> None:
     # told
     page = visit("")
     page.get_by_role("button", name="Random customer").click()
+    expect(page.locator(".journey")).to_contain_text("Customer")
     page.get_by_role("button", name="Place 50 orders").click()
     expect(page.get_by_role("region", name="Invoice")).to_contain_text("50 orders")
     expect(page.locator("tr.fresh")).to_have_count(0)
     page.get_by_role("button", name="Place order", exact=False).first.click()
     expect(page.locator("tr.fresh")).to_have_count(1)
     expect(page.locator(".journey")).to_contain_text("Order")
+    # of the customer just made, and not of the one whom the page showed before
+    expect(page.get_by_role("region", name="Invoice")).to_contain_text(
+        re.compile(r"\.[0-9a-f]{8}@demo\.com")
+    )
     shoot(page, "shop")
 
 
@@ -74,3 +83,15 @@ def test_the_other_pages(visit: Visit, shoot: Shoot, path: str, name: str, shows
     expect(page.get_by_text(shows).first).to_be_visible()
     page.wait_for_load_state("networkidle")
     shoot(page, name)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_text_can_be_read_on_every_page(visit: Visit, scheme: str) -> None:
+    # Given a theme; when each page is opened, then its text has a contrast of 4.5 at least, and
+    # 13 px
+    page = visit(color_scheme=scheme)
+    for name in PAGES:
+        page.get_by_role("link", name=name, exact=False).first.click()
+        expect(page.locator('[class*="st-key-here_"]')).to_contain_text(name)
+        page.wait_for_load_state("networkidle")
+        assert page.evaluate(FAINT_OR_SMALL) == [], name

@@ -4,6 +4,7 @@ import json
 import re
 import signal
 import socket
+import subprocess
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
 from pathlib import Path
@@ -11,11 +12,25 @@ from urllib.parse import urlsplit
 
 import httpx
 import psutil
+import psycopg
 import pytest
+from psycopg.conninfo import make_conninfo
 
 from cqrs_demo.settings import DEFAULT_PORTS
+from cqrs_demo.tooling.runtime.ports import is_free
+from cqrs_demo.tooling.runtime.postgres import EmbeddedPostgres
 from cqrs_demo.tooling.runtime.system import find_system
-from tests.e2e.systems import Up, cqrs_demo, eventually, four_steps, invoice_of, post, processes_of
+from tests.e2e.systems import (
+    COMMAND,
+    HOME,
+    Up,
+    cqrs_demo,
+    eventually,
+    four_steps,
+    invoice_of,
+    post,
+    processes_of,
+)
 
 
 def test_the_four_steps_lead_from_a_user_to_an_invoice(shop: Up) -> None:
@@ -180,3 +195,35 @@ def test_an_error_of_a_detached_start_reaches_the_terminal(tmp_path: Path) -> No
     assert started.returncode == 2
     assert "127.0.0.1:9" in started.stdout + started.stderr
     assert processes_of(tmp_path / "shop") == []
+
+
+def test_the_naive_shop_runs_beside_a_system_until_it_is_told_to_stop(
+    shop: Up, tmp_path: Path
+) -> None:
+    # Given the naive shop beside a running system
+    said = tmp_path / "said"
+    with said.open("w") as output:
+        command = [*COMMAND, "naive", "--data-dir", str(shop.folder)]
+        naive = subprocess.Popen(command, stdout=output, stderr=output)
+    eventually(lambda: "Ctrl-C stops it" in said.read_text() or naive.poll() is not None)
+    accounts, orders, invoice = re.findall(r"curl -s '?(http://[^' ]+)", said.read_text())
+    # When a customer orders there
+    post(accounts, {"user_id": 1, **HOME})
+    eventually(lambda: customers(shop) == 1)
+    order = {"description": "Widget", "amount": 50, "purchase_dt": "2025-04-03T10:00:00Z"}
+    post(orders, {"user_id": 1, **order})
+    # Then the order stands on an invoice of the naive shop
+    eventually(lambda: httpx.get(invoice).status_code == 200)
+    assert httpx.get(invoice).json()["total"] == "50.00"
+    # And it leaves nothing behind when it is told to stop
+    naive.send_signal(signal.SIGINT)
+    assert naive.wait(timeout=10) == 0
+    assert [is_free(urlsplit(url).port or 0) for url in (orders, invoice)] == [True, True]
+
+
+def customers(shop: Up) -> int:
+    """Those that the naive shop's invoices know."""
+    admin = EmbeddedPostgres(shop.folder / "postgres").dsn()
+    with psycopg.connect(make_conninfo(admin, dbname="naive")) as connection:
+        rows = connection.execute("select user_id from customers").fetchall()
+    return len(rows)

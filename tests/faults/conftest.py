@@ -11,11 +11,11 @@ import psycopg
 import pytest
 from psycopg.conninfo import make_conninfo
 
+from cqrs_demo.tooling.hazards.wire import HOST
 from cqrs_demo.tooling.runtime.migrations import SCHEMAS, migrate
 from cqrs_demo.tooling.runtime.rabbitmq_node import RabbitNode
 from tests.faults.processes import Postgres
 from tests.faults.shop import BrokerServer, FaultyShop
-from tests.faults.wire import HOST
 from tests.fixtures.brokers import BROKERS, need_rabbitmq, sweep
 from tests.fixtures.shop import Databases
 

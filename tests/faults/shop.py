@@ -15,11 +15,11 @@ import pytest
 from psycopg import sql
 
 from cqrs_demo.messaging.broker import INVOICE_SERVICE
+from cqrs_demo.tooling.hazards.wire import HOST, Wire
 from tests.faults.load import Client, Ledger, Order, load
 from tests.faults.oracle import differences
 from tests.faults.processes import Postgres, Service
 from tests.faults.reading import reading
-from tests.faults.wire import HOST, Wire
 from tests.fixtures.shop import Databases, eventually
 
 DATABASE = {

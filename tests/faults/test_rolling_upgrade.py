@@ -14,11 +14,11 @@ import httpx
 import pytest
 from psycopg.conninfo import make_conninfo
 
+from cqrs_demo.tooling.hazards.wire import HOST
 from cqrs_demo.tooling.runtime.migrations import SCHEMAS, migrate
 from tests.faults.conftest import Shops, emptied
 from tests.faults.processes import Postgres, Service
 from tests.faults.shop import DATABASE, BrokerServer, FaultyShop
-from tests.faults.wire import HOST
 from tests.fixtures.shop import Databases
 
 ROOT = Path(__file__).parents[2]

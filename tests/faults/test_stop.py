@@ -2,9 +2,9 @@
 
 import pytest
 
+from cqrs_demo.tooling.hazards.wire import Wire
 from tests.faults.queues import consumer_paused
 from tests.faults.shop import DATABASE, FaultyShop, on_pgmq, on_rabbitmq
-from tests.faults.wire import Wire
 from tests.fixtures.shop import eventually
 
 SOON = (

@@ -17,6 +17,7 @@ RIGHT_REFUSALS = {
     "depends on earlier requests",
     '"code":"not-projected-yet"': "503 is the contract's answer to after_event while the event is "
     "under way",
+    '"code":"still-broken"': "what is wrong with an edited message is for its decoder to say",
     '"code":"content-too-large"': "too many items make too large a body before anybody counts them",
     "say which: ids, reason, event_type": "at least one of several fields: left out of the "
     "schema, where it would say less than the text",

@@ -8,10 +8,12 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from uuid import uuid4
 
+import httpx
 import pytest
 
 from cqrs_demo.messaging.broker import INVOICE_SERVICE, Message
 from cqrs_demo.messaging.connect import broker_for
+from tests.fixtures.answers import assert_problem
 from tests.fixtures.shop import Shop, eventually
 
 
@@ -165,6 +167,57 @@ def test_a_group_can_be_discarded_and_leaves_a_record(shop: Shop) -> None:
     assert answer.json() == {"discarded": 2}
     assert len(letters(shop, 1)) == 1
     assert len(letters(shop, 2, status="discarded")) == 2
+
+
+def test_an_edited_letter_is_applied_and_what_came_is_kept(shop: Shop) -> None:
+    # Given a message with an amount that is no number
+    bad = order_event(7, amount="much")
+    publish(shop, bad)
+    [letter] = letters(shop, 1)
+
+    # When it is corrected and applied
+    edited = bad.decode().replace('"much"', "12.50")
+    answer = retry_edited(shop, letter["id"], edited)
+
+    # Then it is on the invoice, once also when it is asked for again
+    assert answer.json() == {"applied": 1, "failed": 0}
+    assert retry_edited(shop, letter["id"], edited).json()["code"] == "not-waiting"
+    assert shop.invoice(1).json()["total"] == 12.50
+
+    # And the record has what came, and says that it was edited, and how
+    [settled] = letters(shop, 1, status="retried")
+    whole = shop.get("invoice-service", f"/dead-letters/{letter['id']}").json()
+    assert settled["edited"]
+    assert json.loads(whole["body"]) == json.loads(bad)
+    assert whole["edited_body"] == edited
+
+
+@pytest.mark.parametrize(
+    ("wrong", "says"),
+    [
+        ("no event", "not JSON"),
+        (order_event(7, amount="less").decode(), "data.amount"),
+        (order_event(7).decode(), "the event set aside is"),
+    ],
+)
+def test_an_edit_that_is_wrong_too_is_refused_and_the_letter_waits(
+    shared_shop: Shop, wrong: str, says: str
+) -> None:
+    # Given a letter; when it is edited into what cannot be applied, or into another event
+    publish(shared_shop, order_event(7, amount=f"much, {uuid4()}"))
+    letter = eventually(lambda: shared_shop.get("invoice-service", "/dead-letters").json())[0]
+    answer = retry_edited(shared_shop, letter["id"], wrong)
+
+    # Then the answer says what is wrong, and the letter waits as before
+    assert_problem(answer, 422, "still-broken")
+    assert says in answer.json()["detail"]
+    after = shared_shop.get("invoice-service", f"/dead-letters/{letter['id']}").json()
+    assert (after["status"], after["failures"], after["edited"]) == ("waiting", 1, False)
+    shared_shop.post("invoice-service", "/dead-letters/discard", {"ids": [letter["id"]]})
+
+
+def retry_edited(shop: Shop, id: int, body: str) -> httpx.Response:
+    return shop.post("invoice-service", f"/dead-letters/{id}/retry", {"body": body})
 
 
 def test_an_event_of_an_unknown_type_is_acknowledged_and_counted(shop: Shop) -> None:

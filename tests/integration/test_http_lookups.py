@@ -85,6 +85,30 @@ def test_the_moments_of_an_invoice_are_those_at_which_its_orders_were_placed(
     assert shared_shop.get("invoice-service", f"/invoices/{uuid4()}/moments").json() == []
 
 
+def test_a_new_address_is_a_moment_of_an_invoice_that_is_there(
+    shared_shop: Shop, alice: dict[str, Any]
+) -> None:
+    # Given her invoice for April, with the moments of its orders
+    invoice = shared_shop.invoice(alice["id"]).json()
+    path = f"/invoices/{invoice['invoice_id']}/moments"
+    before = shared_shop.get("invoice-service", path).json()
+
+    # When she moves
+    event = shared_shop.create_account(alice["id"], city="Newtown").headers["x-event-id"]
+    shared_shop.invoice(alice["id"], after_event=event, wait=10)
+
+    # Then there is one moment more, with no order in it, that as_of tells apart
+    *earlier, moved = shared_shop.get("invoice-service", path).json()
+    assert earlier == before
+    assert moved["orders"] == 0
+    then, now = (
+        shared_shop.invoice(alice["id"], as_of=moment["happened_at"]).json()["shipping_address"]
+        for moment in (before[-1], moved)
+    )
+    assert "Newtown" not in then
+    assert "Newtown" in now
+
+
 def test_the_sums_of_both_sides_grow_by_what_was_ordered(
     shared_shop: Shop, alice: dict[str, Any]
 ) -> None:

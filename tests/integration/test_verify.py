@@ -278,3 +278,25 @@ def test_each_write_model_is_the_sum_of_its_log(shop: Shop) -> None:
     assert [(row["key"], row["kind"]) for row in accounts["differences"]] == [
         ({"id": account[0][0]}, "extra")
     ]
+
+
+def test_damage_done_by_the_workshop_is_found_and_mended(shop: Shop) -> None:
+    # Given an invoice of two lines, the newest
+    user = customer(shop)
+
+    # When the workshop damages it
+    damaged = shop.post("invoice-service", "/damage", {}).json()
+
+    # Then the invoice is served as it is now, and verify names both rows
+    assert damaged["user_id"] == user
+    assert [line["amount"] for line in shop.invoice(user).json()["orders"]] == [107.25]
+    assert run_verify(shop).drift == {"invoice_lines": 2}
+
+    # And a repair brings back what the logs say
+    assert run_verify(shop, fix=True).fixed
+    assert {line["amount"] for line in shop.invoice(user).json()["orders"]} == {50, 7.25}
+
+
+def test_nothing_can_be_damaged_without_the_workshop(shop: Shop) -> None:
+    with shop.running("invoice-service", workshop=False) as url:
+        assert shop.client.post(f"{url}/damage", json={}).status_code == 404

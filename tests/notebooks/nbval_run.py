@@ -12,6 +12,7 @@ import psutil
 from tests.fixtures.shop import eventually
 
 NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
+SOLUTIONS = NOTEBOOKS / "solutions"
 # its value marks the processes that one call of assert_shows_what_is_stored() has started
 RUN = "CI_NOTEBOOK_RUN"
 
@@ -21,7 +22,7 @@ def assert_shows_what_is_stored(files: list[Path], broker: str) -> None:
     options = [
         "--nbval",
         "--nbval-sanitize-with",
-        str(NOTEBOOKS / "sanitize.cfg"),
+        str(SOLUTIONS / "sanitize.cfg"),
         "-q",
         "--color=no",
         "-p",
@@ -36,7 +37,7 @@ def assert_shows_what_is_stored(files: list[Path], broker: str) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "pytest", *options, *map(str, files)],
         env=clean | {"CQRS_LAB_BROKER": broker, RUN: run},
-        cwd=NOTEBOOKS,
+        cwd=files[0].parent,
         capture_output=True,
         text=True,
         timeout=900,

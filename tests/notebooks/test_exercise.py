@@ -2,7 +2,7 @@
 
 import pytest
 
-from cqrs_demo.tooling.workshop import exercise
+from cqrs_demo.tooling.workshop import Refused, exercise
 
 
 def check(answer: object) -> None:
@@ -45,6 +45,29 @@ def test_a_missing_answer_is_no_wrong_one(capsys: pytest.CaptureFixture[str]) ->
 
     # Then it is asked for
     assert capsys.readouterr().out.startswith("✎ Not answered yet.")
+
+
+def test_a_refusal_met_in_the_check_is_told_as_it_is(capsys: pytest.CaptureFixture[str]) -> None:
+    # When the system refuses what an answer asks for
+    with exercise("select"):
+        raise Refused('syntax error at or near "select"')
+
+    # Then the learner reads what it said, and no name of an exception
+    said = capsys.readouterr().out
+    assert said == '✘ Not quite: your answer cannot be checked: syntax error at or near "select"\n'
+
+
+def test_only_a_wrong_answer_is_cleared_away() -> None:
+    # Given a check that can put things back
+    tried: list[object] = []
+
+    # When it judges a missing, a right and a wrong answer
+    for answer in (..., 2, 3):
+        with exercise(answer, again=lambda answer=answer: tried.append(answer)):
+            assert answer == 2
+
+    # Then it did so after the wrong one
+    assert tried == [3]
 
 
 def test_who_stops_a_check_stops_it() -> None:

@@ -1,10 +1,12 @@
 """`cqrs-demo lab` as a person meets it, and systems that belong to a notebook."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import httpx
 import psutil
@@ -31,6 +33,26 @@ def test_lab_opens_the_notebooks_with_a_system_ready_and_ends_both(tmp_path: Pat
 
         # And a system is ready in the folder
         assert find_system(folder).ready
+
+        # And nobody is asked whether they want news, and Markdown opens as a page
+        url = f"http://127.0.0.1:{port}"
+        token = _token_in(lab)
+        news = _get(f"{url}/lab/api/settings/@jupyterlab/apputils-extension:notification", token)
+        assert news["schema"]["properties"]["fetchNews"]["default"] == "false"
+        viewers = _get(f"{url}/lab/api/settings/@jupyterlab/docmanager-extension:plugin", token)
+        assert viewers["schema"]["properties"]["defaultViewers"]["default"] == {
+            "markdown": "Markdown Preview"
+        }
+
+        # And the learner's folder has nothing in it that is no learner's business
+        names = {entry["name"] for entry in _get(f"{url}/api/contents", token)["content"]}
+        assert {name for name in names if not name.endswith(".ipynb")} == {
+            "README.md",
+            "cheat_sheet.md",
+            "glossary.md",
+            "pictures",
+            "solutions",
+        }
     finally:
         # When it is ended as Ctrl-C would
         lab.send_signal(signal.SIGINT)
@@ -40,6 +62,20 @@ def test_lab_opens_the_notebooks_with_a_system_ready_and_ends_both(tmp_path: Pat
     assert lab.returncode == 0, said.decode()
     assert running(data_folder(folder)) is None
     assert processes_of(folder) == []
+
+
+def _token_in(lab: subprocess.Popen[bytes]) -> str:
+    """From the address that JupyterLab prints."""
+    assert lab.stdout is not None
+    for line in lab.stdout:
+        if found := re.search(rb"token=(\w+)", line):
+            return found[1].decode()
+    raise AssertionError("JupyterLab has printed no token")
+
+
+def _get(url: str, token: str) -> Any:
+    headers = {"Authorization": f"token {token}"}
+    return httpx.get(url, headers=headers, trust_env=False).raise_for_status().json()
 
 
 def _answers(url: str) -> bool:

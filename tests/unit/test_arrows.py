@@ -23,6 +23,7 @@ MAY_IMPORT = {
     "outbox": {"contract", "messaging"} | GROUND,
     "inbox": {"contract", "messaging"} | GROUND,
     "client": GROUND,
+    "naive": set(),  # it stands alone
     "http": {"contract", "messaging", "outbox", "inbox"} | GROUND,
 }
 SERVICES = {"user_service", "order_service", "invoice_service"}
@@ -76,6 +77,15 @@ def test_in_a_service_only_its_routes_and_its_wiring_know_http() -> None:
         f"{sorted(wrong)}: commands and queries speak of what they do (input.py, errors.py), and "
         "routes turn that into HTTP"
     )
+
+
+def test_nothing_imports_the_naive_shop() -> None:
+    importers = {
+        str(module.relative_to(ROOT))
+        for module in MODULES
+        if folder_of(module) != "naive" and "naive" in imported(module)
+    }
+    assert not importers, f"{sorted(importers)}: it runs as a program of its own, to compare with"
 
 
 def test_every_folder_has_its_place_in_the_diagram() -> None:

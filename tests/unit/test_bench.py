@@ -9,11 +9,16 @@ from threading import Thread
 from xml.etree import ElementTree
 
 import pytest
+from typer.testing import CliRunner
 
 from cqrs_demo.tooling.bench.compare import IN_TURN, against_peer
 from cqrs_demo.tooling.bench.figures import Figure
 from cqrs_demo.tooling.bench.load import LoadFailed, in_milliseconds, orders, send
+from cqrs_demo.tooling.bench.naive import lost_and_doubled
 from cqrs_demo.tooling.bench.plot import svg
+from cqrs_demo.tooling.bench.run import MEASUREMENTS, Plan
+from cqrs_demo.tooling.cli import app
+from cqrs_demo.tooling.cli import bench as bench_command
 from cqrs_demo.tooling.runtime.ports import HOST
 
 MACHINE = {"date": "2026-01-01 12:00 UTC", "machine": "2 × <CPU> & more", "python": "3.11"}
@@ -139,3 +144,33 @@ def test_the_plot_is_well_formed_and_shows_each_value() -> None:
     drawing = ElementTree.fromstring(svg(MACHINE, figures))
     texts = [text.text for text in drawing.iter("{http://www.w3.org/2000/svg}text")]
     assert {"32 clients <fast>", "4,500", "201 → projected · pgmq", "-0.4"} <= set(texts)
+
+
+def test_an_order_on_no_invoice_is_lost_and_each_further_line_of_one_is_doubled() -> None:
+    assert lost_and_doubled([1, 2, 3, 4], [1, 3, 3, 3]) == (2, 2)
+    assert lost_and_doubled([1, 2], [2, 1]) == (0, 0)
+
+
+@pytest.mark.parametrize(
+    ("options", "naive", "measured"),
+    [
+        (["--against", "naive"], True, set()),
+        (["--against", "naive", "--only", "query"], True, {"query"}),
+        ([], False, set(MEASUREMENTS)),
+    ],
+    ids=["naive", "naive and more", "without"],
+)
+def test_against_naive_only_that_is_measured_and_what_is_named_besides(
+    options: list[str], naive: bool, measured: set[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Given a benchmark that notes what it is to measure
+    plans: list[Plan] = []
+    monkeypatch.setattr(bench_command, "_measure", lambda plan, _: plans.append(plan))
+    monkeypatch.setattr("signal.signal", lambda *_: None)
+    # When
+    said = CliRunner().invoke(app, ["bench", *options])
+    # Then
+    assert said.exit_code == 0, said.output
+    assert [(plan.naive, set(plan.only), plan.against) for plan in plans] == [
+        (naive, measured, None)
+    ]

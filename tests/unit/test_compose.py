@@ -23,7 +23,7 @@ from cqrs_demo.tooling.workshop.which_system import running_system
 ROOT = Path(__file__).parents[2]
 TEXT = (ROOT / "docker-compose.yml").read_text()
 DOCKERFILE = (ROOT / "Dockerfile").read_text()
-LAB_DOCKERFILE = (ROOT / "notebooks" / "Dockerfile").read_text()
+LAB_DOCKERFILE = (ROOT / "Dockerfile.lab").read_text()
 SERVICES: dict[str, dict[str, Any]] = yaml.safe_load(TEXT)["services"]
 OURS = {name: service for name, service in SERVICES.items() if service["image"] == "cqrs-demo"}
 DATABASES = {

@@ -19,6 +19,7 @@ from cqrs_demo.tooling.bench import (
     end_to_end,
     growth,
     lag,
+    naive,
     peer,
     query,
     replay,
@@ -46,14 +47,15 @@ leave it full."""
 
 @dataclass(frozen=True)
 class Plan:
-    """What to measure: names out of MEASUREMENTS, and the peer's folder with the Python that has
-    its packages, or None."""
+    """What to measure: names out of MEASUREMENTS, the peer's folder with the Python that has its
+    packages, or None, and whether to measure the naive shop beside ours."""
 
     brokers: Sequence[BrokerKind]
     only: Collection[str]
     scale: Scale
     against: Path | None
     peer_python: str
+    naive: bool = False
 
 
 def run(plan: Plan, say: Say) -> Iterator[Figure]:
@@ -71,6 +73,8 @@ def run(plan: Plan, say: Say) -> Iterator[Figure]:
             wanted += [measure for name, measure in ON_ONE_BROKER.items() if name in plan.only]
         if broker == "rabbitmq" and plan.against is not None:
             wanted.append(partial(_peer, plan.against, plan.peer_python))
+        if plan.naive:
+            wanted.append(naive.measure)
         if not wanted:
             continue
         say(f"starting a private system on {broker}")

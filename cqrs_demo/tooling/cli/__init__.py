@@ -15,6 +15,7 @@ from cqrs_demo.tooling.cli import (
     dashboard,
     dead_letters,
     events,
+    hazard,
     lab,
     replaying,
     running,
@@ -31,7 +32,18 @@ app = typer.Typer(
     pretty_exceptions_show_locals=False,  # they hold passwords
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for module in (running, dashboard, lab, shop, dead_letters, events, replaying, bench, serving):
+for module in (
+    running,
+    dashboard,
+    lab,
+    shop,
+    dead_letters,
+    events,
+    replaying,
+    hazard,
+    bench,
+    serving,
+):
     module.add_to(app)
 
 

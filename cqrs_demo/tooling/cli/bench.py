@@ -54,8 +54,9 @@ def bench(
     against: Annotated[
         Path | None,
         typer.Option(
-            metavar="DIR",
-            help="Measure the peer in this folder too, under the same load.",
+            metavar="naive|DIR",
+            help="naive: only what the guarantees cost and bring, beside the naive shop (and what "
+            "--only names). DIR: the peer in this folder too, under the same load.",
             show_default=False,
         ),
     ] = None,
@@ -73,12 +74,14 @@ def bench(
     from cqrs_demo.tooling.bench import figures, run
     from cqrs_demo.tooling.runtime.rabbitmq_node import rabbitmq_server
 
+    naive = against == Path("naive")
     plan = run.Plan(
         brokers=_brokers(broker, installed=rabbitmq_server() is not None),
-        only=_chosen(only, run.MEASUREMENTS),
+        only=set() if naive and not only else _chosen(only, run.MEASUREMENTS),
         scale=figures.QUICK if quick else figures.FULL,
-        against=against.resolve() if against else None,
+        against=against.resolve() if against and not naive else None,
         peer_python=peer_python,
+        naive=naive,
     )
     machine = run.machine()
     measured: list[Figure] = []

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from cqrs_demo.client.client import Client
 
 app = typer.Typer(
-    help="Messages that could not be applied: look, retry, discard.", no_args_is_help=True
+    help="Messages that could not be applied: look, retry, edit, discard.", no_args_is_help=True
 )
 
 Json = Annotated[bool, typer.Option("--json", help="For programs.")]
@@ -96,6 +96,8 @@ def show(
     say(f"Reason:    {letter['reason']}")
     body = letter["body"]
     say(f"\nBody:\n{'base64: ' + letter['body_base64'] if body is None else body}")
+    if letter["edited"]:
+        say(f"\nApplied in its place:\n{letter['edited_body']}")
     say(f"\nError:\n{letter['error'].strip()}")
 
 
@@ -118,6 +120,21 @@ def retry(
         say(f"{outcome['applied']} applied, {outcome['failed']} failed again")
     if outcome["failed"]:
         raise typer.Exit(1)
+
+
+@app.command()
+def edit(
+    id: Annotated[int, typer.Argument(help="The letter's number.")],
+    body: Annotated[
+        typer.FileText,
+        typer.Option(help="The whole message, corrected: a file, or - for the standard input."),
+    ],
+    data_dir: DataDir = None,
+) -> None:
+    """Apply a corrected message in place of the one that came, which is kept. The log stays as it
+    is. Exit code 1 when something is still wrong with it."""
+    _client(data_dir).retry_edited(id, body.read())
+    say(f"Dead letter {id} applied as edited. What came is kept beside it")
 
 
 @app.command()

@@ -86,6 +86,13 @@ def notebooks_folder() -> Path:
     return found
 
 
+def _with_our_settings(notebooks: Path) -> str:
+    """Where Jupyter looks for settings, ours too: no question about news, Markdown as a page. These
+    are defaults: what a person has chosen in JupyterLab wins."""
+    others = os.environ.get("JUPYTER_CONFIG_PATH")
+    return os.pathsep.join([str(notebooks / ".jupyter"), *([others] if others else [])])
+
+
 def _run_jupyter(notebooks: Path, data_dir: Path, port: int, browser: bool) -> int:
     """Its exit code; 0 after Ctrl-C. Ctrl-C reaches it by itself, SIGTERM is passed on."""
     command = [
@@ -98,8 +105,12 @@ def _run_jupyter(notebooks: Path, data_dir: Path, port: int, browser: bool) -> i
     ]
     command += [] if browser else ["--no-browser"]
     command += ["--allow-root"] if hasattr(os, "geteuid") and os.geteuid() == 0 else []
-    command += ["--LabApp.news_url=", "--LabApp.default_url=/lab/tree/00_start_here.ipynb"]
-    jupyter = subprocess.Popen(command, env=os.environ | {"CQRS_DATA_DIR": str(data_dir)})  # noqa: S603  # our own command line
+    command += ["--LabApp.default_url=/lab/tree/00_start_here.ipynb"]
+    environment = os.environ | {
+        "CQRS_DATA_DIR": str(data_dir),
+        "JUPYTER_CONFIG_PATH": _with_our_settings(notebooks),
+    }
+    jupyter = subprocess.Popen(command, env=environment)  # noqa: S603  # our own command line
     asked = False
 
     def ask_to_stop(*_: object) -> None:

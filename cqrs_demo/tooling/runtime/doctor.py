@@ -30,6 +30,7 @@ from cqrs_demo.tooling.runtime.system import (
     SystemProblem,
     find_system,
 )
+from cqrs_demo.tooling.runtime.typed import typed
 
 ENOUGH_DISK = (
     1_000_000_000  # bytes: a cluster takes 60 MB, its write-ahead log grows to 1 GB under load
@@ -62,7 +63,7 @@ def examine(folder: Folder) -> Iterator[Check]:
             "system", "info", str(none) if isinstance(none, NotRunning) else "not looked for"
         )
     else:
-        yield from _running(system)
+        yield from _running(system, folder.path)
     yield from _programs()
 
 
@@ -182,7 +183,7 @@ def _ports() -> Iterator[Check]:
             )
 
 
-def _running(system: RunningSystem) -> Iterator[Check]:
+def _running(system: RunningSystem, folder: Path) -> Iterator[Check]:
     for name, service in system.services.items():
         cure = (
             f"curl -s {system.url(name)}/healthcheck says what it misses; its log is in the "
@@ -195,12 +196,12 @@ def _running(system: RunningSystem) -> Iterator[Check]:
             cure,
         )
     for name, dsn in system.databases.items():
-        yield _reaches(f"database {name}", partial(_connects, dsn))
+        yield _reaches(f"database {name}", partial(_connects, dsn), folder)
     if (broker := system.broker) is not None:
-        yield _reaches(f"broker {broker.kind}", lambda: asyncio.run(_ping(broker.url)))
+        yield _reaches(f"broker {broker.kind}", lambda: asyncio.run(_ping(broker.url)), folder)
 
 
-def _reaches(name: str, ask: Callable[[], None]) -> Check:
+def _reaches(name: str, ask: Callable[[], None], folder: Path) -> Check:
     try:
         ask()
     except Exception as error:  # whatever the driver raises: it is the finding
@@ -208,7 +209,8 @@ def _reaches(name: str, ask: Callable[[], None]) -> Check:
             name,
             "problem",
             str(error).strip(),
-            "Wait: what dies here is started again. If that does not help: cqrs-demo down, up",
+            "Wait: what dies here is started again. If that does not help: "
+            f"{typed('down', folder)}, then {typed('up', folder)}",
         )
     return Check(name, "ok", "answers")
 

@@ -25,6 +25,9 @@ SCHEMAS = {
 }
 """The folders of sql/ that make up each database, in order."""
 
+ON_REQUEST = {"naive": ("naive",)}
+"""Likewise, for a database that is no part of the system and made only when it is asked for."""
+
 _LOCK = 5_318_008  # any number, as long as every migrator uses it
 
 
@@ -46,13 +49,14 @@ def migrate(admin_dsn: str, service_dsns: list[str], broker_dsn: str | None = No
         admin.execute("select pg_advisory_lock(%s)", [_LOCK])
         for dsn in service_dsns:
             database = _make_database(admin, dsn)
-            if database not in SCHEMAS:
+            folders = (SCHEMAS | ON_REQUEST).get(database)
+            if folders is None:
                 raise MigrationError(
                     f"no schema is kept for a database named {database!r}; known are "
                     f"{', '.join(SCHEMAS)}"
                 )
             with psycopg.connect(make_conninfo(admin_dsn, dbname=database)) as connection:
-                applied += [f"{database}: {name}" for name in _apply(connection, SCHEMAS[database])]
+                applied += [f"{database}: {name}" for name in _apply(connection, folders)]
         if broker_dsn is not None:
             _make_database(admin, broker_dsn, owned=True)
             applied += _install_pgmq(broker_dsn)

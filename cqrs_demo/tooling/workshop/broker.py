@@ -7,11 +7,17 @@ thread.
 
 import asyncio
 import threading
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Sequence
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
-from cqrs_demo.messaging.broker import INVOICE_SERVICE, SUBSCRIBERS, Message, Subscriber
+from cqrs_demo.messaging.broker import (
+    INVOICE_SERVICE,
+    SUBSCRIBERS,
+    Delivery,
+    Message,
+    Subscriber,
+)
 from cqrs_demo.messaging.connect import broker_for
 
 Result = TypeVar("Result")
@@ -29,11 +35,25 @@ class SyncBroker:
     def _wait_for(self, call: Coroutine[Any, Any, Result]) -> Result:
         return asyncio.run_coroutine_threadsafe(call, self._loop).result()
 
-    def declare(self) -> None:
-        self._wait_for(self._broker.declare(*SUBSCRIBERS))
+    def declare(self, *subscribers: Subscriber) -> None:
+        """All that the shop has, when none is named."""
+        self._wait_for(self._broker.declare(*(subscribers or SUBSCRIBERS)))
 
     def publish(self, *messages: Message) -> None:
         self._wait_for(self._broker.publish(messages))
+
+    def take(self, subscriber: Subscriber, most: int, wait: float) -> Sequence[Delivery]:
+        """Receive and acknowledge up to `most` of the subscriber's events."""
+        return self._wait_for(self._take(subscriber, most, wait))
+
+    async def _take(self, subscriber: Subscriber, most: int, wait: float) -> Sequence[Delivery]:
+        subscription = await self._broker.subscribe(subscriber, most)
+        try:
+            deliveries = await subscription.receive(most, wait)
+            await subscription.acknowledge(deliveries)
+            return deliveries
+        finally:
+            await subscription.close()
 
     def depths(self, subscriber: Subscriber = INVOICE_SERVICE) -> dict[str, int]:
         return self._wait_for(self._broker.depths(subscriber))

@@ -1,4 +1,4 @@
-"""Runs a system, or a broker alone, for as long as its parent process lives: `python -m
+"""Runs a system, a broker or a dashboard alone, for as long as its parent process lives: `python -m
 cqrs_demo.tooling.workshop.child_process`.
 
 Its standard input is a pipe from its parent. When the parent ends, however it ends, the pipe closes
@@ -6,7 +6,9 @@ and this process stops what it started; a kernel that is killed leaves nothing b
 standard output says that all is ready.
 """
 
+import os
 import shutil
+import subprocess
 import sys
 import threading
 from pathlib import Path
@@ -17,10 +19,11 @@ import typer
 from cqrs_demo.settings import SettingsError
 from cqrs_demo.tooling.runtime.down import end_leftovers, forget, hold
 from cqrs_demo.tooling.runtime.migrations import migrate
+from cqrs_demo.tooling.runtime.ports import HOST, free_port
 from cqrs_demo.tooling.runtime.postgres import EmbeddedPostgres
 from cqrs_demo.tooling.runtime.rabbitmq_node import RabbitNode
 from cqrs_demo.tooling.runtime.system import SystemProblem, data_folder
-from cqrs_demo.tooling.runtime.up import System
+from cqrs_demo.tooling.runtime.up import System, dashboard_file, streamlit_arguments
 
 READY = "ready"
 
@@ -69,6 +72,24 @@ def keep_broker(folder: Path, kind: Literal["pgmq", "rabbitmq"]) -> None:
         shutil.rmtree(folder, ignore_errors=True)
 
 
+def keep_dashboard(folder: Path) -> None:
+    """The dashboard of the system in the folder; its URL follows "ready". It takes some seconds
+    more until it answers."""
+    file = dashboard_file()
+    if file is None:
+        sys.exit("this installation carries no dashboard: there is no dashboard/serve.py")
+    port = free_port()
+    command = [sys.executable, "-P", "-m", "streamlit", *streamlit_arguments(file, HOST, port)]
+    environment = os.environ | {"CQRS_DATA_DIR": str(folder)}
+    dashboard = subprocess.Popen(command, env=environment, stdout=sys.stderr)  # noqa: S603  # ours
+    try:
+        _tell(f"{READY} http://{HOST}:{port}")
+        _wait_for_the_parents_end()
+    finally:
+        dashboard.terminate()
+        dashboard.wait()
+
+
 def _with_pgmq(admin_dsn: str) -> str:
     address = admin_dsn.rpartition("@")[2].partition("/")[0]
     url = f"postgresql://broker:workshop@{address}/broker"
@@ -90,7 +111,7 @@ def _say(text: str) -> None:
 
 
 def main(
-    what: Annotated[Literal["system", "broker"], typer.Argument()],
+    what: Annotated[Literal["system", "broker", "dashboard"], typer.Argument()],
     kind: Annotated[Literal["pgmq", "rabbitmq"], typer.Argument()],
     data_dir: Annotated[Path, typer.Option()],
     dashboard: bool = False,
@@ -98,6 +119,9 @@ def main(
 ) -> None:
     if what == "broker":
         keep_broker(data_dir, kind)
+        return
+    if what == "dashboard":
+        keep_dashboard(data_dir)
         return
     try:
         keep_system(data_dir, kind, dashboard=dashboard, throw_away=throw_away)

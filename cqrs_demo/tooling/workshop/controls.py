@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Body
 from pydantic import BaseModel, ConfigDict, Field
 
+from cqrs_demo.client.place import PREFIXES
 from cqrs_demo.database import Pool
 from cqrs_demo.http.json import JsonResponse
 from cqrs_demo.http.lifespan import Worker
@@ -20,9 +21,12 @@ from cqrs_demo.outbox.relay import Relay
 from cqrs_demo.pace import Pace
 from cqrs_demo.settings import Settings
 from cqrs_demo.tooling.workshop.count_routes import add_counts
+from cqrs_demo.tooling.workshop.damage import add_damage
 from cqrs_demo.tooling.workshop.gate import HANDLED, Gate
 from cqrs_demo.tooling.workshop.passage_routes import add_passages
 from cqrs_demo.tooling.workshop.question import Question
+
+INVOICE_SERVICE = PREFIXES["invoice-service"]
 
 Build = Callable[[Settings, Mapping[str, Pace]], Service]
 
@@ -56,6 +60,8 @@ def built_with_controls(build: Build, settings: Settings) -> Service:
         _add_controls(router, name, gates[name], service, worker)
         add_passages(router, name, gates[name].passages, service.pool)
     add_counts(router, service)
+    if service.prefix == INVOICE_SERVICE:
+        add_damage(router, service.pool)
     service.api.include_router(router)
     return service
 

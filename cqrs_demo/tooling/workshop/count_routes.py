@@ -16,6 +16,7 @@ from cqrs_demo.http.service import Service
 from cqrs_demo.tooling.workshop.counts import Born, LogCount, Span, look_at_inbox
 from cqrs_demo.tooling.workshop.question import Question
 
+HISTORY_WITHIN = 10.0  # seconds; wide buckets are asked for to count a whole history, once
 LATEST = 4_102_444_800  # the year 2100
 SINCE = "Seconds since the epoch: older events are not among those counted by second."
 WIDTH = "Seconds that are counted as one."
@@ -38,12 +39,12 @@ def add_counts(router: APIRouter, service: Service) -> None:
         if "consumer" in service.workers.by_name
         else LogCount(service.pool).look
     )
-    question = Question(look)
+    lately, all_of_it = Question(look), Question(look, within=HISTORY_WITHIN)
 
     @router.get("/counts", response_model=Counts, responses=refusals())
     async def counts(since: Since = 0, width: Width = 1) -> JsonResponse:
         at = time.time()
-        told = await question.answer(Span(since, width))
+        told = await (lately if width == 1 else all_of_it).answer(Span(since, width))
         if told is None:
             raise Problem(503, "database-away", "its database does not answer")
         return JsonResponse({"at": at, "count": told[0], "born": told[1]})

@@ -1,7 +1,11 @@
-"""The cell an exercise ends in: it says whether the answer is right, and why not."""
+"""The cell an exercise ends in: it says whether the answer is right, and why not. Next: answers.py,
+which reads an answer however it was written."""
 
+from collections.abc import Callable
 from types import TracebackType
 from typing import Any, Self
+
+from cqrs_demo.client.errors import Trouble
 
 NOT_YET = (
     "✎ Not answered yet. Replace the ... in the cell above, run it, then run this one (its "
@@ -12,12 +16,15 @@ NOT_YET = (
 class exercise:  # reads as a statement: with exercise(answer): assert …
     """Asserts about an answer, each with the reason why a wrong one is wrong.
 
-    An answer that is still `...` is not wrong but missing. `well` is said to who got it.
+    An answer that is still `...` is not wrong but missing. `well` is said to who got it. `again` is
+    called after a wrong answer: it puts things back, so that the next try begins like the first.
     """
 
-    def __init__(self, *answers: Any, well: str = "") -> None:
+    def __init__(
+        self, *answers: Any, well: str = "", again: Callable[[], object] = lambda: None
+    ) -> None:
         self._missing = any(answer is ... for answer in answers)
-        self._well = well
+        self._well, self._again = well, again
 
     def __enter__(self) -> Self:
         return self
@@ -28,12 +35,21 @@ class exercise:  # reads as a statement: with exercise(answer): assert …
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> bool:
+        if error is not None and not isinstance(error, Exception):
+            return False
         if self._missing:
             print(NOT_YET)
         elif error is None:
             print(f"✔ Right. {self._well}".rstrip())
-        elif isinstance(error, AssertionError):
-            print(f"✘ Not quite: {error}")
-        elif isinstance(error, Exception):
-            print(f"✘ Not quite: your answer cannot be checked, {type(error).__name__}: {error}")
-        return error is None or isinstance(error, Exception)
+        else:
+            print(f"✘ Not quite: {_why(error)}")
+            self._again()
+        return True
+
+
+def _why(error: Exception) -> str:
+    if isinstance(error, AssertionError):
+        return str(error)
+    if isinstance(error, Trouble):
+        return f"your answer cannot be checked: {error}"
+    return f"your answer cannot be checked, {type(error).__name__}: {error}"

@@ -36,6 +36,7 @@ class Hand(ABC):
     def __init__(self, queues: Sequence[str]) -> None:
         self._queues = list(queues)
         self._held = 0
+        self.open = True
 
     def receive(self, most: int = 1, wait: float = 10.0) -> list[Taken]:
         """Up to `most`; waits up to `wait` seconds for the first."""
@@ -63,7 +64,10 @@ class Hand(ABC):
         self._until_ready(expected)
 
     def close(self) -> None:
-        """As if the consumer had died."""
+        """As if the consumer had died. Harmless when it was closed before."""
+        if not self.open:
+            return
+        self.open = False
         expected = self.ready() + self._held
         self._let_go()
         self._until_ready(expected)

@@ -45,7 +45,7 @@ def draw_map(counts: Mapping[tuple[str, str], int], depths: Mapping[str, int]) -
         parts.append(_box(x, y, service.replace("_", "-"), rows, colour))
     parts.append(
         _box(
-            320,
+            300,
             110,
             "broker",
             [(f"queue {name}", depth) for name, depth in depths.items()],
@@ -53,9 +53,9 @@ def draw_map(counts: Mapping[tuple[str, str], int], depths: Mapping[str, int]) -
         )
     )
     parts += [
-        _arrow(220, 105, 316, 160, "relay"),
-        _arrow(220, 265, 316, 195, "relay"),
-        _arrow(520, 165, 576, 165, "consumer"),
+        _arrow((220, 105), (296, 160), "relay", at=(266, 116)),
+        _arrow((220, 265), (296, 195), "relay", at=(268, 252)),
+        _arrow((500, 165), (576, 165), "consumer", at=(537, 156)),
     ]
     parts += [_caption(120, 24, "commands: POST"), _caption(680, 68, "queries: GET")]
     return Picture(_svg(parts), _text(services, counts, depths))
@@ -109,12 +109,11 @@ def _box(x: int, y: int, title: str, rows: list[tuple[str, int]], colour: str) -
     return "".join(lines)
 
 
-def _arrow(x1: int, y1: int, x2: int, y2: int, label: str) -> str:
+def _arrow(start: tuple[int, int], end: tuple[int, int], label: str, at: tuple[int, int]) -> str:
+    (x1, y1), (x2, y2) = start, end
     return (
         f'<line x1="{x1}" y1="{y1}" x2="{x2}" y2="{y2}" stroke="#666" stroke-width="1.5" '
-        'marker-end="url(#tip)"/>'
-        f'<text x="{(x1 + x2) // 2}" y="{(y1 + y2) // 2 - 8}" fill="#666" text-anchor="middle" '
-        f'font-size="12">{label}</text>'
+        f'marker-end="url(#tip)"/>{_caption(*at, label)}'
     )
 
 

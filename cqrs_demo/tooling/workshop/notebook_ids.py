@@ -33,11 +33,20 @@ class NotebookIds:
     round."""
 
     def __init__(self) -> None:
-        self.tag = f"+{secrets.token_hex(3)}"
+        self._tags: list[str] = []
+        self.new_tag()
         self._shown: dict[str, dict[str, int | str]] = {
             kind: {} for kind in (*ENTITIES.values(), "event", "invoice")
         }
         self._real: dict[tuple[str, str], int | str] = {}
+
+    @property
+    def tag(self) -> str:
+        return self._tags[-1]
+
+    def new_tag(self) -> None:
+        """Emails and idempotency keys that were given before are new from now on."""
+        self._tags.append(f"+{secrets.token_hex(3)}")
 
     def meet(self, kind: str, real: int | str) -> int | str:
         """The number it is shown with; the next free one when it was never met before."""
@@ -81,7 +90,9 @@ class NotebookIds:
 
     def text(self, text: str) -> str:
         """Without tags, and "user 4711" as "user 1"."""
-        return _IN_TEXT.sub(self._renamed, text.replace(self.tag, ""))
+        for tag in self._tags:
+            text = text.replace(tag, "")
+        return _IN_TEXT.sub(self._renamed, text)
 
     def _renamed(self, found: re.Match[str]) -> str:
         kind, real = found[1] or found[3], found[2] or found[4]

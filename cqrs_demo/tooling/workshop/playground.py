@@ -1,6 +1,7 @@
-"""A broker to play with, apart from any shop: RabbitMQ in a private node where it is installed,
-else PGMQ."""
+"""A broker to play with, apart from any shop: the one that CQRS_LAB_BROKER names, else RabbitMQ in
+a private node where it is installed, else PGMQ."""
 
+import os
 from typing import Self
 
 import pandas as pd
@@ -13,6 +14,7 @@ from cqrs_demo.tooling.workshop.broker import SyncBroker
 from cqrs_demo.tooling.workshop.hand import Hand, PgmqHand, RabbitHand, Taken
 from cqrs_demo.tooling.workshop.private_systems import Kind, PrivateBroker
 from cqrs_demo.tooling.workshop.tables import Databases
+from cqrs_demo.tooling.workshop.which_system import LAB_BROKER
 
 TOPICS = INVOICE_SERVICE.topics
 
@@ -23,11 +25,12 @@ class Playground:
 
     def __init__(self, kind: Kind | None = None) -> None:
         """A few seconds. Raises DidNotStart."""
-        self.kind: Kind = kind or ("rabbitmq" if rabbitmq_server() else "pgmq")
+        self.kind: Kind = kind or wanted_kind()
         self._kept = PrivateBroker(self.kind)
         self.url = self._kept.url
         self._broker = SyncBroker(self.url)
         self._broker.declare()
+        self._hands: list[Hand] = []
 
     _open: "Playground | None" = None
 
@@ -84,16 +87,25 @@ class Playground:
             else PgmqHand(self.url, topics or TOPICS)
         )
         hand.ready = self._ready
+        self._hands.append(hand)
         return hand
 
     def _ready(self) -> int:
         return sum(self._broker.depths().values())
 
     def empty(self) -> None:
+        """Nothing is ready and nothing in a hand: every subscription is closed first."""
+        while self._hands:
+            self._hands.pop().close()
         hand = self.subscribe()
         while self._ready():
             hand.acknowledge(hand.receive(100, wait=1))
         hand.close()
+
+
+def wanted_kind() -> Kind:
+    wanted = os.environ.get(LAB_BROKER, "rabbitmq")
+    return "rabbitmq" if wanted == "rabbitmq" and rabbitmq_server() else "pgmq"
 
 
 def text_of(taken: Taken) -> str:

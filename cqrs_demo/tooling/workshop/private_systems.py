@@ -22,6 +22,8 @@ class DidNotStart(SystemProblem):
 class Private:
     """A child process and what runs in it. stop() it, or let it end with this process."""
 
+    url: str
+
     def __init__(self, *arguments: str) -> None:
         """Returns when it is ready. Raises DidNotStart."""
         # What somebody exported for a system of his own must not reach this one: two systems on one
@@ -86,3 +88,10 @@ class PrivateBroker(Private):
     def __init__(self, kind: Kind) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="cqrs-broker-"))
         super().__init__("broker", kind, f"--data-dir={self.folder}")
+
+
+class PrivateDashboard(Private):
+    """The dashboard of the system in `folder`; `url` says where. It is ready some seconds later."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__("dashboard", "pgmq", f"--data-dir={folder}")

@@ -18,8 +18,12 @@ WITHIN = 0.5  # seconds
 
 
 class Question(Generic[Parameters, Result]):
-    def __init__(self, ask: Callable[Parameters, Awaitable[Result]]) -> None:
-        self._ask = ask
+    """Nobody waits longer for the answer than `within` seconds; half a second unless told."""
+
+    def __init__(
+        self, ask: Callable[Parameters, Awaitable[Result]], within: float | None = None
+    ) -> None:
+        self._ask, self._within = ask, within
         self._open: asyncio.Task[Result] | None = None
 
     async def answer(
@@ -27,11 +31,11 @@ class Question(Generic[Parameters, Result]):
     ) -> Result | None:
         """Asked after this call began. None while there is no answer to be had."""
         while self._open is not None and not self._open.done():
-            if not await _done(self._open):
+            if not await self._done(self._open):
                 return None
         self._open = asked = asyncio.create_task(self._now(*arguments, **named))
         asked.add_done_callback(_seen)
-        if not await _done(asked):
+        if not await self._done(asked):
             return None
         try:
             return asked.result()
@@ -41,10 +45,9 @@ class Question(Generic[Parameters, Result]):
     async def _now(self, *arguments: Parameters.args, **named: Parameters.kwargs) -> Result:
         return await self._ask(*arguments, **named)
 
-
-async def _done(task: "asyncio.Task[Result]") -> bool:
-    done, _ = await asyncio.wait({task}, timeout=WITHIN)
-    return bool(done)
+    async def _done(self, task: "asyncio.Task[Result]") -> bool:
+        done, _ = await asyncio.wait({task}, timeout=self._within or WITHIN)
+        return bool(done)
 
 
 def _seen(task: "asyncio.Task[Result]") -> None:

@@ -5,7 +5,6 @@ shows is what this notebook made (notebook_ids.py says how), so every run looks 
 plumbing and never the pattern.
 """
 
-import time
 from contextlib import suppress
 from decimal import Decimal
 from pathlib import Path
@@ -20,19 +19,22 @@ from cqrs_demo.client.place import COMMAND_SERVICES
 from cqrs_demo.exact_json import dumps
 from cqrs_demo.messaging.broker import Message
 from cqrs_demo.tooling.runtime.system import find_system
-from cqrs_demo.tooling.workshop.client import PATIENCE, Client
+from cqrs_demo.tooling.workshop.breakable import Breakable, until
+from cqrs_demo.tooling.workshop.client import Client
+from cqrs_demo.tooling.workshop.code import Code, code
+from cqrs_demo.tooling.workshop.dashboard_link import DashboardLink, dashboard_link
 from cqrs_demo.tooling.workshop.document import Document
-from cqrs_demo.tooling.workshop.faults import broker_of, kill_service
 from cqrs_demo.tooling.workshop.map import TABLES_ON_THE_MAP, Picture, draw_map
 from cqrs_demo.tooling.workshop.notebook_ids import ENTITIES, NotebookIds
 from cqrs_demo.tooling.workshop.peek import peek
+from cqrs_demo.tooling.workshop.row_lock import RowLock
 from cqrs_demo.tooling.workshop.tables import readable
 from cqrs_demo.tooling.workshop.which_system import own_system, running_system
 
 User = Answer | int
 
 
-class Shop:
+class Shop(Breakable):
     """Users, orders and events are given as the answer that made them, or as their number. See
     Client for what each call raises."""
 
@@ -41,6 +43,8 @@ class Shop:
         self.client = client
         self.folder = folder
         self.own = NotebookIds()
+        self.did: list[str] = []
+        self._duplicates_before = 0
         self._copies_under_way = False
 
     @classmethod
@@ -74,9 +78,11 @@ class Shop:
         (Where others work at the same time it never gets quiet; then the depths that are shown are
         theirs too.)"""
         pd.set_option("display.max_colwidth", 110, "display.width", 160)
+        RowLock.release_all()
         self.resume()
         with suppress(TookTooLong):
-            self._until(self._is_quiet, "the outboxes and queues do not drain", seconds=10)
+            until(self._is_quiet, "the outboxes and queues do not drain", seconds=10)
+        self._duplicates_before = self._duplicates()
 
     def resume(self) -> None:
         """Let all relays and the consumer run."""
@@ -85,8 +91,8 @@ class Shop:
         self.client.set_consumer("running")
 
     def _is_quiet(self) -> bool:
-        waiting = sum(self.client.relay(service)["outbox"] for service in COMMAND_SERVICES)
-        return bool(waiting + sum(self.client.depths().values()) == 0)
+        outboxes = [self.client.relay(service)["outbox"] for service in COMMAND_SERVICES]
+        return outboxes == [0] * len(outboxes) and sum(self.client.depths().values()) == 0
 
     def __repr__(self) -> str:
         return f"The shop is open: {', '.join(self.client.system.services)}"
@@ -98,6 +104,10 @@ class Shop:
             name, self.own.email(email), idempotency_key=self._key(idempotency_key)
         )
         return self.own.answer(answer, "user")
+
+    def forget_emails(self) -> None:
+        """Every email and idempotency key is new again, also one that this notebook has used."""
+        self.own.new_tag()
 
     def create_account(
         self,
@@ -111,7 +121,7 @@ class Shop:
     ) -> Answer:
         key = self._key(idempotency_key)
         answer = self.client.create_account(
-            self._user(user), address1, city, state, zip, idempotency_key=key
+            self.real_id(user), address1, city, state, zip, idempotency_key=key
         )
         return self.own.answer(answer, "account")
 
@@ -126,15 +136,14 @@ class Shop:
     ) -> Answer:
         """`on` is a day; the order is placed at ten in the morning, UTC."""
         moment, key = f"{on}T10:00:00Z", self._key(idempotency_key)
-        return self.own.answer(
+        answer = self.own.answer(
             self.client.place_order(
-                self._user(user), description, amount, moment, idempotency_key=key
+                self.real_id(user), description, amount, moment, idempotency_key=key
             ),
             "order",
         )
-
-    def _user(self, user: User) -> int:
-        return int(self.own.real("user", user["id"] if isinstance(user, Answer) else user))
+        self.did.append(answer.event_id if answer.ok else "An order was refused.")
+        return answer
 
     def _key(self, key: str | None) -> str | None:
         return key and key + self.own.tag
@@ -156,7 +165,7 @@ class Shop:
         if after is not None:
             more |= {"after_event": self.real_event_id(after), "wait": wait}
         return self.own.answer(
-            self.client.invoice(self._user(user), int(year), int(number), **more), None
+            self.client.invoice(self.real_id(user), int(year), int(number), **more), None
         )
 
     # Looking inside.
@@ -198,15 +207,13 @@ class Shop:
             index=["health check"],
         )
 
-    def _health(self, service: str) -> str:
-        try:
-            return str(self.client.get(service, "/healthcheck").status)
-        except NoAnswer:
-            return "no answer"
+    def dashboard(self, page: str = "stage") -> DashboardLink:
+        """A page of this system's dashboard, to be opened beside the notebook."""
+        return dashboard_link(self.client.system, page)
 
-    def real_id(self, user: User) -> int:
-        """The id behind "user 1"."""
-        return self._user(user)
+    def code(self, name: str) -> Code:
+        """The lines that matter of a part of the pattern, from the source that runs."""
+        return code(name)
 
     def dead_letters(self) -> pd.DataFrame:
         """This notebook's messages that could not be applied."""
@@ -248,26 +255,39 @@ class Shop:
         )
 
     def where(self) -> pd.DataFrame:
-        """Where each of this notebook's events is by now: a row per event, a mark per place."""
+        """Where each of this notebook's events is by now: a row per event, a mark per place. "In
+        hand" is what the consumer has taken and not yet finished, as the consumer itself says."""
+        done, dead = set(self.peek("invoice_service", "processed_events")["event_id"]), self._dead()
         rows = []
         for service in COMMAND_SERVICES:
             database = service.replace("-", "_")
             unsent = set(self.peek(database, "outbox")["event_id"])
             for event in self._log_positions(service).itertuples():
-                rows.append(
-                    {
-                        "event": self.own.shown("event", event.id),
-                        "type": event.type,
-                        "log": True,
-                        "outbox": None,
-                    }
-                )
-                rows[-1]["outbox"] = rows[-1]["event"] in unsent
-        done, dead = set(self.peek("invoice_service", "processed_events")["event_id"]), self._dead()
-        for row in rows:
-            row |= {"inbox": row["event"] in done, "dead letter": row["event"] in dead}
-            row["queue"] = not (row["outbox"] or row["inbox"] or row["dead letter"])
+                shown = self.own.shown("event", event.id)
+                place = {
+                    "outbox": shown in unsent,
+                    "inbox": shown in done,
+                    "dead letter": shown in dead,
+                }
+                place["in hand"] = not any(place.values()) and self._in_hand(event.id)
+                place["queue"] = not any(place.values())
+                rows.append({"event": shown, "type": event.type, "log": True, **place})
         return _marked(rows)
+
+    def _in_hand(self, event_id: str) -> bool:
+        try:
+            self.client.passage("invoice-service", "consumer", event_id)
+        except (Refused, NoAnswer):  # it never saw it; or it is dead, and has nothing in hand
+            return False
+        return True
+
+    def duplicates(self) -> int:
+        """How many deliveries the inbox has recognised since this notebook began. (A consumer
+        that was started again begins at 0.)"""
+        return self._duplicates() - self._duplicates_before
+
+    def _duplicates(self) -> int:
+        return int(self.client.consumer()["counts"].get("duplicate", 0))
 
     def _dead(self) -> set[str]:
         return set(self.peek("invoice_service", "dead_letters")["event_id"])
@@ -297,29 +317,38 @@ class Shop:
         """Rebuild the whole read model from the logs, while it goes on serving."""
         print(f"The read model is rebuilt from {self.client.run('replay')['events']} events.")
 
+    def replay_quietly(self) -> None:
+        """The same, where how many events there are depends on what others do meanwhile."""
+        self.client.run("replay")
+
     def time_of(self, made: Answer | str) -> str:
         """When it happened: the instant, for `as_of`."""
-        real = self.real_event_id(made)
-        return next(
-            str(event["time"])
-            for service in COMMAND_SERVICES
-            for event in self._events_from(service)
-            if event["id"] == real
-        )
+        return str(self._event_of(made)["time"])
 
     # Messages.
 
     def send_again(self, made: Answer | str) -> None:
         """Publish an event once more, byte for byte, as a relay does that crashed before it could
         note the confirm."""
+        event = self._event_of(made)
+        self._publish(event["type"], event)
+
+    def send_as_new(self, made: Answer | str) -> str:
+        """Publish what an event says once more, with its place in the log but under a new id: a
+        copy that the inbox does not know. Returns its id as it is shown."""
+        event = self._event_of(made) | {"id": str(uuid4())}
+        self.own.meet("event", event["id"])
+        self._publish(event["type"], event)
+        return str(self.own.shown("event", event["id"]))
+
+    def _event_of(self, made: Answer | str) -> dict[str, Any]:
         real = self.real_event_id(made)
-        [event] = [
+        return next(
             event
             for service in COMMAND_SERVICES
             for event in self._events_from(service)
             if event["id"] == real
-        ]
-        self._publish(event["type"], event)
+        )
 
     def send(self, type: str, body: dict[str, Any]) -> str:
         """Publish something no command made; its id as it is shown. `user_id` and `id` in `data`
@@ -348,37 +377,6 @@ class Shop:
             broker.publish(Message(routing_key, event["id"], dumps(event)))
         self._copies_under_way = True
 
-    # Breaking things: only in a system of the notebook's own.
-
-    def kill(self, service: str) -> None:
-        """End a service as a crash would. The supervisor starts it again within seconds."""
-        kill_service(self._own_folder(), service)
-        print(f"{service} was killed.")
-
-    def stop_broker(self) -> None:
-        """Nobody can reach the broker any more; it keeps its messages."""
-        broker_of(self._own_folder()).stop()
-        print("The broker is away.")
-
-    def start_broker(self) -> None:
-        broker_of(self._own_folder()).start()
-        print("The broker is back.")
-
-    def wait_until_ready(self) -> None:
-        """Until every service answers its health check with 200; one that was killed may have come
-        back at another port. Raises TookTooLong."""
-        folder = self._own_folder()
-        self._until(lambda: find_system(folder).ready, "not every service is ready")
-        self.client.moved(find_system(folder))
-
-    def _own_folder(self) -> Path:
-        if self.folder is None:
-            raise Refused(
-                "this system is not the notebook's own; only one from Shop.open_private() may be "
-                "broken"
-            )
-        return self.folder
-
     # Time.
 
     def pause_relay(self, service: str) -> None:
@@ -403,9 +401,17 @@ class Shop:
     def step_consumer(self, count: int = 1) -> None:
         print(f"taken from the queues: {self.client.step_consumer(count)}")
 
+    def stand_still(self) -> None:
+        """What is under way arrives; then the order service's relay and the consumer are paused."""
+        self.resume()
+        self.wait_until_projected()
+        self.client.set_relay("order-service", "paused")
+        self.client.set_consumer("paused")
+        print("Time stands still: the order service's relay and the consumer are paused.")
+
     def wait_until_published(self) -> None:
         """Until every event of this notebook has left its outbox. Raises TookTooLong."""
-        self._until(
+        until(
             lambda: all(self.peek(s.replace("-", "_"), "outbox").empty for s in COMMAND_SERVICES),
             "events stay in the outbox",
         )
@@ -413,11 +419,11 @@ class Shop:
     def wait_until_projected(self) -> None:
         """Until every event of this notebook, and every copy sent again, was dealt with: it is in
         the read model, or set aside as a dead letter. Raises TookTooLong."""
-        self._until(
+        until(
             self._is_projected, "not every event is projected. Is the relay or the consumer paused?"
         )
         if self._copies_under_way:
-            self._until(
+            until(
                 lambda: sum(self.client.depths().values()) == 0,
                 "messages stay in the queues. Is the consumer paused?",
             )
@@ -430,20 +436,14 @@ class Shop:
         done = {*self.peek("invoice_service", "processed_events")["event_id"], *self._dead()}
         return done >= {self.own.shown("event", real) for real in self.own.all("event")}
 
-    def _until(self, holds: Any, otherwise: str, seconds: float = PATIENCE) -> None:
-        deadline = time.monotonic() + seconds
-        while not holds():
-            if time.monotonic() > deadline:
-                raise TookTooLong(f"After {seconds:.0f} s {otherwise}")
-            time.sleep(0.03)
-
 
 def _marked(rows: list[dict[str, Any]]) -> pd.DataFrame:
-    columns = ("log", "outbox", "queue", "inbox", "dead letter")
+    columns = ["log", "outbox", "queue", "in hand", "inbox", "dead letter"]
     shown = [{**row, **{name: "●" if row[name] else "" for name in columns}} for row in rows]
     frame = pd.DataFrame(
         sorted(shown, key=lambda row: int(row["event"].partition("-")[2])),
         columns=["event", "type", *columns],
     )
     frame.index = pd.Index([""] * len(frame))
-    return frame if (frame["dead letter"] != "").any() else frame.drop(columns="dead letter")
+    seldom = ("in hand", "dead letter")
+    return frame.drop(columns=[name for name in seldom if not (frame[name] != "").any()])

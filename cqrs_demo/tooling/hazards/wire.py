@@ -1,5 +1,5 @@
-"""A TCP line between a service and its database or broker that a test can cut, stall, refuse, or
-stop at an exact moment.
+"""A TCP line between a process and whoever it talks to that can be cut, stalled, refused, or
+stopped at an exact moment. No process needs to know of it.
 
 The moment is named by bytes: `stop_at(b"COMMIT")` freezes the one connection on which a client
 sends those. With `passing=True` the server still gets them and only its answers are kept back,
@@ -14,6 +14,10 @@ from dataclasses import dataclass, field
 HOST = "127.0.0.1"
 
 
+class NotCaught(Exception):
+    """The moment did not come."""
+
+
 @dataclass
 class Trap:
     """Armed by Wire.stop_at(); `caught` is set once a connection has run into it."""
@@ -23,7 +27,8 @@ class Trap:
     caught: threading.Event = field(default_factory=threading.Event)
 
     def wait(self, seconds: float = 20) -> None:
-        assert self.caught.wait(seconds), f"nobody sent {self.pattern!r} within {seconds} s"
+        if not self.caught.wait(seconds):
+            raise NotCaught(f"nobody sent {self.pattern!r} within {seconds:.0f} s")
 
 
 class Wire:
