@@ -1,6 +1,6 @@
 """The guided tour, without a browser: seven steps, each with a prediction before its button."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -23,9 +23,10 @@ def labels(app: AppTest) -> list[str]:
 
 
 @pytest.fixture
-def tour(alice: int, open_page: Open) -> AppTest:
-    """A tour that was just begun on the first screen."""
-    return button(open_page("shop"), "begin tour").click().run()
+def tour(alice: int, busy_shop: Shop, open_page: Open) -> Iterator[AppTest]:
+    """A tour that was just begun on the first screen. Whatever it paused goes on after the test."""
+    yield button(open_page("shop"), "begin tour").click().run()
+    busy_shop.put("invoice-service", "/consumer", {"mode": "running"})
 
 
 def predict(tour: AppTest, number: int, option: int) -> AppTest:
