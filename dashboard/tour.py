@@ -59,17 +59,20 @@ def panel(page: str) -> None:
         st.markdown(f"**Tour {now.at + 1} of {len(STEPS)} · {step.title}** — {step.story}")
         if page != "Stage":
             st.page_link(STAGE, label="See it on the Stage", icon=":material/conversion_path:")
-        said = st.radio(
-            f"Predict: {step.question}",
-            step.options,
-            index=None,
-            key=now.question,
-            disabled=now.done,
-        )
-        if now.done:
-            st.markdown(verdict(step, said))
-        complaint("tour")
-        buttons(now, said)
+        question, answer = st.columns([2, 3], gap="medium")
+        with question:
+            said = st.radio(
+                f"Predict: {step.question}",
+                step.options,
+                index=None,
+                key=now.question,
+                disabled=now.done,
+            )
+        with answer:
+            if now.done:
+                st.markdown(verdict(step, said))
+            complaint("tour")
+            buttons(now, said)
 
 
 def verdict(step: Step, said: str | None) -> str:

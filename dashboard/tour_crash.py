@@ -15,6 +15,7 @@ DATABASE, SERVICE = "invoice_service", "invoice-service"
 LOCK = "lock table demo.invoices in exclusive mode"
 SESSION = "-c lock_timeout=2000 -c idle_in_transaction_session_timeout=20000"
 WITHIN = 5.0  # seconds in which an order is received
+HELD = 1.5  # seconds it is in the hand: long enough for every Stage to have looked
 
 
 def crash_in_hand() -> None:
@@ -31,6 +32,7 @@ def crash_in_hand() -> None:
             after = client().passages(SERVICE, "consumer", limit=1)["last"]
             place_order()
             _wait_until_received(after)
+            time.sleep(HELD)
             faults().kill(SERVICE)
     except psycopg.Error as error:
         raise NoAnswer("does not give the lock", f"database {DATABASE}") from error
