@@ -12,6 +12,7 @@ from first_visit import warm_up
 from frame import guarded, whole_page
 from menu import chosen_page
 from strip import strip
+from tour import tour
 
 HERE = Path(__file__).parent
 
@@ -20,4 +21,5 @@ warm_up()
 st.html(HERE / "style.css")
 page = chosen_page()
 strip()
+guarded(tour)(page.title)
 guarded(whole_page)(page.run)

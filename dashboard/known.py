@@ -50,6 +50,10 @@ class Fact(Generic[Value]):
         """Whether it is known to be so now."""
         return self.fresh and test(self._value)  # type: ignore[arg-type]  # known
 
+    def or_none(self) -> Value | None:
+        """For charts and for what draws in the browser, where None is a gap."""
+        return self._value if self.fresh else None
+
     def recorded(self) -> Value | None:
         """What it was at its time, for a chart of the past; None where it was not known."""
         return self._value

@@ -17,6 +17,7 @@ from pdf import as_pdf
 from reach import Row, client
 from receipt import as_of_words, invoice_html
 from shared import shared
+from timeline import timeline_html
 
 LINES = 20  # on the screen at a time
 MOMENTS = 500  # that one answer has
@@ -112,6 +113,7 @@ def time_travel(invoice_id: str) -> None:
         args=(at + 1,),
         disabled=at == len(moments),
     )
+    st.html(timeline_html(moments, as_of))
 
 
 def go_to(moments: list[datetime], number: int) -> None:

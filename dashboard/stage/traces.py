@@ -89,7 +89,8 @@ class Traces:
         for event in events:
             trace = self._known_from_now(event["id"])
             trace.event, trace.accepted = event, _seconds(event["time"])
-            trace.news = time.time()
+            # Not now: whoever comes late asks the inbox at once about what happened long ago.
+            trace.news = max(trace.news, trace.accepted)
 
     def passed(self, told: Json) -> None:
         """What a relay or a consumer tells of the last passages."""

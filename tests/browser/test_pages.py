@@ -243,12 +243,14 @@ def test_every_moment_of_an_invoice_is_reached_and_marked(alice: int, open_page:
     # Given Alice's invoice of two orders
     app = open_page("invoices", invoice=f"{alice}-2025-04")
     assert "moment 2 of 2" in words_of(app)
+    assert "2 events of 2 counted" in words_of(app)
 
     # When one moment earlier is asked for
     app.button(key="earlier").click().run()
 
     # Then the invoice is as it was, says so, and its address names the moment
     assert "moment 1 of 2" in words_of(app)
+    assert "1 event of 2 counted" in words_of(app)
     assert 'class="as-of">as of' in words_of(app)
     assert "Gadget" not in words_of(app)
     assert "as_of" in app.query_params

@@ -4,12 +4,13 @@ import base64
 from collections.abc import Callable, Iterator
 from typing import Any
 
-import psycopg
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from cqrs_demo.tooling.runtime.system import RunningSystem
-from tests.browser.conftest import DASHBOARD, eventually
+from tests.browser.conftest import DASHBOARD, eventually, forget
+from tests.e2e.systems import Up
+
+import tour_crash  # isort: skip  # found once its folder is on the path
 
 Visit = Callable[..., Page]
 
@@ -213,21 +214,14 @@ def test_a_dead_letter_falls_out_and_a_duplicate_ends_at_the_inbox(
 
 
 def test_an_event_in_hand_at_a_crash_is_seen_to_be_tried_again(
-    page: Page, system: RunningSystem
+    page: Page, started: Up, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # Given an order in the consumer's hand, which waits for a lock
-    with psycopg.connect(system.databases["invoice_service"]) as lock:
-        lock.execute("lock table demo.invoices in exclusive mode")
-        place_order(page)
-        expect(dots(page, "inbox")).to_have_count(1)
-
-        # When the process dies
-        process = system.services["invoice-service"].process
-        assert process is not None
-        living = process.living()
-        assert living is not None
-        living.kill()
+    # Given the stage, when the consumer is killed with an order in its hand
+    monkeypatch.setenv("CQRS_DATA_DIR", str(started.folder))
+    forget()
+    tour_crash.crash_in_hand()
 
     # Then the event comes back from the broker, and is tried again to its end
     expect(page.locator(".dot.retried")).to_have_count(1)
     expect(page.locator(".dot")).to_have_count(0)
+    forget()

@@ -166,8 +166,14 @@ def test_a_batch_that_is_tried_again_in_the_same_process_stays_in_the_inbox(
     assert dots_of(traces.all(), START + 2)[0][0]["tries"] == 2
 
 
+def test_an_event_of_long_ago_is_asked_for_at_once_and_not_shown_as_waiting(
+    traces: Traces,
+) -> None:
+    assert [trace.id for trace in traces.overdue(before=START + 2)] == [ID]
+    assert traces.overdue(before=START - 2) == []
+
+
 def test_an_event_that_passed_while_nobody_looked_is_known_by_the_inbox(traces: Traces) -> None:
-    assert [trace.id for trace in traces.overdue(before=2e10)] == [ID]
     traces.counted({ID: moment(0.3)})
     assert ways(traces)[0][2:] == [("order", 0.3), ("inbox", 0.3), ("invoices", 0.3)]
     assert traces.overdue(before=2e10) == []
