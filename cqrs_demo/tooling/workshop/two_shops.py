@@ -110,10 +110,24 @@ class TwoShops:
             raise HazardFailed(answer["failed"])
         return SideBySide(answer)
 
-    def hazards(self) -> pd.DataFrame:
+    def hazards(self) -> "Known":
         """Those there are, and what happens in each."""
-        rows = [{"hazard": one.name, "what happens": one.what_happens} for one in HAZARDS]
-        return pd.DataFrame(rows).set_index("hazard")
+        return Known()
+
+
+class Known:
+    """The catalogue, with whole sentences: pandas would cut them off."""
+
+    def __repr__(self) -> str:
+        return "\n".join(f"{one.name:20}{one.what_happens}" for one in HAZARDS)
+
+    def _repr_html_(self) -> str:
+        rows = "".join(
+            f"<tr><th style='text-align:left'>{one.name}</th>"
+            f"<td style='text-align:left'>{escape(one.what_happens)}</td></tr>"
+            for one in HAZARDS
+        )
+        return f"<table>{rows}</table>"
 
 
 def _cell(tally: dict[str, Any]) -> str:
