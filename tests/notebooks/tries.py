@@ -214,6 +214,26 @@ EXERCISES = {
         ),
         right=one_name("can_be_rebuilt", "['inbox', 'invoices']", "'Invoices, inbox'"),
     ),
+    "08.1": Tries(
+        wrong=one_name(
+            "lost_in_all",
+            "20.69",
+            "136.34",
+            "'471'",
+            "3204.60",
+            "7",
+            "dual_write",
+            "'a lot'",
+            "dual_write.lost + lost_update.lost",
+        ),
+        right=one_name("lost_in_all", "'471.42'", "471.42"),
+    ),
+    "08.2": Tries(
+        wrong=one_name(
+            "left", "set()", "{'b'}", "{'d'}", "'abcd'", "{'a', 'b', 'd'}", "4", "'b,c,d'"
+        ),
+        right=one_name("left", "['d', 'b']", "'B, D'"),
+    ),
     "09.1": Tries(
         wrong=(
             "place_order = 'three inserts'",

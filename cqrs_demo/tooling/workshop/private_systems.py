@@ -6,8 +6,9 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
+from cqrs_demo.exact_json import dumps
 from cqrs_demo.tooling.runtime.processes import apart
 from cqrs_demo.tooling.runtime.system import SystemProblem
 from cqrs_demo.tooling.workshop.child_process import READY
@@ -23,6 +24,7 @@ class Private:
     """A child process and what runs in it. stop() it, or let it end with this process."""
 
     url: str
+    module = "cqrs_demo.tooling.workshop.child_process"
 
     def __init__(self, *arguments: str) -> None:
         """Returns when it is ready. Raises DidNotStart."""
@@ -37,7 +39,7 @@ class Private:
                     sys.executable,
                     "-P",
                     "-m",
-                    "cqrs_demo.tooling.workshop.child_process",
+                    self.module,
                     *arguments,
                 ],
                 env=environment,
@@ -95,3 +97,31 @@ class PrivateDashboard(Private):
 
     def __init__(self, folder: Path) -> None:
         super().__init__("dashboard", "pgmq", f"--data-dir={folder}")
+
+
+class PrivateShops(Private):
+    """The shop and the naive shop side by side; ask() has a hazard shown in both."""
+
+    module = "cqrs_demo.tooling.workshop.hazard_child"
+
+    def __init__(self, kind: Kind) -> None:
+        super().__init__(kind)
+
+    def ask(self, question: dict[str, Any]) -> bytes:
+        """The answer as JSON. Raises DidNotStart when the child process has ended."""
+        gone = DidNotStart("the two shops have ended; run the notebook's first cell again")
+        if not self.alive:
+            raise gone
+        stdin, stdout = self._child.stdin, self._child.stdout
+        assert stdin is not None
+        assert stdout is not None
+        try:
+            stdin.write(dumps(question) + b"\n")
+            stdin.flush()
+            answer = stdout.readline()
+        except BaseException:  # interrupted: the answer to this question must not answer the next
+            self.stop()
+            raise
+        if not answer:
+            raise gone
+        return bytes(answer)

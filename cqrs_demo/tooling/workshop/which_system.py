@@ -42,7 +42,7 @@ def running_system() -> RunningSystem | None:
 def own_system(*, fresh: bool = False) -> PrivateSystem:
     """A private system that ends with this process; the same one for every call, unless it shall be
     `fresh`. Raises DidNotStart."""
-    kind = _kind()
+    kind = own_kind()
     if fresh and kind in _kept:
         _kept.pop(kind).stop()
     if kind not in _kept or not _kept[kind].alive:
@@ -50,7 +50,8 @@ def own_system(*, fresh: bool = False) -> PrivateSystem:
     return _kept[kind]
 
 
-def _kind() -> Kind:
+def own_kind() -> Kind:
+    """What a system of the notebook's own runs on."""
     wanted = os.environ.get(LAB_BROKER)
     if wanted is None:
         running = running_system()

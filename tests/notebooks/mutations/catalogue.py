@@ -123,7 +123,7 @@ MUTATIONS = (
     Mutation(
         "acknowledged_before_it_is_applied",
         "a consumer that is killed in the middle of a transaction loses nothing",
-        (("06", "lock.release()"),),
+        (("06", "lock.release()"), ("08", 'shops.hazard("acknowledged-first"')),
         "inbox/consumer.py",
         (
             (
