@@ -24,8 +24,8 @@ from cqrs_demo.tooling.cli import (
 )
 
 app = typer.Typer(
-    help="A small shop that teaches CQRS by running it: two services write, events travel through "
-    "a broker, a third reads.",
+    help="A small shop that teaches CQRS by running it: three services write, events travel "
+    "through a broker, a fourth reads.",
     epilog="Begin with:  cqrs-demo up",
     no_args_is_help=True,
     rich_markup_mode="rich",
