@@ -271,7 +271,7 @@ NEEDED = {
     },
     "order_service": {
         # Of an order and its saga it may change what becomes of them: column by column.
-        **dict.fromkeys(("orders", "order_sagas", "events"), READ_AND_APPEND),
+        **dict.fromkeys(("orders", "order_sagas", "cancel_keys", "events"), READ_AND_APPEND),
         "outbox": QUEUE,
         "log_identity": {"SELECT"},
         **INBOX,
