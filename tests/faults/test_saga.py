@@ -47,7 +47,8 @@ def reservation(shop: FaultyShop, order: int) -> str | None:
     return str(found[0][0]) if found else None
 
 
-def end_deadline(shop: FaultyShop, order: int, when: str) -> None:
+def set_deadline(shop: FaultyShop, order: int, when: str) -> None:
+    """Let it pass now, or never ("infinity")."""
     shop.rows(
         "order-service",
         "update demo.order_sagas set deadline = %s where order_id = %s and state = 'reserving'",
@@ -112,7 +113,7 @@ def test_order_service_killed_around_the_commit_of_an_answer_approves_once(
     shop[service].kill()
     for wire in (shop.to_broker[service], shop.to_database[service]):
         wire.flow()
-    end_deadline(shop, order, "infinity")
+    set_deadline(shop, order, "infinity")
     shop.skip_hiding()
     shop[service].start()
     # Then the answer comes again, and counts once
@@ -130,15 +131,15 @@ def test_two_copies_that_sweep_at_once_reject_each_order_once_and_do_not_wait_fo
         orders = []
         for _ in range(4):
             orders.append(shop.client.order(user, large=True))
-            end_deadline(shop, orders[-1], "infinity")
+            set_deadline(shop, orders[-1], "infinity")
         *first, later = orders
         # When one copy sweeps, and somebody holds it up with the orders in hand
         somebody.execute("select from demo.orders where id = any(%s) for update", [first])
         for order in first:
-            end_deadline(shop, order, "now")
+            set_deadline(shop, order, "now")
         eventually(lambda: shop.rows("order-service", HELD_UP))
         # And one more deadline passes
-        end_deadline(shop, later, "now")
+        set_deadline(shop, later, "now")
         # Then the other copy takes that order alone
         eventually(lambda: shop.status(later) == "rejected")
         assert [shop.status(order) for order in first] == ["pending"] * 3
@@ -157,6 +158,7 @@ def test_a_release_that_overtakes_its_reservation_has_it_refused_when_it_comes(
     ):
         order = shop.client.order(user, large=True)
         eventually(lambda: letters(shop, "payment-service") == 1)
+        set_deadline(shop, order, "now")
         eventually(lambda: shop.status(order) == "rejected")
         # And its release, which has overtaken it
         eventually(lambda: reservation(shop, order) == "released")
@@ -177,6 +179,7 @@ def test_an_answer_that_was_set_aside_and_is_retried_after_the_deadline_changes_
     ):
         order = shop.client.order(user, large=True)
         eventually(lambda: letters(shop, "order-service") == 1)
+        set_deadline(shop, order, "now")
         eventually(lambda: shop.status(order) == "rejected")
     # When it is retried
     assert shop.retry_dead_letters("order-service") == {"applied": 1, "failed": 0}
