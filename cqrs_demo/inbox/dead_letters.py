@@ -8,7 +8,7 @@ from typing import Any
 
 import orjson
 
-from cqrs_demo.contract.events import DecodeError
+from cqrs_demo.contract.codec import DecodeError
 from cqrs_demo.database import Connection
 from cqrs_demo.messaging.broker import Delivery
 

@@ -15,7 +15,8 @@ from uuid import UUID
 
 import structlog
 
-from cqrs_demo.contract.events import DecodeError, Event, KnownEvent, Unknown, decode
+from cqrs_demo.contract.codec import DecodeError, decode
+from cqrs_demo.contract.events import Event, KnownEvent, Unknown
 from cqrs_demo.database import Connection, Pool
 from cqrs_demo.inbox.attempts import MOST, attempts, clear, noted
 from cqrs_demo.inbox.blame import Blame, Streak, blame

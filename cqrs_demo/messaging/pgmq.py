@@ -19,7 +19,7 @@ import orjson
 import psycopg
 from psycopg import AsyncConnection, sql
 
-from cqrs_demo.contract.events import CONTENT_TYPE
+from cqrs_demo.contract.codec import CONTENT_TYPE
 from cqrs_demo.messaging.broker import (
     BrokerUnavailable,
     Delivery,

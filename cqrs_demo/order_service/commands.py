@@ -11,10 +11,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
-from cqrs_demo.contract.events import Id, OrderCreated, ReservationRequested
+from cqrs_demo.contract.events import Id, OrderCreated, ReservationRequested, type_of
 from cqrs_demo.database import Pool
 from cqrs_demo.input import Amount, DateTime, Input, LongText
-from cqrs_demo.outbox.payload import payload, type_of
+from cqrs_demo.outbox.payload import payload
 from cqrs_demo.outbox.retries import Accepted, first_answer, retry_columns
 from cqrs_demo.outbox.submit import Row, Submit, by_position, numbered
 

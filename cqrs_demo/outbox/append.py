@@ -12,10 +12,9 @@ from dataclasses import asdict, dataclass, fields
 from typing import Any
 from uuid import UUID
 
-from cqrs_demo.contract.events import KnownEvent
+from cqrs_demo.contract.events import KnownEvent, type_of
 from cqrs_demo.database import Connection
 from cqrs_demo.exact_json import dumps
-from cqrs_demo.outbox.payload import type_of
 
 # In the order given: what a story tells first gets the lower position in the log.
 APPEND = """

@@ -20,7 +20,7 @@ from typing import Any
 import structlog
 
 from cqrs_demo.backoff import Backoff
-from cqrs_demo.contract.events import encode
+from cqrs_demo.contract.json_codec import encode_json
 from cqrs_demo.database import Connection, connect
 from cqrs_demo.messaging.broker import SUBSCRIBERS, TOPICS, Broker, Message, PublishFailed
 from cqrs_demo.outbox.floor import Floor
@@ -136,7 +136,9 @@ class Relay:
         type = event["type"]
         # What nobody here subscribes to is published all the same: somebody else may listen.
         wanted = type.partition(".")[0] in TOPICS
-        return Message(type, str(event["id"]), encode(self.source, **event), key, wanted=wanted)
+        return Message(
+            type, str(event["id"]), encode_json(self.source, **event), key, wanted=wanted
+        )
 
     async def _forget(
         self, session: Connection, rows: list[dict[str, Any]], sent: datetime

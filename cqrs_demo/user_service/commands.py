@@ -7,11 +7,11 @@ then finds out why. Next: outbox/relay.py, which takes the event from the outbox
 
 from collections.abc import Sequence
 
-from cqrs_demo.contract.events import AccountCreated, Id, UserCreated
+from cqrs_demo.contract.events import AccountCreated, Id, UserCreated, type_of
 from cqrs_demo.database import Pool
 from cqrs_demo.errors import Conflict, NotFound
 from cqrs_demo.input import Email, Input, ShortText, Zip
-from cqrs_demo.outbox.payload import payload, type_of
+from cqrs_demo.outbox.payload import payload
 from cqrs_demo.outbox.retries import Accepted, first_answer, retry_columns
 from cqrs_demo.outbox.submit import Row, Submit, by_position, numbered
 

@@ -10,7 +10,7 @@ from decimal import Decimal
 import anyio
 import pytest
 
-from cqrs_demo.contract.events import CONTENT_TYPE
+from cqrs_demo.contract.codec import CONTENT_TYPE
 from cqrs_demo.messaging.broker import (
     INVOICE_SERVICE,
     Broker,

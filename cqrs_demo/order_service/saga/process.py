@@ -22,11 +22,11 @@ from cqrs_demo.contract.events import (
     PaymentReleased,
     PaymentReserved,
     ReleaseRequested,
+    type_of,
 )
 from cqrs_demo.database import Connection
 from cqrs_demo.order_service.saga.definition import SAGA, Happening, Step
 from cqrs_demo.outbox.append import NewEvent, append, new_event
-from cqrs_demo.outbox.payload import type_of
 
 ANSWERS = (PaymentReserved, PaymentRefused, PaymentReleased)
 

@@ -1,8 +1,8 @@
 """Data that is put in place rather than produced: a long log, a full outbox, many invoices. Written
 in SQL, as superuser."""
 
-from cqrs_demo.contract.events import OrderCreated
-from cqrs_demo.outbox.payload import payload, type_of
+from cqrs_demo.contract.events import OrderCreated, type_of
+from cqrs_demo.outbox.payload import payload
 from cqrs_demo.tooling.bench.rig import Rig
 
 CHUNK = 100_000  # rows in one statement
