@@ -27,7 +27,7 @@ IDENTITY = "select id from demo.log_identity"
 
 ONE = """
 select sequence, id, type, subject, time, data::text as data, partitionkey, correlationid,
-    causationid
+    causationid, dataschema, traceparent
 from demo.events
 where id = %s
 """
@@ -39,7 +39,7 @@ LOG_END = (
 
 EVENTS = """
 select sequence, id, type, subject, time, data::text as data, partitionkey, correlationid,
-    causationid
+    causationid, dataschema, traceparent
 from demo.events
 where sequence > %(after)s and sequence <= %(upto)s
   and (%(type)s::text is null or type = %(type)s)

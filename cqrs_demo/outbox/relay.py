@@ -40,7 +40,7 @@ LEADER_LOCK = (7_365, 1)  # two-key advisory lock; the log's writer notes use th
 # the log read from its beginning. The key is the user whose event it is.
 FETCH = """
 select e.sequence, e.id, e.type, e.subject, e.time, e.data::text as data, e.partitionkey,
-    e.correlationid, e.causationid,
+    e.correlationid, e.causationid, e.dataschema, e.traceparent,
     coalesce(e.partitionkey, e.data ->> 'user_id', e.subject) as key
 from (select sequence from demo.outbox where sequence > %s order by sequence limit %s) as oldest
 join demo.events e using (sequence)

@@ -2,6 +2,7 @@
 in SQL, as superuser."""
 
 from cqrs_demo.contract.events import OrderCreated, type_of
+from cqrs_demo.contract.schemas import schema_of
 from cqrs_demo.outbox.payload import payload
 from cqrs_demo.tooling.bench.rig import Rig
 
@@ -16,8 +17,9 @@ with placed as (
     returning *
 ),
 event as (
-    insert into demo.events (id, type, subject, data)
-    select event_id, '{type_of(OrderCreated)}', id::text, {payload(OrderCreated)}
+    insert into demo.events (id, type, subject, dataschema, data)
+    select event_id, '{type_of(OrderCreated)}', id::text, '{schema_of(OrderCreated)}',
+        {payload(OrderCreated)}
     from placed
     order by id
     returning sequence, id
