@@ -121,6 +121,11 @@ def decode_avro(body: bytes, attributes: dict[str, Any]) -> Event:
     return event_of({**attributes, "dataschema": form.schema.uri}, form.read(body))
 
 
+def data_in(body: bytes, type: str) -> dict[str, Any]:
+    """What stands in the body, as its writer meant it. Raises DecodeError."""
+    return _written_with(body, type).read(body)
+
+
 def attributes_in(headers: Mapping[str, str]) -> dict[str, Any]:
     return {
         name.removeprefix(PREFIX): value

@@ -8,21 +8,20 @@ set to. So a producer can change its format in a running system. Next: json_code
 from base64 import b64decode, b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any
 
 import orjson
 
 from cqrs_demo.contract import avro_codec, json_codec
 from cqrs_demo.contract.avro_codec import NotInAvro, attributes_in, decode_avro, encode_avro
 from cqrs_demo.contract.events import Event
+from cqrs_demo.contract.format import EventFormat
 from cqrs_demo.contract.json_codec import decode_json, encode_json
 from cqrs_demo.contract.reading import DecodeError
 
-__all__ = ["CONTENT_TYPE", "DecodeError", "Encoded", "EventFormat", "decode", "encode", "kept"]
+__all__ = ["CONTENT_TYPE", "DecodeError", "Encoded", "decode", "encode", "kept", "readable"]
 
 CONTENT_TYPE = json_codec.CONTENT_TYPE
-
-EventFormat = Literal["json", "avro"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +73,20 @@ def kept(body: bytes, content_type: str, headers: Mapping[str, str]) -> bytes:
         "data_base64": b64encode(body).decode(),
     }
     return orjson.dumps(attributes)
+
+
+def readable(body: bytes) -> bytes:
+    """A message that was kept, for people: with Avro's data as JSON, where they can be read at
+    all."""
+    avro = _kept_avro(body) if b'"data_base64"' in body else None
+    if avro is None:
+        return body
+    data, attributes = avro
+    try:
+        values = avro_codec.data_in(data, str(attributes.get("type")))
+    except DecodeError:
+        return body
+    return json_codec.dumps({**attributes, "datacontenttype": "application/json", "data": values})
 
 
 def _kept_avro(body: bytes) -> tuple[bytes, dict[str, Any]] | None:

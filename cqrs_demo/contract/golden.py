@@ -18,8 +18,9 @@ import fastavro
 from pydantic import TypeAdapter
 
 from cqrs_demo.contract.avro_codec import NotInAvro, form_of
-from cqrs_demo.contract.codec import DecodeError, EventFormat, decode, encode
+from cqrs_demo.contract.codec import DecodeError, decode, encode
 from cqrs_demo.contract.events import KINDS, Event
+from cqrs_demo.contract.format import EventFormat
 from cqrs_demo.contract.gate import REPLAY, RUNNING, Problem
 from cqrs_demo.contract.json_codec import loads
 from cqrs_demo.contract.schemas import Schema, newest, released

@@ -158,7 +158,8 @@ def decoded(deliveries: Sequence[Delivery]) -> tuple[list[Received], list[DeadLe
             )
             continue
         try:
-            received.append(Received(delivery, decode(delivery.body)))
+            event = decode(delivery.body, delivery.content_type, delivery.headers)
+            received.append(Received(delivery, event))
         except DecodeError as error:
             letters.append(dead_letter(delivery, error))
     return received, letters

@@ -21,12 +21,12 @@ from cqrs_demo.contract.codec import (
     CONTENT_TYPE,
     DecodeError,
     Encoded,
-    EventFormat,
     decode,
     encode,
     kept,
 )
 from cqrs_demo.contract.events import KINDS, OrderCreated, Unknown
+from cqrs_demo.contract.format import EventFormat
 from cqrs_demo.contract.golden import sample
 from cqrs_demo.contract.schemas import newest, released
 
