@@ -18,6 +18,13 @@ USER_SERVICE = "/user-service"
 ORDER_SERVICE = "/order-service"
 PAYMENT_SERVICE = "/payment-service"
 
+PUBLISHED_BY = {
+    USER_SERVICE: ("user", "account"),
+    ORDER_SERVICE: ("order", "reservation"),
+    PAYMENT_SERVICE: ("payment", "credit"),
+}
+"""The topics of each service's events: an event's type begins with its topic."""
+
 
 # Checked by pydantic's compiled core alone: a Python function per field would cost a quarter of
 # decoding an event.

@@ -99,10 +99,14 @@ def schema_of(event: type[KnownEvent]) -> str:
 
 def schema_text(event: type[KnownEvent]) -> str:
     """The schema that the dataclass of this event's data comes to: a field a line."""
-    name = type_of(event)
-    told = [json.dumps(_field(name, field)) for field in fields(data_of(event))]
+    type = type_of(event)
+    topic, _, name = type.rpartition(".")
+    told = [json.dumps(_field(type, field)) for field in fields(data_of(event))]
     lines = ",\n    ".join(told)
-    return f'{{\n  "type": "record",\n  "name": "{name}",\n  "fields": [\n    {lines}\n  ]\n}}\n'
+    return (
+        f'{{\n  "type": "record",\n  "namespace": "{topic}",\n  "name": "{name}",\n'
+        f'  "fields": [\n    {lines}\n  ]\n}}\n'
+    )
 
 
 def _field(type: str, field: Field[Any]) -> dict[str, Any]:
@@ -121,7 +125,9 @@ def _avro(name: str, kind: Any) -> Any:
     if kind in AVRO_TYPES:
         return AVRO_TYPES[kind]
     if get_origin(kind) is Literal:
-        return {"type": "enum", "name": name, "symbols": list(get_args(kind))}
+        space, _, field = name.rpartition(".")
+        symbols = list(get_args(kind))
+        return {"type": "enum", "namespace": space, "name": field, "symbols": symbols}
     if get_origin(kind) is Annotated:
         return _avro(name, get_args(kind)[0])
     if NoneType in get_args(kind):

@@ -86,6 +86,31 @@ def release_(as_json: AsJson = False) -> None:
         say(f"Released {', '.join(new)}. Commit cqrs_demo/contract/schemas and golden.")
 
 
+@app.command()
+def asyncapi(
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output", "-o", metavar="FILE", help="Into this file.", show_default="the screen"
+        ),
+    ] = None,
+) -> None:
+    """The AsyncAPI 3 document of the events: channels, who sends and receives, and all schemas.
+
+    The project keeps it in docs/asyncapi.json, and CI compares.
+    """
+    from cqrs_demo.messaging.asyncapi import text
+    from cqrs_demo.settings import SettingsError
+
+    if output is None:
+        print(text(), end="")
+        return
+    try:
+        output.write_text(text(), encoding="utf-8")
+    except OSError as error:
+        raise SettingsError(f"{output} cannot be written: {error.strerror}") from error
+
+
 def _of_files(files: list[Path]) -> "list[Problem]":
     from cqrs_demo.contract.gate import Problem, candidate, compare
     from cqrs_demo.contract.schemas import released
