@@ -44,7 +44,7 @@ def test_producers_change_their_format_under_load_and_nothing_is_lost_or_doubled
 ) -> None:
     # Given services that write JSON, with orders coming in, some of which need credit
     shop = audited
-    with shop.reading(), shop.load(large=0.2):
+    with shop.load(large=0.2):
         shop.after_orders(20)
         # When each producer is replaced by one that writes Avro, and that by one of JSON again
         for format in ("avro", "json"):
