@@ -67,8 +67,7 @@ event as (
         dataschema, traceparent, data)
     select id, type, order_id::text, user_id::text, story, cause, dataschema, traceparent,
         data
-    from news
-    join (select event_id as story, traceparent from command) as trace using (story)
+    from news join (select event_id as story, traceparent from command) as trace using (story)
     order by order_id, type
     returning sequence, id
 ),

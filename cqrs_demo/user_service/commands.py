@@ -37,8 +37,7 @@ event as (
         traceparent, data)
     select event_id, '{type_of(UserCreated)}', id::text, id::text, event_id,
         '{schema_of(UserCreated)}', traceparent, {payload(UserCreated)}
-    from state
-    join (select event_id, traceparent from command) as trace using (event_id)
+    from state join (select event_id, traceparent from command) as trace using (event_id)
     order by id
     returning sequence, id
 ),
@@ -74,8 +73,7 @@ event as (
         traceparent, data)
     select event_id, '{type_of(AccountCreated)}', id::text, user_id::text, event_id,
         '{schema_of(AccountCreated)}', traceparent, {payload(AccountCreated)}
-    from state
-    join (select event_id, traceparent from command) as trace using (event_id)
+    from state join (select event_id, traceparent from command) as trace using (event_id)
     order by id
     returning sequence, id
 ),
