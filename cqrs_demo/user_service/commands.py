@@ -26,8 +26,7 @@ with command as (
 ),
 state as (
     insert into demo.users (name, email, event_id, idempotency_key, request_hash)
-    select name, email, event_id, idempotency_key, request_hash
-    from command
+    select name, email, event_id, idempotency_key, request_hash from command
     order by casefold(email collate pg_unicode_fast)
     on conflict do nothing  -- the email is taken, or the key is: then it is a retry
     returning *
@@ -38,8 +37,7 @@ event as (
     select event_id, '{type_of(UserCreated)}', id::text, id::text, event_id,
         '{schema_of(UserCreated)}', traceparent, {payload(UserCreated)}
     from state join (select event_id, traceparent from command) as trace using (event_id)
-    order by id
-    returning sequence, id
+    order by id returning sequence, id
 ),
 outbox as (
     insert into demo.outbox (sequence, event_id)
@@ -74,8 +72,7 @@ event as (
     select event_id, '{type_of(AccountCreated)}', id::text, user_id::text, event_id,
         '{schema_of(AccountCreated)}', traceparent, {payload(AccountCreated)}
     from state join (select event_id, traceparent from command) as trace using (event_id)
-    order by id
-    returning sequence, id
+    order by id returning sequence, id
 ),
 outbox as (
     insert into demo.outbox (sequence, event_id)
