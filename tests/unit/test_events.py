@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cqrs_demo.contract.codec import DecodeError, decode
@@ -274,6 +274,7 @@ def test_any_flipped_byte_of_an_event_decodes_or_says_why_not(
 
 
 @TYPES
+@settings(deadline=None)
 @given(marker=st.text(st.sampled_from("QXZ§¶"), min_size=6, max_size=12))
 def test_no_reason_contains_a_value_of_the_message(type_: str, marker: str) -> None:
     whole = event(type_)
