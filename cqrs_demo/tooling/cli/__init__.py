@@ -12,6 +12,7 @@ import typer
 
 from cqrs_demo.tooling.cli import (
     bench,
+    contract,
     dashboard,
     dead_letters,
     events,
@@ -42,6 +43,7 @@ for module in (
     replaying,
     hazard,
     bench,
+    contract,
     serving,
 ):
     module.add_to(app)
