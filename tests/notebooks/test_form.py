@@ -1,5 +1,5 @@
-"""Every chapter follows one form: an incident, a prediction, the failure, the code, an exercise, its
-proof, when not to use it, and one minute of questions."""
+"""Every chapter follows one form: an incident, a prediction, the failure, the code, an exercise,
+its proof, when not to use it, and one minute of questions."""
 
 from pathlib import Path
 from typing import Any

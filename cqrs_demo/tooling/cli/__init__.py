@@ -21,6 +21,7 @@ from cqrs_demo.tooling.cli import (
     running,
     serving,
     shop,
+    slides,
 )
 
 app = typer.Typer(
@@ -36,6 +37,7 @@ for module in (
     running,
     dashboard,
     lab,
+    slides,
     shop,
     dead_letters,
     events,
