@@ -22,6 +22,7 @@ from cqrs_demo.tooling.cli import (
     running,
     serving,
     shop,
+    slides,
 )
 
 app = typer.Typer(
@@ -37,6 +38,7 @@ for module in (
     running,
     dashboard,
     lab,
+    slides,
     shop,
     dead_letters,
     events,
