@@ -5,6 +5,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 import words
+from clicks import button
 from experiments import EXPERIMENTS
 from faults import can_break_processes
 from frame import guarded, live
@@ -56,21 +57,12 @@ def proof() -> None:
 def orders_to_come(row: DeltaGenerator) -> None:
     orders = traffic()
     if orders.left:
-        row.button(
-            f"Stop the orders ({orders.left:.0f} s left)",
-            icon=":material/stop:",
-            on_click=orders.stop,
-            key="traffic",
-        )
+        label = f"Stop the orders ({orders.left:.0f} s left)"
+        button("stop traffic", label, orders.stop, within=row, icon=":material/stop:")
     else:
         label = f"Send {RATE} orders a second for {SECONDS} s"
-        row.button(
-            label,
-            icon=":material/play_arrow:",
-            on_click=orders.start,
-            key="traffic",
-            type="primary",
-        )
+        icon = ":material/play_arrow:"
+        button("traffic", label, orders.start, within=row, icon=icon, type="primary")
     if orders.accepted or orders.failed:
         refused = f", {words.number(orders.failed)} got no answer" if orders.failed else ""
         row.markdown(f"{words.number(orders.accepted)} accepted{refused}.")

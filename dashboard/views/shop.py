@@ -20,7 +20,7 @@ from customers import (
     months_of,
     newest_month,
 )
-from frame import live
+from frame import in_turn, live
 from journey import draw_journey
 from kept import recall, remember
 from known import STALE
@@ -30,6 +30,7 @@ from receipt import arrived_html, invoice_html
 from welcome import welcome
 
 
+@in_turn
 def page() -> None:
     recall(customer=int, month=month_from)
     users = known_customers()
