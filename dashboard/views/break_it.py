@@ -21,7 +21,13 @@ def page() -> None:
             icon=":material/lock:",
         )
         return
-    proof()
+    moving()
+
+
+@live(1)
+def moving() -> None:
+    """One part of the page: what is drawn apart costs each viewer another drawing a second."""
+    guarded(proof)()
     if not can_break_processes():
         st.caption(
             "These services run in containers: `docker compose kill order-service` or `pause "
@@ -30,7 +36,6 @@ def page() -> None:
     experiments()
 
 
-@live(1)
 def experiments() -> None:
     for row in (EXPERIMENTS[:3], EXPERIMENTS[3:]):
         for column, (title, expected, draw) in zip(st.columns(3), row, strict=True):
@@ -43,7 +48,6 @@ def experiments() -> None:
 # The proof
 
 
-@live(1)
 def proof() -> None:
     samples = pulse().look_at_proof()
     told = verdict(samples)

@@ -139,9 +139,15 @@ def remember_month() -> None:
     remember(month=month_as_written(st.session_state.month))
 
 
-@live(2)
 def journey() -> None:
-    draw_journey()
+    """Of a viewer who has sent nothing yet there is nothing to ask for."""
+    if "journey" in st.session_state:
+        live(2)(draw_journey)()
+    else:
+        st.caption(
+            "Send a command, and its journey is told here: asked, committed, accepted, published, "
+            "received, projected."
+        )
 
 
 page()

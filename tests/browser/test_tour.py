@@ -130,7 +130,7 @@ def test_who_skips_the_pause_still_sees_one_event_pass(tour: AppTest, busy_shop:
     predict(tour, 2, 0)
     button(tour, "tour act").click().run()
     assert "As you predicted" in words_of(tour)
-    assert busy_shop.get("invoice-service", "/consumer").json()["depths"]["order"] == 2
+    assert busy_shop.get("invoice-service", "/consumer").json()["queues"]["order"] == 2
 
     # And the next step lets the others pass
     button(tour, "tour next").click().run()
