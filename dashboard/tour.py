@@ -22,10 +22,11 @@ STAGE = "views/stage.py"
 
 @dataclass
 class Tour:
-    """Where this viewer is. `done`: the step's button has worked. `paused`: the consumer, by it."""
+    """Where this viewer is. `said`: their prediction, once the step's button has worked. `paused`:
+    the consumer, by the tour."""
 
     at: int = 0
-    done: bool = False
+    said: str | None = None
     paused: bool = False
 
     @classmethod
@@ -80,53 +81,59 @@ def panel(page: str) -> None:
             st.page_link(STAGE, label="See it on the Stage", icon=":material/conversion_path:")
         question, answer = st.columns([2, 3], gap="medium")
         with question:
-            said = st.radio(
-                f"Predict: {step.question}",
-                step.options,
-                index=None,
-                key=now.question,
-                disabled=now.done,
-            )
+            says = told(now) if now.said else predict(now)
         with answer:
-            if now.done:
-                st.markdown(verdict(step, said))
+            if now.said:
+                st.markdown(verdict(step, now.said))
             complaint("tour")
-            buttons(now, said)
+            buttons(now, says)
 
 
-def verdict(step: Step, said: str | None) -> str:
+def told(now: Tour) -> str | None:
+    st.markdown(f"{now.step.question}  \nYou said: *{now.said}.*")
+    return now.said
+
+
+def predict(now: Tour) -> str | None:
+    step = now.step
+    return st.radio(f"Predict: {step.question}", step.options, index=None, key=now.question)
+
+
+def verdict(step: Step, said: str) -> str:
     right = step.options[step.right]
     judged = "**As you predicted.**" if said == right else f"**No: {right[0].lower()}{right[1:]}.**"
     return f"{judged} {step.answer}"
 
 
-def buttons(now: Tour, said: str | None) -> None:
+def buttons(now: Tour, says: str | None) -> None:
+    """`says`: what is predicted at the moment."""
     row = st.container(horizontal=True)
-    if not now.done:
+    if not now.said:
         button(
             "tour act",
             now.step.label,
             act,
             now,
+            says,
             within=row,
             type="primary",
             icon=":material/play_arrow:",
-            disabled=said is None,
-            help=None if said else "First say what you expect",
+            disabled=says is None,
+            help=None if says else "First say what you expect",
         )
     last = now.at == len(STEPS) - 1
     if not last:
-        label, kind = ("Next", "primary") if now.done else ("Skip", "secondary")
+        label, kind = ("Next", "primary") if now.said else ("Skip", "secondary")
         button("tour next", label, go_on, now, within=row, type=kind)
-    end = "Finish" if last and now.done else "Leave the tour"
+    end = "Finish" if last and now.said else "Leave the tour"
     button("tour leave", end, leave, now, within=row)
 
 
-def act(now: Tour) -> None:
+def act(now: Tour, says: str) -> None:
     def done() -> None:
         now.paused = now.paused or now.step.pauses  # also when only its first half works
         now.step.act()
-        now.done = True
+        now.said = says
 
     attempt("tour", done)
     watch().soon()
@@ -135,7 +142,7 @@ def act(now: Tour) -> None:
 
 def go_on(now: Tour) -> None:
     st.session_state["tour complaints"] = {}
-    now.at, now.done = now.at + 1, False
+    now.at, now.said = now.at + 1, None
     if not now.step.pauses:
         resume(now)
 
