@@ -107,7 +107,7 @@ def forms(users: dict[int, reach.Row]) -> None:
     told_of_customer()
 
 
-@live(1)
+@live(1.5)
 def invoice() -> None:
     user = st.session_state.customer
     month_choice(user)

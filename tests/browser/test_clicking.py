@@ -134,7 +134,7 @@ def test_a_click_counts_once_when_the_page_is_drawn_in_that_very_instant(
     # Then it was sent once
     letters = api.dead_letters(status="waiting")
     assert len(letters) == 1
-    api.settle_dead_letters("discard", {"id": letters[0]["id"]})
+    api.settle_dead_letters("discard", {"ids": [letters[0]["id"]]})
 
 
 def test_a_click_on_a_row_opens_the_invoice_and_a_link_to_it_can_be_sent(visit: Visit) -> None:
