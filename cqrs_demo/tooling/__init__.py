@@ -1,2 +1,2 @@
-"""How the shop runs on one machine: command line, processes, benchmark, workshop. No part of the
-pattern lives here."""
+"""How the shop runs on one machine: command line, processes, benchmark, controls, workshop. No part
+of the pattern lives here."""

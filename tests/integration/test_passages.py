@@ -9,9 +9,9 @@ import orjson
 import pytest
 
 from cqrs_demo.messaging.broker import Message
+from cqrs_demo.tooling.controls.gate import HANDLED, Gate
+from cqrs_demo.tooling.controls.passages import REMEMBERED, Passages
 from cqrs_demo.tooling.workshop.broker import SyncBroker
-from cqrs_demo.tooling.workshop.gate import HANDLED, Gate
-from cqrs_demo.tooling.workshop.passages import REMEMBERED, Passages
 from tests.fixtures.answers import assert_problem
 from tests.fixtures.shop import Shop, eventually
 

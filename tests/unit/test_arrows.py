@@ -5,6 +5,8 @@ tooling, and no service imports another. The client knows the services by their 
 """
 
 import ast
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -86,6 +88,25 @@ def test_nothing_imports_the_naive_shop() -> None:
         if folder_of(module) != "naive" and "naive" in imported(module)
     }
     assert not importers, f"{sorted(importers)}: it runs as a program of its own, to compare with"
+
+
+STARTED = """
+import sys
+from cqrs_demo.settings import Settings
+from cqrs_demo.tooling.cli.serving import service_for
+
+database = "postgresql://role:secret@127.0.0.1:1/none"
+service_for("invoice-service", Settings(invoice_db=database, broker_url=database, workshop=True))
+print(*sorted({"pandas", "sqlalchemy", "pyarrow", "aio_pika", "streamlit"} & set(sys.modules)))
+"""
+
+
+def test_a_service_starts_without_what_only_others_need() -> None:
+    # Given a service with the workshop's controls; each of these would double the time it needs
+    # until it is ready
+    command = [sys.executable, "-c", STARTED]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
+    assert done.stdout.strip() == ""
 
 
 def test_every_folder_has_its_place_in_the_diagram() -> None:

@@ -2,7 +2,7 @@
 
 from uuid import UUID, uuid4
 
-from cqrs_demo.tooling.workshop.latest import Latest
+from cqrs_demo.tooling.controls.latest import Latest
 
 
 def born(second: float) -> UUID:

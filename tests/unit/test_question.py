@@ -5,8 +5,8 @@ import asyncio
 import pytest
 
 from cqrs_demo.messaging.broker import BrokerUnavailable
-from cqrs_demo.tooling.workshop import question
-from cqrs_demo.tooling.workshop.question import Question
+from cqrs_demo.tooling.controls import question
+from cqrs_demo.tooling.controls.question import Question
 
 
 @pytest.fixture(autouse=True)

@@ -60,7 +60,7 @@ def service_for(name: str, settings: Settings) -> "HttpService":
     """The service, with the controls of a workshop where they are asked for."""
     build = import_module(f"cqrs_demo.{name.replace('-', '_')}.server").build
     if settings.workshop:
-        from cqrs_demo.tooling.workshop.controls import built_with_controls
+        from cqrs_demo.tooling.controls.service import built_with_controls
 
         return built_with_controls(build, settings)
     service: HttpService = build(settings)

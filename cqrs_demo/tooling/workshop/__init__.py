@@ -1,5 +1,4 @@
-"""What notebooks hold in their hands, without asyncio; and the gates that stop time for them.
-Nothing connects at import.
+"""What notebooks hold in their hands, without asyncio. Nothing connects at import.
 
 `Client` shows a running system as it is. `Shop` is a notebook's own view of one.
 """

@@ -13,8 +13,8 @@ from cqrs_demo.http.json import JsonResponse
 from cqrs_demo.http.parameters import DIGITS
 from cqrs_demo.http.problems import Problem, refusals
 from cqrs_demo.http.service import Service
-from cqrs_demo.tooling.workshop.counts import Born, LogCount, Span, look_at_inbox
-from cqrs_demo.tooling.workshop.question import Question
+from cqrs_demo.tooling.controls.counts import Born, LogCount, Span, look_at_inbox
+from cqrs_demo.tooling.controls.question import Question
 
 HISTORY_WITHIN = 10.0  # seconds; wide buckets are asked for to count a whole history, once
 LATEST = 4_102_444_800  # the year 2100

@@ -20,11 +20,11 @@ from cqrs_demo.input import Input
 from cqrs_demo.outbox.relay import Relay
 from cqrs_demo.pace import Pace
 from cqrs_demo.settings import Settings
-from cqrs_demo.tooling.workshop.count_routes import add_counts
-from cqrs_demo.tooling.workshop.damage import add_damage
-from cqrs_demo.tooling.workshop.gate import HANDLED, Gate
-from cqrs_demo.tooling.workshop.passage_routes import add_passages, add_received
-from cqrs_demo.tooling.workshop.question import Question
+from cqrs_demo.tooling.controls.count_routes import add_counts
+from cqrs_demo.tooling.controls.damage import add_damage
+from cqrs_demo.tooling.controls.gate import HANDLED, Gate
+from cqrs_demo.tooling.controls.passage_routes import add_passages, add_received
+from cqrs_demo.tooling.controls.question import Question
 
 INVOICE_SERVICE = PREFIXES["invoice-service"]
 

@@ -15,8 +15,8 @@ from cqrs_demo.http.json import JsonResponse
 from cqrs_demo.http.parameters import DIGITS
 from cqrs_demo.http.problems import refusals
 from cqrs_demo.inbox.inbox import applied
-from cqrs_demo.tooling.workshop.gate import HANDLED
-from cqrs_demo.tooling.workshop.passages import REMEMBERED, Passage, Passages
+from cqrs_demo.tooling.controls.gate import HANDLED
+from cqrs_demo.tooling.controls.passages import REMEMBERED, Passage, Passages
 
 DEFAULT_LIMIT = 1_000
 

@@ -8,8 +8,8 @@ from typing import Literal
 from uuid import UUID
 
 from cqrs_demo.pace import Pace
-from cqrs_demo.tooling.workshop.latest import Latest
-from cqrs_demo.tooling.workshop.passages import Passages
+from cqrs_demo.tooling.controls.latest import Latest
+from cqrs_demo.tooling.controls.passages import Passages
 
 Mode = Literal["running", "paused"]
 
