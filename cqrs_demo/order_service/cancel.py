@@ -13,6 +13,7 @@ from cqrs_demo.errors import Conflict, NotFound
 from cqrs_demo.input import Input, LongText
 from cqrs_demo.order_service.saga.definition import CANCEL_WITHOUT_CREDIT
 from cqrs_demo.order_service.saga.process import happens, lock_sagas, read_order, take
+from cqrs_demo.outbox.append import Cause
 from cqrs_demo.outbox.retries import Accepted, KeyReused, fingerprint
 
 BY_KEY = """
@@ -57,14 +58,17 @@ class OrderRejected(Conflict):
         super().__init__(f"order {order_id} was rejected: there is nothing to cancel")
 
 
-async def cancel_order(pool: Pool, command: CancelOrder, idempotency_key: str | None) -> Accepted:
+async def cancel_order(
+    pool: Pool, command: CancelOrder, idempotency_key: str | None, traceparent: str | None = None
+) -> Accepted:
     """The order as it is then, committed together with the event. Raises NotFound, OrderPending,
     OrderRejected; and KeyReused when the key came with another order or reason before."""
     if (earlier := await _first_answer(pool, command, idempotency_key)) is not None:
         return earlier
+    asked = Cause(traceparent=traceparent)
     try:
         async with pool.connection() as connection, connection.transaction():
-            cancelled = await _cancel(connection, command)
+            cancelled = await _cancel(connection, command, asked)
             if idempotency_key is not None:
                 await _keep(connection, command, idempotency_key)
             return Accepted(cancelled)
@@ -74,7 +78,7 @@ async def cancel_order(pool: Pool, command: CancelOrder, idempotency_key: str | 
         return earlier
 
 
-async def _cancel(connection: Connection, command: CancelOrder) -> dict[str, Any]:
+async def _cancel(connection: Connection, command: CancelOrder, asked: Cause) -> dict[str, Any]:
     """The transaction. Locks are taken in the order that all keep: the saga, then the order."""
     id = command.order_id
     await lock_sagas(connection, [id])
@@ -89,9 +93,9 @@ async def _cancel(connection: Connection, command: CancelOrder) -> dict[str, Any
     if order["status"] == "cancelled":
         return order
     if order["needs_credit"]:
-        await happens(connection, order, "cancel", command.reason)
+        await happens(connection, order, "cancel", command.reason, asked)
     else:
-        await take(connection, order, CANCEL_WITHOUT_CREDIT, command.reason)
+        await take(connection, order, CANCEL_WITHOUT_CREDIT, command.reason, asked)
     cancelled = await read_order(connection, id)
     assert cancelled is not None
     return cancelled

@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from uuid import UUID
 
-from cqrs_demo.contract.events import encode
+from cqrs_demo.contract.json_codec import encode_json
 from cqrs_demo.database import Pool
 from cqrs_demo.errors import TryLater
 
@@ -27,7 +27,7 @@ IDENTITY = "select id from demo.log_identity"
 
 SELECT = """
 select sequence, id, type, subject, time, data::text as data, partitionkey, correlationid,
-    causationid
+    causationid, dataschema, traceparent
 from demo.events
 """
 
@@ -97,9 +97,9 @@ class Feed:
     async def one(self, id: UUID) -> bytes | None:
         """The event with this id, as a line of the feed. None when this log does not have it."""
         async with self._pool.connection() as connection:
-            # Binary: encode() wants ids and times as they are.
+            # Binary: encode_json() wants ids and times as they are.
             row = await (await connection.execute(ONE, [id], prepare=True, binary=True)).fetchone()
-        return encode(self._source, **row) if row else None
+        return encode_json(self._source, **row) if row else None
 
     async def horizon(self) -> int:
         """Up to where the log is settled. An event behind one that is still being written waits for
@@ -174,7 +174,7 @@ class Feed:
             rows = await (
                 await connection.execute(query, values, prepare=True, binary=True)
             ).fetchall()
-        return [encode(self._source, **row) for row in rows]
+        return [encode_json(self._source, **row) for row in rows]
 
     async def _position(self, query: str) -> int:
         async with self._pool.connection() as connection:

@@ -19,7 +19,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from cqrs_demo.contract.events import KnownEvent, Unknown, decode, encode
+from cqrs_demo.contract.codec import decode
+from cqrs_demo.contract.events import KnownEvent, Unknown
+from cqrs_demo.contract.json_codec import encode_json
 from cqrs_demo.database import Pool, pool_for
 from cqrs_demo.errors import Refusal
 from cqrs_demo.inbox.handler import Projection, apply_once
@@ -87,7 +89,7 @@ class World:
                 after = self.read.get(database, 0)
                 rows = await (await connection.execute(LOG, [after], binary=True)).fetchall()
             for row in rows:
-                event = decode(encode(f"/{database.replace('_', '-')}", **row))
+                event = decode(encode_json(f"/{database.replace('_', '-')}", **row))
                 assert not isinstance(event, Unknown)
                 self.read[database] = row["sequence"]
                 topic = event.type.partition(".")[0]

@@ -12,6 +12,7 @@ import typer
 
 from cqrs_demo.tooling.cli import (
     bench,
+    contract,
     dashboard,
     dead_letters,
     events,
@@ -21,6 +22,7 @@ from cqrs_demo.tooling.cli import (
     running,
     serving,
     shop,
+    slides,
 )
 
 app = typer.Typer(
@@ -36,12 +38,14 @@ for module in (
     running,
     dashboard,
     lab,
+    slides,
     shop,
     dead_letters,
     events,
     replaying,
     hazard,
     bench,
+    contract,
     serving,
 ):
     module.add_to(app)
