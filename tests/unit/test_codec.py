@@ -116,7 +116,10 @@ def test_an_event_of_version_1_is_lifted_to_the_newest(format: EventFormat) -> N
 def test_an_event_that_does_not_tell_its_version_is_of_the_oldest_and_keeps_what_it_says() -> None:
     # Given orders as they were written before versions were told
     assert read(message("json", "order.created", V1, None)).data.status == "approved"
-    assert read(message("json", "order.created", V2, None)).data.status == "pending"
+    event = read(message("json", "order.created", V2, None))
+    assert event.data.status == "pending"
+    # And, lifted, it is of the newest version, also where it would have passed for one as it was
+    assert event.dataschema == newest("order.created").uri
 
 
 def test_an_event_of_the_newest_version_must_say_what_that_version_says() -> None:
