@@ -1,15 +1,14 @@
 """The HTTP face of payment-service."""
 
 from collections.abc import Callable
-from decimal import Decimal
-from typing import Annotated, Any
+from typing import Any
 
 from fastapi import APIRouter
-from pydantic import BaseModel, WithJsonSchema
+from pydantic import BaseModel
 
 from cqrs_demo.contract.events import Id
 from cqrs_demo.database import Pool
-from cqrs_demo.http.answers import CHANGED_HEADERS, changed
+from cqrs_demo.http.answers import CHANGED_HEADERS, Sum, changed
 from cqrs_demo.http.json import JsonResponse
 from cqrs_demo.http.parameters import IdempotencyKey, PathId, TraceParent
 from cqrs_demo.http.problems import refusals
@@ -18,16 +17,14 @@ from cqrs_demo.payment_service.credit import LimitCredit, NewLimit, credit_of, l
 
 PREFIX = "/payment-service"
 
-Amount = Annotated[Decimal, WithJsonSchema({"type": "number"})]
-
 
 class Credit(BaseModel):
     """`reserved` is what open orders need; `available` is what is left of the limit."""
 
     user_id: Id
-    limit: Amount
-    reserved: Amount
-    available: Amount
+    limit: Sum
+    reserved: Sum
+    available: Sum
 
 
 def credit_routes(pool: Pool, committed: Callable[[], None]) -> APIRouter:
