@@ -17,6 +17,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cqrs_demo.contract.avro_codec import form_of
 from cqrs_demo.contract.codec import (
     CONTENT_TYPE,
     DecodeError,
@@ -28,7 +29,7 @@ from cqrs_demo.contract.codec import (
 from cqrs_demo.contract.events import KINDS, OrderCreated, Unknown
 from cqrs_demo.contract.format import EventFormat
 from cqrs_demo.contract.golden import sample
-from cqrs_demo.contract.schemas import newest, released
+from cqrs_demo.contract.schemas import DECIMAL, Schema, newest, released
 
 ID = UUID("01952d3c-8f00-7000-8000-000000000001")
 TIME = datetime(2025, 4, 3, 10, 0, 0, 5, tzinfo=UTC)
@@ -157,6 +158,22 @@ def test_data_that_are_not_what_their_schema_says_go_as_json() -> None:
     assert {told.content_type for told in odd} == {CONTENT_TYPE}
     assert why_not(odd[0]).startswith("data.amount: ")
     assert read(odd[3]).data.status == "approved"
+
+
+@pytest.mark.parametrize("amount", [None, Decimal("5.25")])
+def test_an_amount_and_an_instant_may_be_absent(amount: Decimal | None) -> None:
+    # Given a schema with fields that may be null
+    kinds = [{**DECIMAL}, {"type": "long", "logicalType": "timestamp-micros"}]
+    fields = [
+        {"name": name, "type": ["null", kind], "default": None}
+        for name, kind in zip(("amount", "at"), kinds, strict=True)
+    ]
+    text = json.dumps({"type": "record", "name": "paid", "fields": fields})
+    form = form_of(Schema("paid", 1, text))
+    at = TIME if amount else None
+    # Then a value and its absence are written and read
+    body = form.write({"amount": amount, "at": at and at.isoformat()})
+    assert form.read(body) == {"amount": amount, "at": at}
 
 
 def test_a_schema_nobody_knows_is_told_by_its_fingerprint() -> None:
