@@ -14,7 +14,9 @@ import pytest
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
-from cqrs_demo.contract.events import Unknown, decode, encode
+from cqrs_demo.contract.codec import decode
+from cqrs_demo.contract.events import Unknown
+from cqrs_demo.contract.json_codec import encode_json
 from cqrs_demo.database import Pool, pool_for
 from cqrs_demo.inbox.handler import apply_once
 from cqrs_demo.invoice_service.projections import READ_MODEL
@@ -95,7 +97,12 @@ def upgraded(
 @pytest.fixture
 def orders(migrated: EmbeddedPostgres) -> Iterator[Upgraded]:
     """Two orders from before, of 1,000.00 and 2,000.00."""
-    new = ("outbox/003_story.sql", "outbox/004_story_index.sql", "order_service/002_saga.sql")
+    new = (
+        "outbox/003_story.sql",
+        "outbox/004_schema_and_trace.sql",
+        "outbox/005_story_index.sql",
+        "order_service/002_saga.sql",
+    )
     with upgraded(migrated, ("shared", "outbox", "order_service"), new, PLACED) as database:
         yield database
 
@@ -172,7 +179,7 @@ def test_an_order_from_before_counts_once_and_until_it_is_cancelled(
     # When an event tells of an order that was on the invoice before
     kind, data = news
     event = decode(
-        encode(
+        encode_json(
             "/order-service", id=uuid4(), sequence=9, type=kind, subject="1", time=APRIL, data=data
         )
     )
