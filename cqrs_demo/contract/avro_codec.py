@@ -164,15 +164,22 @@ def _converters(schema: Schema) -> dict[str, Callable[[Any], Any]]:
     """JSON has numbers and texts; Avro's writer wants decimals and instants."""
     found: dict[str, Callable[[Any], Any]] = {}
     for field in schema.fields():
-        logical = field["type"].get("logicalType") if isinstance(field["type"], dict) else None
+        kind = field["type"][-1] if isinstance(field["type"], list) else field["type"]
+        logical = kind.get("logicalType") if isinstance(kind, dict) else None
         if logical == "decimal":
             found[field["name"]] = _decimal
         elif logical == "timestamp-micros":
-            found[field["name"]] = datetime.fromisoformat
+            found[field["name"]] = _instant
     return found
 
 
-def _decimal(value: Any) -> Decimal:
+def _instant(value: Any) -> datetime | None:
+    return None if value is None else datetime.fromisoformat(value)
+
+
+def _decimal(value: Any) -> Decimal | None:
+    if value is None:
+        return None
     if isinstance(value, bool) or not isinstance(value, int | Decimal):
         raise TypeError(f"an amount is a number, not {type(value).__name__}")
     return Decimal(value)

@@ -1,5 +1,5 @@
-"""The formats an event may travel in: a word apart, so that whoever reads settings need not read
-events. Next: codec.py."""
+"""The formats an event may travel in. A module of its own, so that reading settings does not load
+the contract. Next: codec.py."""
 
 from typing import Literal
 

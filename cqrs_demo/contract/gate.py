@@ -74,7 +74,6 @@ def missing_steps() -> list[Problem]:
         Problem(
             f"{type}/{step}",
             f"no upcaster leads from version {step} to {step + 1}: write it in upcasters.py",
-            "whoever decodes an event of that version",
         )
         for type, step in sorted(needed - UPCASTERS.keys())
     ] + [

@@ -9,6 +9,8 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
 
+import pytest
+
 from cqrs_demo.contract.codec import Encoded, encode
 from cqrs_demo.contract.events import OrderCreated
 from cqrs_demo.contract.schemas import schema_of
@@ -63,6 +65,7 @@ def letters(shop: Shop, count: int, **query: Any) -> list[dict[str, Any]]:
     return [shop.get("invoice-service", f"/dead-letters/{one['id']}").json() for one in found]
 
 
+@pytest.mark.parametrize("broker_url", ["pgmq"], indirect=True)  # which one makes no difference
 def test_a_letter_that_came_in_avro_is_shown_retried_and_edited_like_any_other(shop: Shop) -> None:
     # Given a read model that refuses two orders, and a message of a schema nobody knows
     refuse = "alter table demo.invoice_lines add constraint no check (order_id not in (42, 43))"

@@ -17,6 +17,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cqrs_demo.contract.avro_codec import form_of
 from cqrs_demo.contract.codec import (
     CONTENT_TYPE,
     DecodeError,
@@ -28,7 +29,7 @@ from cqrs_demo.contract.codec import (
 from cqrs_demo.contract.events import KINDS, OrderCreated, Unknown
 from cqrs_demo.contract.format import EventFormat
 from cqrs_demo.contract.golden import sample
-from cqrs_demo.contract.schemas import newest, released
+from cqrs_demo.contract.schemas import DECIMAL, Schema, newest, released
 
 ID = UUID("01952d3c-8f00-7000-8000-000000000001")
 TIME = datetime(2025, 4, 3, 10, 0, 0, 5, tzinfo=UTC)
@@ -116,7 +117,10 @@ def test_an_event_of_version_1_is_lifted_to_the_newest(format: EventFormat) -> N
 def test_an_event_that_does_not_tell_its_version_is_of_the_oldest_and_keeps_what_it_says() -> None:
     # Given orders as they were written before versions were told
     assert read(message("json", "order.created", V1, None)).data.status == "approved"
-    assert read(message("json", "order.created", V2, None)).data.status == "pending"
+    event = read(message("json", "order.created", V2, None))
+    assert event.data.status == "pending"
+    # And, lifted, it is of the newest version, also where it would have passed for one as it was
+    assert event.dataschema == newest("order.created").uri
 
 
 def test_an_event_of_the_newest_version_must_say_what_that_version_says() -> None:
@@ -154,6 +158,22 @@ def test_data_that_are_not_what_their_schema_says_go_as_json() -> None:
     assert {told.content_type for told in odd} == {CONTENT_TYPE}
     assert why_not(odd[0]).startswith("data.amount: ")
     assert read(odd[3]).data.status == "approved"
+
+
+@pytest.mark.parametrize("amount", [None, Decimal("5.25")])
+def test_an_amount_and_an_instant_may_be_absent(amount: Decimal | None) -> None:
+    # Given a schema with fields that may be null
+    kinds = [{**DECIMAL}, {"type": "long", "logicalType": "timestamp-micros"}]
+    fields = [
+        {"name": name, "type": ["null", kind], "default": None}
+        for name, kind in zip(("amount", "at"), kinds, strict=True)
+    ]
+    text = json.dumps({"type": "record", "name": "paid", "fields": fields})
+    form = form_of(Schema("paid", 1, text))
+    at = TIME if amount else None
+    # Then a value and its absence are written and read
+    body = form.write({"amount": amount, "at": at and at.isoformat()})
+    assert form.read(body) == {"amount": amount, "at": at}
 
 
 def test_a_schema_nobody_knows_is_told_by_its_fingerprint() -> None:

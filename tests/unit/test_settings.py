@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cqrs_demo.settings import SettingsError, read_rules, read_settings
+from cqrs_demo.settings import SettingsError, read_rules, read_settings, read_wire
 
 SECRET = "s3cr3t-P4ssw0rd"
 
@@ -182,3 +182,15 @@ def test_a_rule_that_makes_no_sense_is_refused_by_name(
     monkeypatch.setenv(f"CQRS_{name}", value)
     with pytest.raises(SettingsError, match=f"CQRS_{name}"):
         read_rules()
+
+
+def test_the_format_of_events_is_json_unless_told_and_one_of_two(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delenv("CQRS_EVENT_FORMAT", raising=False)
+    assert (read_settings().event_format, read_wire()) == ("json", {})
+    monkeypatch.setenv("CQRS_EVENT_FORMAT", "avro")
+    assert (read_settings().event_format, read_wire()) == ("avro", {"CQRS_EVENT_FORMAT": "avro"})
+    monkeypatch.setenv("CQRS_EVENT_FORMAT", "protobuf")
+    with pytest.raises(SettingsError, match=r"CQRS_EVENT_FORMAT: .*'json' or 'avro'"):
+        read_wire()
