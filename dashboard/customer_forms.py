@@ -1,5 +1,7 @@
 """The forms that make a customer and give them an address, and what their buttons do."""
 
+from functools import partial
+
 import streamlit as st
 
 import fetch
@@ -58,12 +60,26 @@ def address_form(user: Row) -> None:
             with column:
                 st.text_input(label, known[field], key=f"{field} {user['id']}")
                 complaint("address", field)
-        submit_button("address", "Save address", save_address, icon="home", type="primary")
+        does = partial(save_address, user["id"])
+        submit_button("address", "Save address", does, icon="home", type="primary")
     complaint("address")
     tell_replayed("address")
 
 
+def buyer() -> int:
+    """Whom a command is for. A click on Random customer may come together with the one after it,
+    and in any order: it goes first."""
+    key = key_of("customer")
+    if st.session_state.get(f"random {key}"):
+        make_someone(key)
+    chosen: int = st.session_state.customer
+    return chosen
+
+
 def make_someone(key: str) -> None:
+    """Once for each time the button was drawn."""
+    if key != key_of("customer"):
+        return
     person, address = someone(number_of(key))
     answer = create(key, person["name"], person["email"])
     if answer:
@@ -95,9 +111,8 @@ def greet(answer: Answer) -> None:
     begin("user-service", answer, f"Customer {answer.body['name']}")
 
 
-def save_address(key: str) -> None:
-    state, user = st.session_state, st.session_state.customer
-    address = {field: state[f"{field} {user}"] for field in ADDRESS}
+def save_address(user: int, key: str) -> None:
+    address = {field: st.session_state[f"{field} {user}"] for field in ADDRESS}
     answer = send(
         "address",
         key,

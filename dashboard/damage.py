@@ -6,13 +6,14 @@ import streamlit as st
 
 import fetch
 import words
+from clicks import button
 from frame import attempt, complaint, live
 from reach import client
 from receipt import invoice_html
 
 
 def damage_button() -> None:
-    st.button("Damage it", icon=":material/heart_broken:", on_click=damage)
+    button("damage", "Damage it", damage, icon=":material/heart_broken:")
     complaint("damage")
 
 

@@ -9,6 +9,7 @@ import streamlit as st
 import fetch
 import reach
 import words
+from clicks import button
 from cqrs_demo.client.errors import Trouble
 from faults import AT_MOST, can_break_processes, faults
 from frame import attempt, complaint
@@ -140,7 +141,7 @@ def act(name: str, label: str, what: Callable[[], object], *, disabled: bool = F
         attempt(name, what)
         pulse().refresh()
 
-    st.button(label, key=f"do {name}", on_click=done, disabled=disabled, width="stretch")
+    button(f"do {name}", label, done, disabled=disabled, width="stretch")
     complaint(name)
 
 

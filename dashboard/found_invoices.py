@@ -7,6 +7,7 @@ from datetime import datetime
 import streamlit as st
 
 import words
+from clicks import button
 from customers import Month, month_as_written, month_from
 from frame import live
 from kept import one_of, remember
@@ -169,16 +170,9 @@ def _pages(count: int) -> None:
     row = st.container(horizontal=True, vertical_alignment="center")
     row.caption(f"{first + 1}–{first + min(count, PAGE)}, newest first. Click one to open it.")
     if page > 1 or count > PAGE:
-        row.button(
-            "Newer", icon=":material/chevron_left:", on_click=turn, args=(-1,), disabled=page == 1
-        )
-        row.button(
-            "Older",
-            icon=":material/chevron_right:",
-            on_click=turn,
-            args=(1,),
-            disabled=count <= PAGE,
-        )
+        left, right = ":material/chevron_left:", ":material/chevron_right:"
+        button("newer", "Newer", turn, -1, within=row, icon=left, disabled=page == 1)
+        button("older", "Older", turn, 1, within=row, icon=right, disabled=count <= PAGE)
 
 
 def turn(by: int) -> None:

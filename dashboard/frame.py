@@ -1,7 +1,7 @@
 """What every page shares: live parts that cannot fail loudly, and calm words for what is wrong."""
 
 from collections.abc import Callable
-from functools import wraps
+from functools import partial, wraps
 from html import escape
 from time import monotonic
 from typing import Any
@@ -54,6 +54,13 @@ def whole_page(draw: Callable[[], None]) -> None:
     except NoAnswer as away:
         tell(away)
         _draw_again(monotonic())
+
+
+def in_turn(draw: Callable[[], None]) -> Callable[[], None]:
+    """A page on which a click waits for what the click before it does. Outside of a fragment
+    Streamlit breaks that off half-way, and begins with the second click at once."""
+    fragment: Callable[[], None] = st.fragment(guarded(wraps(draw)(partial(whole_page, draw))))
+    return fragment
 
 
 @st.fragment(run_every=2)

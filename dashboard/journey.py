@@ -31,11 +31,7 @@ def begin(service: str, answer: Answer, what: str) -> None:
 
 def draw_journey() -> None:
     journey = st.session_state.get("journey")
-    if journey is None:
-        st.caption(
-            "Send a command, and its journey is told here: asked, committed, accepted, published, "
-            "received, projected."
-        )
+    if journey is None:  # another customer was chosen meanwhile
         return
     _learn(journey)
     answer, hops = journey["answer"], journey["hops"]

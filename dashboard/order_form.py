@@ -12,6 +12,7 @@ import fetch
 import words
 from cqrs_demo.client.answer import Answer
 from cqrs_demo.client.errors import NoAnswer
+from customer_forms import buyer
 from drawn_form import number_of, send, submit_button, tell_replayed
 from frame import complaint
 from journey import begin
@@ -58,7 +59,7 @@ def order_form() -> None:
 def place_order(key: str) -> None:
     state = st.session_state
     order = (
-        state.customer,
+        buyer(),
         state["order what"],
         Decimal(f"{state['order amount'] or 0:.2f}"),
         bought(state["order day"]),
@@ -72,9 +73,8 @@ def place_order(key: str) -> None:
 
 
 def place_many(key: str) -> None:
-    state, first = st.session_state, number_of(key)
-    day = bought(state["order day"])
-    orders = [(state.customer, *an_order(first + number), day) for number in range(MANY)]
+    user, day, first = buyer(), bought(st.session_state["order day"]), number_of(key)
+    orders = [(user, *an_order(first + number), day) for number in range(MANY)]
     if answer := send("order", key, orders, lambda key: place_all(orders, key)):
         show_month_of(answer)
         begin("order-service", answer, f"The last of {MANY} orders")

@@ -4,6 +4,7 @@ import streamlit as st
 
 import fetch
 import words
+from clicks import button
 from cqrs_demo.client.client import Kind
 from frame import attempt, complaint
 from reach import Row
@@ -22,7 +23,7 @@ def controls(kind: Kind, label: str, run: Row | None) -> bool:
     last one ended."""
     if run and run["state"] == "running":
         progress(run)
-        st.button("Stop", icon=":material/stop:", key=f"stop {kind}", on_click=stop, args=(kind,))
+        button(f"stop {kind}", "Stop", stop, kind, icon=":material/stop:")
         return True
     start_button(kind, label)
     complaint(kind)
@@ -34,13 +35,14 @@ def controls(kind: Kind, label: str, run: Row | None) -> bool:
 
 
 def start_button(kind: Kind, label: str, body: Row | None = None) -> None:
-    st.button(
+    button(
+        f"start {kind} {label}",
         label,
+        start,
+        kind,
+        body or {},
         type="primary",
         icon=":material/build:" if body else ":material/play_arrow:",
-        key=f"start {kind} {label}",
-        on_click=start,
-        args=(kind, body or {}),
     )
 
 

@@ -5,6 +5,7 @@ import streamlit as st
 import fetch
 import reach
 import words
+from clicks import button
 from frame import attempt
 from pulse import pulse
 
@@ -18,11 +19,16 @@ def settle_button(
     *,
     primary: bool = False,
 ) -> None:
-    icon = ":material/replay:" if how == "retry" else ":material/delete:"
-    kind = "primary" if primary else "secondary"
-    row.button(
-        label, icon=icon, key=f"{how} {which}", on_click=settle, args=(how, chosen), type=kind
-    )  # type: ignore[arg-type]
+    button(
+        f"{how} {which}",
+        label,
+        settle,
+        how,
+        chosen,
+        within=row,
+        icon=":material/replay:" if how == "retry" else ":material/delete:",
+        type="primary" if primary else "secondary",
+    )
 
 
 def settle(how: str, chosen: reach.Row) -> None:

@@ -9,7 +9,6 @@ from html import escape
 import words
 
 PLACES = 150
-MARK = "position:absolute;top:50%;border-radius:50%;transform:translate(-50%,-50%);"
 
 
 def timeline_html(moments: Sequence[datetime], as_of: datetime | None) -> str:
@@ -28,23 +27,14 @@ def timeline_html(moments: Sequence[datetime], as_of: datetime | None) -> str:
     said = f"{words.plural(counted, 'event')} of {len(moments):,} counted"
     ends = f"<span>{words.exact(first)}</span><span>{said}</span><span>{words.exact(last)}</span>"
     return (
-        f'<div class="timeline" role="img" aria-label="{escape(said)}" style="padding:0 0.5rem">'
-        '<div style="position:relative;height:1.4rem"><div style="position:absolute;left:0;'
-        'right:0;top:50%;height:2px;background:currentColor;opacity:0.25"></div>'
-        f"{marks}</div>"
-        '<div style="display:flex;flex-wrap:wrap;justify-content:space-between;gap:0 1rem;'
-        f'font-size:0.8125rem">{ends}</div></div>'
+        f'<div class="life" role="img" aria-label="{escape(said)}">'
+        f'<div class="line">{marks}</div><div class="ends">{ends}</div></div>'
     )
 
 
 def _mark(place: int, later: bool, count: int) -> str:
     size = 10 + min(8, 2 * (count.bit_length() - 1))
-    look = (
-        "background:transparent;border:2px solid currentColor;opacity:0.55"
-        if later
-        else "background:var(--accent)"
-    )
     return (
         f'<i title="{words.plural(count, "event")}" class="{"later" if later else "counted"}" '
-        f'style="{MARK}left:{100 * place / PLACES:.2f}%;width:{size}px;height:{size}px;{look}"></i>'
+        f'style="left:{100 * place / PLACES:.2f}%;width:{size}px;height:{size}px"></i>'
     )

@@ -5,6 +5,7 @@ import time
 
 import psycopg
 
+import fetch
 import reach
 from cqrs_demo.client.errors import NoAnswer
 from faults import CannotBreak, can_break_processes, faults
@@ -26,6 +27,7 @@ def crash_in_hand() -> None:
             "invoice-service runs elsewhere, and cannot be killed from here. In containers: "
             "`docker compose kill invoice-service`"
         )
+    fetch.set_gate("consumer", "running")
     try:
         with psycopg.connect(dsn, connect_timeout=2, options=SESSION) as lock:
             lock.execute(LOCK)

@@ -2,10 +2,12 @@
 
 from collections.abc import Callable
 from decimal import Decimal
+from functools import partial
 
 import streamlit as st
 
 import fetch
+from clicks import button
 from frame import attempt, complaint
 from pulse import pulse
 from saga.ask import customer, newest, told_of
@@ -20,21 +22,14 @@ CONSUMER = "payment consumer"
 def buttons(user_id: int | None, available: Decimal | None, order: Row | None) -> None:
     """`available`: the customer's credit that is left; None where it is not known."""
     row = st.container(horizontal=True)
-    ordering = {"key": "order credit", "type": "primary", "on_click": act}
-    row.button("Order for $1,200", **ordering, args=(order_for, user_id, NEEDS_CREDIT))
-    above = (available or Decimal(0)) + 1
-    row.button(
-        "Order above the limit",
-        key="order above",
-        on_click=act,
-        args=(order_for, user_id, max(above, NEEDS_CREDIT)),
-        disabled=available is None,
-    )
+    does = partial(act, order_for, user_id)
+    button("order credit", "Order for $1,200", does, NEEDS_CREDIT, within=row, type="primary")
+    above = max((available or Decimal(0)) + 1, NEEDS_CREDIT)
+    unknown = available is None
+    button("order above", "Order above the limit", does, above, within=row, disabled=unknown)
     can_cancel = order is not None and order["status"] in ("approved", "cancelled")
     id = order["id"] if order else 0
-    row.button(
-        "Cancel this order", key="cancel", on_click=act, args=(cancel, id), disabled=not can_cancel
-    )
+    button("cancel", "Cancel this order", act, cancel, id, within=row, disabled=not can_cancel)
     silence(row, user_id)
     overtake(row, user_id)
     complaint(FORM)
@@ -44,23 +39,27 @@ def silence(row: st.delta_generator.DeltaGenerator, user_id: int | None) -> None
     """payment-service takes no message, so nobody answers until the deadline."""
     mode = pulse().now().mode(CONSUMER)
     if mode == "paused" and not overtaking().runs:
-        row.button("Let payment-service go on", key="go on", on_click=act, args=(go_on,))
+        button("go on", "Let payment-service go on", act, go_on, within=row)
     else:
-        row.button(
+        button(
+            "stop",
             "Stop payment-service, let the deadline pass",
-            key="stop",
-            on_click=act,
-            args=(stop_and_order, user_id),
+            act,
+            stop_and_order,
+            user_id,
+            within=row,
             disabled=mode not in ("running", "stuck") or overtaking().runs,
         )
 
 
 def overtake(row: st.delta_generator.DeltaGenerator, user_id: int | None) -> None:
-    row.button(
+    button(
+        "overtake",
         "Let a release overtake its reservation",
-        key="overtake",
-        on_click=act,
-        args=(overtaken, user_id),
+        act,
+        overtaken,
+        user_id,
+        within=row,
         disabled=overtaking().runs or not pulse().now().has_controls(),
     )
 

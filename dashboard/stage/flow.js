@@ -123,6 +123,7 @@ function sayLens(root) {
 
 function measure(stage) {
   const origin = stage.flow.getBoundingClientRect();
+  stage.middle = origin.width / 2;
   for (const station of stage.root.querySelectorAll("[data-station]")) {
     const box = station.querySelector(".slots").getBoundingClientRect();
     stage.cards[station.dataset.station] = station.closest(".card").dataset.card;
@@ -221,7 +222,8 @@ function dress(dot, told) {
   const retried = told.tries > 1;
   const fate = told.fate === "dead" || told.fate === "duplicate" ? told.fate : "";
   dot.element.className = `dot ${["user", "account", "reservation", "payment"].includes(told.topic) ? told.topic : ""} ${fate} ${retried ? "retried" : ""}`;
-  dot.name = told.label + (retried ? ` · try ${told.tries}` : "") + (fate ? ` · ${fate === "dead" ? told.says : "duplicate"}` : "");
+  const name = fate === "dead" ? told.says : told.label;
+  dot.name = name + (retried ? ` · try ${told.tries}` : "") + (fate === "duplicate" ? " · duplicate" : "");
 }
 
 function remove(stage, id) {
@@ -268,6 +270,8 @@ function move(stage, id, dot, now, waiting) {
   }
   dot.x = target.x;
   dot.y = target.y;
+  const side = dot.x > stage.middle ? "left" : "right"; // of the dot stands its name, which may be long
+  if (dot.element.dataset.side !== side) dot.element.dataset.side = side;
   const named = stage.dots.size <= FEW && (progress > 0 || waiting[station] === 0);
   show(dot, progress > 0 ? "under way" : station, over, named || (over > 0 && dot.fate !== "projected"));
 }

@@ -34,8 +34,9 @@ def _text(name: str) -> str:
 def act() -> None:
     """A button of a card was clicked."""
     asked = st.session_state[KEY].act
-    if asked is None:
-        return
+    if asked is None or asked["at"] == st.session_state.get("stage click"):
+        return  # it has come twice: clicks.py
+    st.session_state["stage click"] = asked["at"]
     does = {
         "order": place_order,
         "toggle": lambda: fetch.set_gate(asked["gate"], asked["to"]),

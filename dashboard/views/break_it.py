@@ -5,6 +5,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 import words
+from clicks import button
 from experiments import EXPERIMENTS
 from faults import can_break_processes
 from frame import guarded, live
@@ -20,7 +21,13 @@ def page() -> None:
             icon=":material/lock:",
         )
         return
-    proof()
+    moving()
+
+
+@live(1)
+def moving() -> None:
+    """One part of the page: what is drawn apart costs each viewer another drawing a second."""
+    guarded(proof)()
     if not can_break_processes():
         st.caption(
             "These services run in containers: `docker compose kill order-service` or `pause "
@@ -29,7 +36,6 @@ def page() -> None:
     experiments()
 
 
-@live(1)
 def experiments() -> None:
     for row in (EXPERIMENTS[:3], EXPERIMENTS[3:]):
         for column, (title, expected, draw) in zip(st.columns(3), row, strict=True):
@@ -42,7 +48,6 @@ def experiments() -> None:
 # The proof
 
 
-@live(1)
 def proof() -> None:
     samples = pulse().look_at_proof()
     told = verdict(samples)
@@ -56,21 +61,12 @@ def proof() -> None:
 def orders_to_come(row: DeltaGenerator) -> None:
     orders = traffic()
     if orders.left:
-        row.button(
-            f"Stop the orders ({orders.left:.0f} s left)",
-            icon=":material/stop:",
-            on_click=orders.stop,
-            key="traffic",
-        )
+        label = f"Stop the orders ({orders.left:.0f} s left)"
+        button("stop traffic", label, orders.stop, within=row, icon=":material/stop:")
     else:
         label = f"Send {RATE} orders a second for {SECONDS} s"
-        row.button(
-            label,
-            icon=":material/play_arrow:",
-            on_click=orders.start,
-            key="traffic",
-            type="primary",
-        )
+        icon = ":material/play_arrow:"
+        button("traffic", label, orders.start, within=row, icon=icon, type="primary")
     if orders.accepted or orders.failed:
         refused = f", {words.number(orders.failed)} got no answer" if orders.failed else ""
         row.markdown(f"{words.number(orders.accepted)} accepted{refused}.")

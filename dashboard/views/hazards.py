@@ -8,6 +8,7 @@ from typing import Any
 import streamlit as st
 
 import words
+from clicks import button
 from cqrs_demo.tooling.hazards.catalog import HAZARDS, Hazard
 from cqrs_demo.tooling.hazards.lines import Line
 from cqrs_demo.tooling.runtime.rabbitmq_node import rabbitmq_server
@@ -42,11 +43,14 @@ def choices() -> None:
     broker = row.segmented_control("Broker", brokers(), default="pgmq", key="hazard broker")
     buttons = st.container(horizontal=True)
     for hazard in HAZARDS:
-        buttons.button(
+        button(
+            f"show {hazard.name}",
             hazard.title,
-            key=f"show {hazard.name}",
-            on_click=begin,
-            args=[hazard, broker or "pgmq", int(seed)],
+            begin,
+            hazard,
+            broker or "pgmq",
+            int(seed),
+            within=buttons,
             disabled=running is not None,
             type="primary" if chosen() is hazard else "secondary",
         )
@@ -79,7 +83,7 @@ def progress(running: Hazard) -> None:
             f":material/hourglass_top: **{running.title}** {does}, {hazards().seconds:.0f} s"
         )
         st.text("\n".join(hazards().said[-4:]) or "starting")
-        st.button("Stop", key="stop hazard", on_click=hazards().stop, disabled=hazards().stopping)
+        button("stop hazard", "Stop", hazards().stop, disabled=hazards().stopping)
 
 
 @live(1)

@@ -20,7 +20,7 @@ from customers import (
     months_of,
     newest_month,
 )
-from frame import live
+from frame import in_turn, live
 from journey import draw_journey
 from kept import recall, remember
 from known import STALE
@@ -30,6 +30,7 @@ from receipt import arrived_html, invoice_html
 from welcome import welcome
 
 
+@in_turn
 def page() -> None:
     recall(customer=int, month=month_from)
     users = known_customers()
@@ -106,7 +107,7 @@ def forms(users: dict[int, reach.Row]) -> None:
     told_of_customer()
 
 
-@live(1)
+@live(1.5)
 def invoice() -> None:
     user = st.session_state.customer
     month_choice(user)
@@ -138,9 +139,15 @@ def remember_month() -> None:
     remember(month=month_as_written(st.session_state.month))
 
 
-@live(2)
 def journey() -> None:
-    draw_journey()
+    """Of a viewer who has sent nothing yet there is nothing to ask for."""
+    if "journey" in st.session_state:
+        live(2)(draw_journey)()
+    else:
+        st.caption(
+            "Send a command, and its journey is told here: asked, committed, accepted, published, "
+            "received, projected."
+        )
 
 
 page()

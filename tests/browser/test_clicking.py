@@ -1,14 +1,17 @@
 """The dashboard in a real browser, over a real system: what a person does in the first minutes."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import psutil
 import psycopg
+import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from cqrs_demo.client.client import Client
 from cqrs_demo.client.health import is_healthy
 from cqrs_demo.tooling.runtime.system import RunningSystem
 from tests.browser.conftest import eventually
@@ -84,6 +87,54 @@ def test_a_double_click_places_one_order(visit: Visit) -> None:
     # Then there is one order
     expect(page.locator(".journey")).to_contain_text("visible after")
     expect(page.get_by_role("region", name="Invoice")).to_contain_text("1 order")
+
+
+@pytest.fixture
+def api(system: RunningSystem) -> Iterator[Client]:
+    with closing(Client(system.place)) as client:
+        yield client
+
+
+def test_an_order_clicked_while_a_customer_is_being_made_is_theirs(
+    visit: Visit, system: RunningSystem, api: Client
+) -> None:
+    # Given a customer, and a user-service that takes its time
+    page = visit()
+    new_customer(page)
+    slow = psutil.Process(system.services["user-service"].pid)
+    slow.suspend()
+    try:
+        # When an order is clicked before the next customer is there
+        click(page, "Random customer")
+        click(page, "Place order")
+    finally:
+        slow.resume()
+
+    # Then it is an order of the new one
+    expect(page.locator(".journey")).to_contain_text("Order")
+    newest = api.users(limit=1)[0]["id"]
+    assert api.newest_events("order-service")[-1]["data"]["user_id"] == newest
+
+
+def test_a_click_counts_once_when_the_page_is_drawn_in_that_very_instant(
+    visit: Visit, api: Client
+) -> None:
+    # Given a page on which a click waits for its turn, longer than from one drawing to the next
+    page = visit("break_it")
+    page.evaluate(
+        "window.setTimeout = (later => (what, wait) => later(what, wait || 2500))(setTimeout)"
+    )
+
+    # When a broken message is sent, and another message after it
+    click(page, "Send a broken message")
+    page.wait_for_function("new Promise(sent => setTimeout(sent, 0))")
+    click(page, "Send the last event again")
+    eventually(lambda: api.consumer()["counts"]["duplicate"] == 1)
+
+    # Then it was sent once
+    letters = api.dead_letters(status="waiting")
+    assert len(letters) == 1
+    api.settle_dead_letters("discard", {"ids": [letters[0]["id"]]})
 
 
 def test_a_click_on_a_row_opens_the_invoice_and_a_link_to_it_can_be_sent(visit: Visit) -> None:

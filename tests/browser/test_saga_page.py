@@ -1,6 +1,7 @@
 """The page Saga without a browser: what its buttons do is real, and its timeline tells it."""
 
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -27,8 +28,13 @@ def impatient(hasty_shop: Shop, monkeypatch: pytest.MonkeyPatch) -> Iterator[Sho
         yield hasty_shop
 
 
-def click(app: AppTest, key: str) -> None:
-    app.button(key=key).click().run()
+def button(app: AppTest, name: str) -> Any:
+    """By its name in clicks.py."""
+    return next(found for found in app.button if found.key.rpartition(" ")[0] == name)
+
+
+def click(app: AppTest, name: str) -> None:
+    button(app, name).click().run()
 
 
 def test_an_order_gets_its_credit_and_gives_it_back_when_it_is_cancelled(
@@ -53,7 +59,7 @@ def test_an_order_gets_its_credit_and_gives_it_back_when_it_is_cancelled(
     # And one above the limit is refused, and no order to cancel
     click(app, "order above")
     eventually(lambda: "of credit are left" in words_of(app.run()))
-    eventually(lambda: app.run().button(key="cancel").disabled)
+    eventually(lambda: button(app.run(), "cancel").disabled)
 
 
 def test_when_payment_service_is_stopped_the_deadline_rejects_and_what_comes_late_is_given_back(
@@ -87,7 +93,7 @@ def test_a_release_overtakes_its_reservation_which_is_refused(
     assert said.index("nothing was reserved; noted") < said.index("refused: it was released")
 
     # And the relay goes on
-    eventually(lambda: not app.run().button(key="overtake").disabled)
+    eventually(lambda: not button(app.run(), "overtake").disabled)
 
 
 def test_an_order_that_is_not_there_is_said_to_be_none(alice: int, open_page: Open) -> None:

@@ -11,11 +11,18 @@ from tests.fixtures.shop import Shop, eventually
 
 import tour_steps  # isort: skip  # found once its folder is on the path
 
-Open = Callable[[str], AppTest]
+BUYERS = "select user_id from demo.orders"
+
+Open = Callable[..., AppTest]
 
 
-def button(app: AppTest, key: str) -> Any:
-    return next(found for found in app.button if found.key == key)
+def button(app: AppTest, name: str) -> Any:
+    """By its name in clicks.py, or its key."""
+    return next(found for found in app.button if name in named(found))
+
+
+def named(button: Any) -> tuple[str, str]:
+    return button.key, button.key.rpartition(" ")[0]
 
 
 def labels(app: AppTest) -> list[str]:
@@ -49,7 +56,7 @@ def test_the_tour_begins_on_the_stage_and_asks_before_it_acts(tour: AppTest) -> 
     assert not button(tour, "tour act").disabled
     button(tour, "tour act").click().run()
     assert "As you predicted" in words_of(tour)
-    assert "tour act" not in [found.key for found in tour.button]
+    assert not [found for found in tour.button if "tour act" in named(found)]
 
     # And a wrong one is told what would have been right
     button(tour, "tour next").click().run()
@@ -92,3 +99,54 @@ def test_whoever_leaves_in_the_middle_leaves_nothing_paused(tour: AppTest, busy_
     assert mode(busy_shop) == "running"
     tour.switch_page("views/shop.py").run()
     assert "begin tour" in [found.key for found in tour.button]
+
+
+def test_a_tour_goes_on_after_a_reload_and_what_it_paused_is_in_the_strip(
+    tour: AppTest, busy_shop: Shop, open_page: Open
+) -> None:
+    # Given a tour that has paused the consumer, and stands in the address
+    button(tour, "tour next").click().run()
+    predict(tour, 1, 2)
+    button(tour, "tour act").click().run()
+    assert tour.query_params["tour"] == "2"
+
+    # When somebody comes with that address, then they are at that step, and the pause can be healed
+    again = open_page("stage", tour="2")
+    assert "Tour 2 of 7" in words_of(again)
+    eventually(lambda: "consumer paused" in words_of(again.run()))
+    button(again, "heal").click().run()
+    assert mode(busy_shop) == "running"
+
+    # And an address that names no step begins no tour
+    assert "Tour" not in words_of(open_page("stage", tour="8"))
+
+
+def test_who_skips_the_pause_still_sees_one_event_pass(tour: AppTest, busy_shop: Shop) -> None:
+    # Given a tour whose second step was skipped
+    button(tour, "tour next").click().run()
+    button(tour, "tour next").click().run()
+
+    # When the third is done, then the consumer is paused for it, and one of three events has passed
+    predict(tour, 2, 0)
+    button(tour, "tour act").click().run()
+    assert "As you predicted" in words_of(tour)
+    assert busy_shop.get("invoice-service", "/consumer").json()["queues"]["order"] == 2
+
+    # And the next step lets the others pass
+    button(tour, "tour next").click().run()
+    assert mode(busy_shop) == "running"
+
+
+def test_in_an_empty_shop_the_tour_begins_with_a_customer(
+    empty_shop: Shop, open_page: Open
+) -> None:
+    # Given a shop in which nobody has bought; when the first step is done
+    app = button(open_page("shop"), "begin tour").click().run()
+    predict(app, 0, 1)
+    button(app, "tour act").click().run()
+
+    # Then the order is of somebody with a name
+    users = empty_shop.get("user-service", "/users").json()
+    assert [order for (order,) in empty_shop.databases.rows("order_service", BUYERS)] == [
+        users[0]["id"]
+    ]
