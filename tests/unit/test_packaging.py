@@ -128,7 +128,7 @@ def test_constraints_pin_every_package_that_gets_installed_to_a_version_that_fit
 
 
 @pytest.mark.parametrize(
-    ("folder", "extras"), [("cqrs_demo", ["lab"]), ("dashboard", []), ("tests", ["test"])]
+    ("folder", "extras"), [("cqrs_demo", []), ("dashboard", []), ("tests", ["test"])]
 )
 def test_what_is_imported_is_declared(folder: str, extras: list[str]) -> None:
     # Given the distributions that pyproject.toml names, also as an extra of another

@@ -1,54 +1,62 @@
 """Makes a chapter's slides: one HTML file that needs no network.
 
-nbconvert cuts the notebook into slides, as for reveal.js. But reveal.js itself would be fetched
-from a network, which a workshop room may not have. So page/index.html.j2 shows the slides with a
-few lines of its own (show.js), and fetches nothing.
+nbconvert, which comes with JupyterLab, cuts the notebook into slides, as for reveal.js. But
+reveal.js itself would be fetched from a network, which a workshop room may not have. So
+page/index.html.j2 shows the slides with a few lines of its own (page/show.js), and fetches nothing.
 """
 
-import copy
+import json
 import re
+import subprocess
+import sys
 from pathlib import Path
-
-import nbformat
-from nbconvert.exporters import SlidesExporter
-from nbformat import NotebookNode
+from typing import Any
 
 HERE = Path(__file__).parent
 SHOWN = {"incident", "predict", "fails", "read", "when-not", "quiz", "slide"}
 """A cell with one of these tags is a slide. `slide` is for whatever else belongs on one."""
 
 LINK = re.compile(r"(?<!!)\[([^\]]+)\]\((?!https?:)[^)]+\)")
+TO_SLIDES = [
+    "--to=slides",
+    "--template=page",
+    f"--TemplateExporter.extra_template_basedirs={HERE}",
+    "--embed-images",
+    "--stdin",
+    "--stdout",
+    "--log-level=ERROR",
+]
 
 
 def make_slides(notebook: Path) -> str:
-    """A page of HTML, of a notebook in notebooks/solutions."""
-    exporter = SlidesExporter(  # type: ignore[no-untyped-call]
-        extra_template_basedirs=[str(HERE)], template_name="page", embed_images=True
+    """A page of HTML, of a notebook in notebooks/solutions. Raises CalledProcessError."""
+    chapter = slides_of(json.loads(notebook.read_text(encoding="utf-8")))
+    made = subprocess.run(  # noqa: S603  # our own command line
+        [sys.executable, "-m", "nbconvert", *TO_SLIDES],
+        input=json.dumps(chapter),
+        cwd=notebook.parents[1],  # it takes into the page only pictures that stand below this
+        stdout=subprocess.PIPE,
+        encoding="utf-8",
+        check=True,
     )
-    told = nbformat.read(notebook, as_version=4)  # type: ignore[no-untyped-call]
-    chapter = slides_of(told)
-    page = {
-        "metadata": {"name": title_of(chapter), "path": str(notebook.parents[1])},
-        "show": (HERE / "show.js").read_text(encoding="utf-8"),
-    }
-    body, _ = exporter.from_notebook_node(chapter, page)
-    return str(body)
+    return made.stdout
 
 
-def slides_of(notebook: NotebookNode) -> NotebookNode:
+def slides_of(notebook: dict[str, Any]) -> dict[str, Any]:
     """The tagged cells, each a slide. A link to another file of the workshop becomes its words: the
     slides are one file."""
-    chapter = copy.deepcopy(notebook)
-    chapter.cells = [
-        cell for cell in chapter.cells if SHOWN.intersection(cell.metadata.get("tags", []))
-    ]
-    for cell in chapter.cells:
-        cell.metadata["slideshow"] = {"slide_type": "slide"}
-        if cell.cell_type == "markdown":
-            # nbconvert takes into the page only what stands below the folder that it is given
-            cell.source = LINK.sub(r"\1", cell.source.replace("](../", "]("))
-    return chapter
+    cells = [_slide(cell) for cell in notebook["cells"] if SHOWN.intersection(_tags(cell))]
+    title = "".join(cells[0]["source"]).splitlines()[0].strip("# ")
+    return {**notebook, "cells": cells, "metadata": {**notebook["metadata"], "title": title}}
 
 
-def title_of(chapter: NotebookNode) -> str:
-    return str(chapter.cells[0].source).splitlines()[0].strip("# ")
+def _slide(cell: dict[str, Any]) -> dict[str, Any]:
+    source = "".join(cell["source"])
+    if cell["cell_type"] == "markdown":
+        source = LINK.sub(r"\1", source.replace("](../", "]("))
+    slide = {**cell["metadata"], "slideshow": {"slide_type": "slide"}}
+    return {**cell, "source": source, "metadata": slide}
+
+
+def _tags(cell: dict[str, Any]) -> list[str]:
+    return list(cell["metadata"].get("tags", []))
