@@ -8,6 +8,8 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from cqrs_demo.contract.format import EventFormat
+
 Service = Literal["user-service", "order-service", "payment-service", "invoice-service"]
 
 DEFAULT_PORTS: dict[str, int] = {
@@ -111,7 +113,20 @@ class Rules(BaseSettings):
     )
 
 
-class Settings(Access, Rules):
+class Wire(BaseSettings):
+    """What events look like on their way. `cqrs-demo up` hands it on, too."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="CQRS_", env_ignore_empty=True, hide_input_in_errors=True
+    )
+
+    event_format: EventFormat = Field(
+        "json",
+        description="how a service writes the events it publishes: json or avro. It reads both",
+    )
+
+
+class Settings(Access, Rules, Wire):
     """What a service needs to know. Each service reads its own database's DSN and ignores the
     others'."""
 
@@ -187,8 +202,16 @@ def read_settings() -> Settings:
 def read_rules() -> dict[str, str]:
     """CQRS_APPROVAL_FROM and CQRS_PAYMENT_DEADLINE as they are set, to be handed on. Raises
     SettingsError when one is malformed."""
-    rules = _read(Rules)
-    return {f"CQRS_{name.upper()}": str(getattr(rules, name)) for name in rules.model_fields_set}
+    return _set(_read(Rules))
+
+
+def read_wire() -> dict[str, str]:
+    """CQRS_EVENT_FORMAT as it is set, to be handed on. Raises SettingsError when it is neither."""
+    return _set(_read(Wire))
+
+
+def _set(read: BaseSettings) -> dict[str, str]:
+    return {f"CQRS_{name.upper()}": str(getattr(read, name)) for name in read.model_fields_set}
 
 
 def read_token() -> str | None:

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal, Self
 from fastapi import APIRouter, Query
 from pydantic import AwareDatetime, BaseModel, Field, model_validator
 
+from cqrs_demo.contract.codec import readable
 from cqrs_demo.contract.events import Id
 from cqrs_demo.database import Pool
 from cqrs_demo.errors import NotFound
@@ -41,7 +42,8 @@ class Letter(BaseModel):
 
 class WholeLetter(Letter):
     """`body` is the message as text where it is text; `body_base64` is always the exact bytes.
-    `edited_body` is what was applied in its place. `error` has the stack."""
+    (What came in Avro is kept in CloudEvents' JSON form, its bytes as `data_base64`; `body` shows
+    its data as JSON.) `edited_body` is what was applied in its place. `error` has the stack."""
 
     error: str
     body: str | None
@@ -152,7 +154,7 @@ def _whole(row: dict[str, Any] | None) -> dict[str, Any] | None:
     edited = row["edited_body"] and row["edited_body"].decode()
     return {
         **known,
-        "body": _text(body),
+        "body": _text(readable(body)),
         "body_base64": b64encode(body).decode(),
         "edited_body": edited,
     }

@@ -5,6 +5,7 @@ from typing import Annotated, Any
 from fastapi import Header, Path, Query
 from pydantic import BeforeValidator, Field
 
+from cqrs_demo.contract.trace import valid_traceparent
 from cqrs_demo.input import DateTime
 
 
@@ -23,6 +24,15 @@ IdempotencyKey = Annotated[
         max_length=255,
         description="Send the same key with a retry: one row is made, and the first answer given "
         "again.",
+    ),
+]
+
+TraceParent = Annotated[
+    str | None,
+    BeforeValidator(valid_traceparent),
+    Header(
+        description="W3C trace context. What follows from the command carries it on; one that is "
+        "none is left out."
     ),
 ]
 

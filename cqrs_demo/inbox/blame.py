@@ -15,7 +15,7 @@ from enum import Enum
 
 import psycopg
 
-from cqrs_demo.contract.events import DecodeError
+from cqrs_demo.contract.codec import DecodeError
 from cqrs_demo.database import AWAY
 
 IN_A_ROW = 5

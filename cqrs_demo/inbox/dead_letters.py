@@ -8,7 +8,7 @@ from typing import Any
 
 import orjson
 
-from cqrs_demo.contract.events import DecodeError
+from cqrs_demo.contract.codec import DecodeError, kept
 from cqrs_demo.database import Connection
 from cqrs_demo.messaging.broker import Delivery
 
@@ -51,15 +51,17 @@ def digest(body: bytes) -> bytes:
 async def set_aside(connection: Connection, letter: DeadLetter) -> None:
     """Store it; a message that is waiting already gets a higher count. Runs in the caller's
     transaction."""
-    event_id, event_type = _claims(letter.delivery.body)
+    delivery = letter.delivery
+    body = kept(delivery.body, delivery.content_type, delivery.headers)
+    event_id, event_type = _claims(body)
     row = {
-        "digest": digest(letter.delivery.body),
-        "queue": letter.delivery.topic,
+        "digest": digest(body),
+        "queue": delivery.topic,
         "event_id": event_id,
         "event_type": event_type,
         "reason": letter.reason,
         "error": letter.error,
-        "body": letter.delivery.body,
+        "body": body,
     }
     await connection.execute(SET_ASIDE, row)
 

@@ -15,7 +15,8 @@ from uuid import UUID
 
 import structlog
 
-from cqrs_demo.contract.events import DecodeError, Event, KnownEvent, Unknown, decode
+from cqrs_demo.contract.codec import DecodeError, decode
+from cqrs_demo.contract.events import Event, KnownEvent, Unknown
 from cqrs_demo.database import Connection, Pool
 from cqrs_demo.inbox.attempts import MOST, attempts, clear, noted
 from cqrs_demo.inbox.blame import Blame, Streak, blame
@@ -157,7 +158,8 @@ def decoded(deliveries: Sequence[Delivery]) -> tuple[list[Received], list[DeadLe
             )
             continue
         try:
-            received.append(Received(delivery, decode(delivery.body)))
+            event = decode(delivery.body, delivery.content_type, delivery.headers)
+            received.append(Received(delivery, event))
         except DecodeError as error:
             letters.append(dead_letter(delivery, error))
     return received, letters

@@ -13,7 +13,8 @@ from uuid import UUID
 
 import structlog
 
-from cqrs_demo.contract.events import Event, Unknown, decode
+from cqrs_demo.contract.codec import decode
+from cqrs_demo.contract.events import Event, Unknown
 from cqrs_demo.database import Pool
 from cqrs_demo.errors import Conflict, Invalid
 from cqrs_demo.inbox.blame import Blame, blame

@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from cqrs_demo.contract.events import CONTENT_TYPE
+from cqrs_demo.contract.codec import CONTENT_TYPE
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ Sibling: rabbitmq.py.
 
 import asyncio
 import re
+from base64 import b64decode, b64encode
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from typing import Any, LiteralString
@@ -19,7 +20,7 @@ import orjson
 import psycopg
 from psycopg import AsyncConnection, sql
 
-from cqrs_demo.contract.events import CONTENT_TYPE
+from cqrs_demo.contract.codec import CONTENT_TYPE
 from cqrs_demo.messaging.broker import (
     BrokerUnavailable,
     Delivery,
@@ -36,6 +37,7 @@ company, and the inbox the duplicate."""
 
 # Seconds. It finds what no NOTIFY tells of: a dead consumer's messages, and rows sent by hand.
 _POLL = 0.5
+BASE64 = "base64"
 _WAKE = "cqrs.events"  # the NOTIFY channel
 
 # What PGMQ takes for a routing key; anything else ends its transaction.
@@ -69,8 +71,8 @@ _NOTIFY = "select pg_notify(%s, '')"
 class PgmqBroker:
     """The port on PGMQ. `url` is a DSN of the broker's own database, as the role that owns it.
 
-    A body must be JSON: it is kept as jsonb, so it comes back equal, not byte for byte (keys may
-    change places).
+    A body whose content type is JSON is kept as jsonb, so it comes back equal, not byte for byte
+    (keys may change places). Any other comes back byte for byte: it is kept as {"base64": "…"}.
     """
 
     def __init__(self, url: str) -> None:
@@ -91,7 +93,7 @@ class PgmqBroker:
                     )
 
     async def publish(self, messages: Sequence[Message]) -> None:
-        good, bad = _split(messages, (i for i, m in enumerate(messages) if not _is_text(m.body)))
+        good, bad = _split(messages, (i for i, m in enumerate(messages) if not _is_text(m)))
         try:
             unroutable = await self._send(good)
         except psycopg.DataError:  # nothing was sent: PostgreSQL says which body is not JSON
@@ -123,7 +125,7 @@ class PgmqBroker:
         return unroutable
 
     async def _not_json(self, messages: Sequence[Message]) -> list[int]:
-        bodies = [message.body.decode() for message in messages]
+        bodies = [_text(message) for message in messages]
         async with self._session.connection() as connection:
             cursor = await connection.execute(_NOT_JSON, [bodies])
             return [int(position) for (position,) in await cursor.fetchall()]
@@ -253,18 +255,24 @@ def _read_query(queues: int) -> sql.Composed:
     return sql.SQL("""
         with {}
         select queue, msg_id, message::text, headers ->> 'key', headers ->> 'content_type',
-            headers ->> 'headers'
+            headers ->> 'headers', headers ->> 'encoding'
         from ({}) as r
         order by place, msg_id
     """).format(sql.SQL(", ").join(reads), rows)
 
 
 def _delivery(
-    topic: str, tag: int, body: str, key: str | None, content_type: str | None, headers: str | None
+    topic: str,
+    tag: int,
+    body: str,
+    key: str | None,
+    content_type: str | None,
+    headers: str | None,
+    encoding: str | None,
 ) -> Delivery:
     return Delivery(
         topic,
-        body.encode(),
+        _from_base64(body) if encoding == BASE64 else body.encode(),
         tag,
         key or "",
         content_type or CONTENT_TYPE,
@@ -274,7 +282,7 @@ def _delivery(
 
 def _batch(run: Sequence[Message]) -> list[object]:
     """The parameters of _SEND."""
-    bodies = [message.body.decode() for message in run]
+    bodies = [_text(message) for message in run]
     return [run[0].type, bodies, [_properties(message) for message in run]]
 
 
@@ -283,6 +291,8 @@ def _properties(message: Message) -> str:
     properties: dict[str, Any] = {"id": message.id}
     if message.key:
         properties["key"] = message.key
+    if not _is_json(message):
+        properties["encoding"] = BASE64
     if message.content_type != CONTENT_TYPE:
         properties["content_type"] = message.content_type
     if message.headers:
@@ -312,11 +322,31 @@ def _split(
     return elsewhere, [m for i, m in enumerate(messages) if i in chosen]
 
 
-def _is_text(body: bytes) -> bool:
+def _is_json(message: Message) -> bool:
+    kind = message.content_type.partition(";")[0].strip()
+    return kind.endswith(("/json", "+json"))
+
+
+def _is_text(message: Message) -> bool:
     try:
-        return "\0" not in body.decode()
+        return "\0" not in _text(message)
     except UnicodeDecodeError:
         return False
+
+
+def _text(message: Message) -> str:
+    """The body as PGMQ takes it. Raises UnicodeDecodeError."""
+    if _is_json(message):
+        return message.body.decode()
+    return f'{{"{BASE64}": "{b64encode(message.body).decode()}"}}'
+
+
+def _from_base64(body: str) -> bytes:
+    """The body as it was published; where somebody has written another by hand, that one."""
+    try:
+        return b64decode(orjson.loads(body)[BASE64], validate=True)
+    except (KeyError, TypeError, ValueError):
+        return body.encode()
 
 
 def _why(not_json: Sequence[Message], unroutable: Sequence[Message]) -> str:

@@ -26,7 +26,7 @@ from aiormq import spec
 from aiormq.abc import DeliveredMessage
 from aiormq.channel import Channel as Wire
 
-from cqrs_demo.contract.events import CONTENT_TYPE
+from cqrs_demo.contract.codec import CONTENT_TYPE
 from cqrs_demo.messaging import rabbitmq_topology as topology
 from cqrs_demo.messaging.broker import (
     BrokerError,

@@ -7,21 +7,33 @@ saga/definition.py, for what follows when the order has reserved credit.
 
 from typing import Any
 
-from psycopg.errors import UniqueViolation
-
 from cqrs_demo.contract.events import Id
 from cqrs_demo.database import Connection, Pool
 from cqrs_demo.errors import Conflict, NotFound
 from cqrs_demo.input import Input, LongText
 from cqrs_demo.order_service.saga.definition import CANCEL_WITHOUT_CREDIT
 from cqrs_demo.order_service.saga.process import happens, lock_sagas, read_order, take
+from cqrs_demo.outbox.append import Cause
 from cqrs_demo.outbox.retries import Accepted, KeyReused, fingerprint
 
-BY_KEY = "select * from demo.orders where cancel_key = %s"
+BY_KEY = """
+select orders.*, first.request_hash as cancel_hash
+from demo.cancel_keys as first join demo.orders on orders.id = first.order_id
+where first.idempotency_key = %s
+"""
 
 LOCK_ORDER = "select from orders where id = %s for update"
 
-KEEP_KEY = "update orders set cancel_key = %s, cancel_hash = %s where id = %s"
+# Returns nothing when the key is taken: by another request at this moment.
+KEEP_KEY = """
+insert into cancel_keys (idempotency_key, request_hash, order_id) values (%s, %s, %s)
+on conflict do nothing
+returning idempotency_key
+"""
+
+
+class _KeyTaken(Exception):
+    """Rolls the transaction back."""
 
 
 class Reason(Input):
@@ -46,19 +58,27 @@ class OrderRejected(Conflict):
         super().__init__(f"order {order_id} was rejected: there is nothing to cancel")
 
 
-async def cancel_order(pool: Pool, command: CancelOrder, idempotency_key: str | None) -> Accepted:
+async def cancel_order(
+    pool: Pool, command: CancelOrder, idempotency_key: str | None, traceparent: str | None = None
+) -> Accepted:
     """The order as it is then, committed together with the event. Raises NotFound, OrderPending,
     OrderRejected; and KeyReused when the key came with another order or reason before."""
     if (earlier := await _first_answer(pool, command, idempotency_key)) is not None:
         return earlier
+    asked = Cause(traceparent=traceparent)
     try:
         async with pool.connection() as connection, connection.transaction():
-            return Accepted(await _cancel(connection, command, idempotency_key))
-    except UniqueViolation:  # at this moment the key cancels another order
-        raise KeyReused from None
+            cancelled = await _cancel(connection, command, asked)
+            if idempotency_key is not None:
+                await _keep(connection, command, idempotency_key)
+            return Accepted(cancelled)
+    except _KeyTaken:
+        earlier = await _first_answer(pool, command, idempotency_key)
+        assert earlier is not None, "a key is taken by a cancel that is committed"
+        return earlier
 
 
-async def _cancel(connection: Connection, command: CancelOrder, key: str | None) -> dict[str, Any]:
+async def _cancel(connection: Connection, command: CancelOrder, asked: Cause) -> dict[str, Any]:
     """The transaction. Locks are taken in the order that all keep: the saga, then the order."""
     id = command.order_id
     await lock_sagas(connection, [id])
@@ -73,14 +93,19 @@ async def _cancel(connection: Connection, command: CancelOrder, key: str | None)
     if order["status"] == "cancelled":
         return order
     if order["needs_credit"]:
-        await happens(connection, order, "cancel", command.reason)
+        await happens(connection, order, "cancel", command.reason, asked)
     else:
-        await take(connection, order, CANCEL_WITHOUT_CREDIT, command.reason)
-    if key is not None:
-        await connection.execute(KEEP_KEY, [key, fingerprint(command), id])
+        await take(connection, order, CANCEL_WITHOUT_CREDIT, command.reason, asked)
     cancelled = await read_order(connection, id)
     assert cancelled is not None
     return cancelled
+
+
+async def _keep(connection: Connection, command: CancelOrder, key: str) -> None:
+    """In the same transaction: the key, also when the order was cancelled before."""
+    values = [key, fingerprint(command), command.order_id]
+    if await (await connection.execute(KEEP_KEY, values)).fetchone() is None:
+        raise _KeyTaken
 
 
 async def _first_answer(pool: Pool, command: CancelOrder, key: str | None) -> Accepted | None:

@@ -11,19 +11,21 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
-from cqrs_demo.contract.events import Id, OrderCreated, ReservationRequested
+from cqrs_demo.contract.events import Id, OrderCreated, ReservationRequested, type_of
+from cqrs_demo.contract.schemas import schema_of
 from cqrs_demo.database import Pool
 from cqrs_demo.input import Amount, DateTime, Input, LongText
-from cqrs_demo.outbox.payload import payload, type_of
+from cqrs_demo.outbox.payload import payload
 from cqrs_demo.outbox.retries import Accepted, first_answer, retry_columns
-from cqrs_demo.outbox.submit import Row, Submit, by_position, numbered
+from cqrs_demo.outbox.submit import Row, Submit, by_position, numbered, trace_column
 
 PLACE_ORDERS = f"""
 with command as (
     select uuidv7() as event_id, c.*
     from jsonb_to_recordset(%(commands)s::jsonb) as c (
         position int, user_id bigint, description text, amount numeric, purchase_dt timestamptz,
-        pending boolean, deadline numeric, idempotency_key text, request_hash text
+        pending boolean, deadline numeric, traceparent text, idempotency_key text,
+        request_hash text
     )
 ),
 state as (
@@ -50,18 +52,22 @@ saga as (
 ),
 news as (
     select event_id as id, '{type_of(OrderCreated)}' as type, event_id as story,
-        null::uuid as cause, user_id, order_id, {payload(OrderCreated)} as data
+        null::uuid as cause, '{schema_of(OrderCreated)}' as dataschema, user_id, order_id,
+        {payload(OrderCreated)} as data
     from state
     union all
     select uuidv7(), '{type_of(ReservationRequested)}', event_id,
-        event_id, user_id, order_id, {payload(ReservationRequested)}
+        event_id, '{schema_of(ReservationRequested)}', user_id, order_id,
+        {payload(ReservationRequested)}
     from state
     where needs_credit
 ),
 event as (
-    insert into demo.events (id, type, subject, partitionkey, correlationid, causationid, data)
-    select id, type, order_id::text, user_id::text, story, cause, data
-    from news
+    insert into demo.events (id, type, subject, partitionkey, correlationid, causationid,
+        dataschema, traceparent, data)
+    select id, type, order_id::text, user_id::text, story, cause, dataschema, traceparent,
+        data
+    from news join (select event_id as story, traceparent from command) as trace using (story)
     order by order_id, type
     returning sequence, id
 ),
@@ -114,11 +120,12 @@ async def place_order(
     approval: Approval,
     command: PlaceOrder,
     idempotency_key: str | None,
+    traceparent: str | None = None,
 ) -> Accepted:
     """The order, committed together with its event. Raises KeyReused when the key came with another
     body before."""
     credit, retry = approval.columns(command.amount), retry_columns(command, idempotency_key)
-    row = await orders.submit({**vars(command), **credit, **retry})
+    row = await orders.submit({**vars(command), **credit, **retry, **trace_column(traceparent)})
     if row is not None:
         return Accepted(row)
     earlier = await first_answer(pool, "orders", command, idempotency_key)

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Body
 from cqrs_demo.database import Pool
 from cqrs_demo.http.answers import CHANGED_HEADERS, CREATED_HEADERS, changed, created, found
 from cqrs_demo.http.json import JsonResponse
-from cqrs_demo.http.parameters import IdempotencyKey, PathId
+from cqrs_demo.http.parameters import IdempotencyKey, PathId, TraceParent
 from cqrs_demo.http.problems import refusals
 from cqrs_demo.http.service import routes
 from cqrs_demo.order_service.answers import ORDER, Order, OrderWithSaga, order_with_reason
@@ -37,10 +37,12 @@ def order_routes(
         responses={201: {"headers": CREATED_HEADERS}, **refusals(413)},
     )
     async def post_order(
-        command: PlaceOrder, idempotency_key: IdempotencyKey = None
+        command: PlaceOrder,
+        idempotency_key: IdempotencyKey = None,
+        traceparent: TraceParent = None,
     ) -> JsonResponse:
         """Approved at once; or pending, when it needs credit first."""
-        accepted = await place_order(orders, pool, approval, command, idempotency_key)
+        accepted = await place_order(orders, pool, approval, command, idempotency_key, traceparent)
         return created(accepted, ORDER, f"{PREFIX}/orders")
 
     @router.post("/orders/{id}/cancel", response_model=Order, responses=CANCELLED)
@@ -48,10 +50,11 @@ def order_routes(
         id: PathId,
         reason: Annotated[Reason, Body(default_factory=Reason)],
         idempotency_key: IdempotencyKey = None,
+        traceparent: TraceParent = None,
     ) -> JsonResponse:
         """An approved order. 409 for one that waits for its credit, or was rejected."""
         command = CancelOrder(order_id=id, reason=reason.reason)
-        accepted = await cancel_order(pool, command, idempotency_key)
+        accepted = await cancel_order(pool, command, idempotency_key, traceparent)
         committed()
         row = accepted.row
         return changed(accepted, order_with_reason(row), row["cancelled_event_id"])

@@ -34,7 +34,7 @@ def build(settings: Settings, paces: Paces = FREE) -> Service:
     dsn = settings.need("order_db")
     pool = pool_for(dsn, "order-service")
     broker = broker_for(settings.need("broker_url"))
-    relay = Relay(dsn, broker, ORDER_SERVICE, paces["relay"])
+    relay = Relay(dsn, broker, ORDER_SERVICE, paces["relay"], settings.event_format)
     approval = Approval(settings.approval_from, settings.payment_deadline)
     orders = GroupCommit(partial(place_orders, pool), committed=relay.wake)
     saga, pace = Saga(), paces["consumer"]

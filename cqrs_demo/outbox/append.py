@@ -12,22 +12,27 @@ from dataclasses import asdict, dataclass, fields
 from typing import Any
 from uuid import UUID
 
-from cqrs_demo.contract.events import KnownEvent
+from cqrs_demo.contract.events import Event, KnownEvent, type_of
+from cqrs_demo.contract.schemas import schema_of
+from cqrs_demo.contract.trace import valid_traceparent
 from cqrs_demo.database import Connection
 from cqrs_demo.exact_json import dumps
-from cqrs_demo.outbox.payload import type_of
 
 # In the order given: what a story tells first gets the lower position in the log.
 APPEND = """
 with news as (
     select * from unnest(
-        %s::uuid[], %s::text[], %s::text[], %s::text[], %s::uuid[], %s::uuid[], %s::jsonb[]
+        %s::uuid[], %s::text[], %s::text[], %s::text[], %s::uuid[], %s::uuid[], %s::text[],
+        %s::text[], %s::jsonb[]
     ) with ordinality
-    as n (id, type, subject, partitionkey, correlationid, causationid, data, place)
+    as n (id, type, subject, partitionkey, correlationid, causationid, dataschema, traceparent,
+        data, place)
 ),
 event as (
-    insert into demo.events (id, type, subject, partitionkey, correlationid, causationid, data)
-    select id, type, subject, partitionkey, correlationid, causationid, data
+    insert into demo.events (id, type, subject, partitionkey, correlationid, causationid,
+        dataschema, traceparent, data)
+    select id, type, subject, partitionkey, correlationid, causationid, dataschema, traceparent,
+        data
     from news
     order by place
     returning sequence, id
@@ -35,6 +40,19 @@ event as (
 insert into demo.outbox (sequence, event_id)
 select sequence, id from event
 """
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """What leads to an event: another one; or, where `event` is None, a command or a deadline. And
+    the request that it all belongs to, where that is known."""
+
+    event: UUID | None = None
+    traceparent: str | None = None
+
+
+def caused_by(event: Event) -> Cause:
+    return Cause(event.id, event.traceparent)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,26 +65,42 @@ class NewEvent:
     partitionkey: str
     correlationid: UUID
     causationid: UUID | None
+    dataschema: str
+    traceparent: str | None
     data: str
+
+    @property
+    def cause(self) -> Cause:
+        return Cause(self.id, self.traceparent)
 
 
 def new_event(
-    kind: type[KnownEvent], data: Any, *, correlation: UUID | None = None, cause: UUID | None = None
+    kind: type[KnownEvent], data: Any, cause: Cause, *, correlation: UUID | None = None
 ) -> NewEvent:
     """`data` is what the contract says that this kind carries; its first field is the id of what
     the event is about. Without `correlation` a new story begins here."""
     id = uuid7()
-    subject = getattr(data, fields(data)[0].name)
-    text = dumps(asdict(data)).decode()
-    story = correlation or id
-    return NewEvent(id, type_of(kind), str(subject), str(data.user_id), story, cause, text)
+    return NewEvent(
+        id,
+        type_of(kind),
+        subject=str(getattr(data, fields(data)[0].name)),
+        partitionkey=str(data.user_id),
+        correlationid=correlation or id,
+        causationid=cause.event,
+        dataschema=schema_of(kind),
+        traceparent=valid_traceparent(cause.traceparent),
+        data=dumps(asdict(data)).decode(),
+    )
 
 
 async def append(connection: Connection, events: Sequence[NewEvent]) -> None:
     """Into the log and the outbox, in this order, in the caller's transaction."""
     if events:
         rows = [
-            (e.id, e.type, e.subject, e.partitionkey, e.correlationid, e.causationid, e.data)
+            (
+                *(e.id, e.type, e.subject, e.partitionkey, e.correlationid, e.causationid),
+                *(e.dataschema, e.traceparent, e.data),
+            )
             for e in events
         ]
         columns = [list(column) for column in zip(*rows, strict=True)]

@@ -13,9 +13,9 @@ from typing import Any
 
 from psycopg import sql
 
-from cqrs_demo.contract.events import KnownEvent
+from cqrs_demo.contract.events import KnownEvent, type_of
 from cqrs_demo.database import Pool
-from cqrs_demo.outbox.payload import columns, type_of
+from cqrs_demo.outbox.payload import columns
 
 SHOWN = 100  # differences shown per table; all of them are counted
 

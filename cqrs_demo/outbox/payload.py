@@ -5,9 +5,18 @@ A handler's statement puts the event into the log, from the columns of the row t
 """
 
 from dataclasses import fields
-from typing import Any, get_args
+from typing import Any
 
-from cqrs_demo.contract.events import Id, Instant, KnownEvent, Limit, Money, PlacedAs, Text
+from cqrs_demo.contract.events import (
+    Id,
+    Instant,
+    KnownEvent,
+    Limit,
+    Money,
+    PlacedAs,
+    Text,
+    data_of,
+)
 
 SQL_TYPES: dict[Any, str] = {
     Id: "bigint",
@@ -31,15 +40,8 @@ def columns(event: type[KnownEvent]) -> dict[str, str]:
     return {name: SQL_TYPES[type] for name, type in _fields(event)}
 
 
-def type_of(event: type[KnownEvent]) -> str:
-    """Such as "order.created"."""
-    [name] = get_args(next(field.type for field in fields(event) if field.name == "type"))
-    return str(name)
-
-
 def _fields(event: type[KnownEvent]) -> list[tuple[str, Any]]:
-    data: Any = next(field.type for field in fields(event) if field.name == "data")
-    return [(field.name, field.type) for field in fields(data)]
+    return [(field.name, field.type) for field in fields(data_of(event))]
 
 
 def _json(name: str, type: Any) -> str:

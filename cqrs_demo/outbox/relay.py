@@ -20,7 +20,8 @@ from typing import Any
 import structlog
 
 from cqrs_demo.backoff import Backoff
-from cqrs_demo.contract.events import encode
+from cqrs_demo.contract.codec import encode
+from cqrs_demo.contract.format import EventFormat
 from cqrs_demo.database import Connection, connect
 from cqrs_demo.messaging.broker import SUBSCRIBERS, TOPICS, Broker, Message, PublishFailed
 from cqrs_demo.outbox.floor import Floor
@@ -40,7 +41,7 @@ LEADER_LOCK = (7_365, 1)  # two-key advisory lock; the log's writer notes use th
 # the log read from its beginning. The key is the user whose event it is.
 FETCH = """
 select e.sequence, e.id, e.type, e.subject, e.time, e.data::text as data, e.partitionkey,
-    e.correlationid, e.causationid,
+    e.correlationid, e.causationid, e.dataschema, e.traceparent,
     coalesce(e.partitionkey, e.data ->> 'user_id', e.subject) as key
 from (select sequence from demo.outbox where sequence > %s order by sequence limit %s) as oldest
 join demo.events e using (sequence)
@@ -54,8 +55,11 @@ class Relay:
     """Run `run()` as a task; `wake()` it after each commit. `backoff.trouble` says what holds it
     up, or None."""
 
-    def __init__(self, dsn: str, broker: Broker, source: str, pace: Pace) -> None:
+    def __init__(
+        self, dsn: str, broker: Broker, source: str, pace: Pace, format: EventFormat = "json"
+    ) -> None:
         self._dsn, self._broker, self.source, self._pace = dsn, broker, source, pace
+        self._format = format
         self._wake = asyncio.Event()
         self._stop = asyncio.Event()
         self.backoff = Backoff(f"relay{source}", self._stop)
@@ -136,7 +140,9 @@ class Relay:
         type = event["type"]
         # What nobody here subscribes to is published all the same: somebody else may listen.
         wanted = type.partition(".")[0] in TOPICS
-        return Message(type, str(event["id"]), encode(self.source, **event), key, wanted=wanted)
+        told = encode(self._format, self.source, **event)
+        id = str(event["id"])
+        return Message(type, id, told.body, key, told.content_type, told.headers, wanted)
 
     async def _forget(
         self, session: Connection, rows: list[dict[str, Any]], sent: datetime

@@ -36,6 +36,11 @@ class OneByOne:
         return row
 
 
+def trace_column(traceparent: str | None) -> Row:
+    """What a command's row has besides, where its request says to which trace it belongs."""
+    return {"traceparent": traceparent} if traceparent else {}
+
+
 def numbered(commands: Sequence[Row]) -> Mapping[str, str]:
     """The parameter of such a statement: a JSON array of the commands, each with its position."""
     listed = [{**command, "position": position} for position, command in enumerate(commands)]

@@ -14,7 +14,7 @@ from cqrs_demo.contract.events import CreditLimit, CreditLimited, Id, Limit
 from cqrs_demo.database import Connection, Pool
 from cqrs_demo.errors import Conflict
 from cqrs_demo.input import Input, money
-from cqrs_demo.outbox.append import append, new_event
+from cqrs_demo.outbox.append import Cause, append, new_event
 from cqrs_demo.outbox.retries import Accepted, first_answer, retry_columns
 
 DEFAULT_LIMIT = Decimal("5000.00")
@@ -63,7 +63,9 @@ class _KeyTaken(Exception):
     """Rolls the transaction back."""
 
 
-async def limit_credit(pool: Pool, command: LimitCredit, idempotency_key: str | None) -> Accepted:
+async def limit_credit(
+    pool: Pool, command: LimitCredit, idempotency_key: str | None, traceparent: str | None = None
+) -> Accepted:
     """The credit with its new limit, committed together with its event. Raises LimitBelowReserved,
     and KeyReused when the key came with another body before."""
     earlier = await first_answer(pool, "credit_limits", command, idempotency_key)
@@ -71,7 +73,7 @@ async def limit_credit(pool: Pool, command: LimitCredit, idempotency_key: str | 
         return earlier
     try:
         async with pool.connection() as connection, connection.transaction():
-            return Accepted(await _set_limit(connection, command, idempotency_key))
+            return Accepted(await _set_limit(connection, command, idempotency_key, traceparent))
     except _KeyTaken:  # by another request with the key, at this moment
         earlier = await first_answer(pool, "credit_limits", command, idempotency_key)
         assert earlier is not None, "only a taken key refuses a limit here"
@@ -79,7 +81,7 @@ async def limit_credit(pool: Pool, command: LimitCredit, idempotency_key: str | 
 
 
 async def _set_limit(
-    connection: Connection, command: LimitCredit, key: str | None
+    connection: Connection, command: LimitCredit, key: str | None, traceparent: str | None
 ) -> dict[str, Any]:
     """The transaction: the credit, the row that remembers the answer, and the event."""
     await lock_credits(connection, [command.user_id])
@@ -87,7 +89,8 @@ async def _set_limit(
     assert credit is not None
     if command.limit < credit["reserved"]:
         raise LimitBelowReserved(command.limit, credit["reserved"])
-    event = new_event(CreditLimited, CreditLimit(user_id=command.user_id, limit=command.limit))
+    limit = CreditLimit(user_id=command.user_id, limit=command.limit)
+    event = new_event(CreditLimited, limit, Cause(traceparent=traceparent))
     answer = {
         **credit,
         "credit_limit": command.limit,

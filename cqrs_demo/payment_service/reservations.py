@@ -21,7 +21,7 @@ from cqrs_demo.contract.events import (
     ReservationRequested,
 )
 from cqrs_demo.database import Connection
-from cqrs_demo.outbox.append import NewEvent, append, new_event
+from cqrs_demo.outbox.append import NewEvent, append, caused_by, new_event
 from cqrs_demo.payment_service.credit import lock_credits
 
 # One statement sees one snapshot, and the user's credit is locked: nobody decides beside us.
@@ -109,4 +109,5 @@ async def _release(connection: Connection, event: ReleaseRequested) -> NewEvent 
 
 
 def _answer_to(event: KnownEvent, kind: type[KnownEvent], data: Reservation) -> NewEvent:
-    return new_event(kind, data, correlation=event.correlationid or event.id, cause=event.id)
+    story = event.correlationid or event.id
+    return new_event(kind, data, caused_by(event), correlation=story)

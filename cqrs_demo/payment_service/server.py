@@ -28,7 +28,7 @@ def build(settings: Settings, paces: Paces = FREE) -> Service:
     dsn = settings.need("payment_db")
     pool = pool_for(dsn, "payment-service")
     broker = broker_for(settings.need("broker_url"))
-    relay = Relay(dsn, broker, PAYMENT_SERVICE, paces["relay"])
+    relay = Relay(dsn, broker, PAYMENT_SERVICE, paces["relay"], settings.event_format)
     reservations, pace = Reservations(), paces["consumer"]
     handler = Handler(pool, reservations, pace, applied=relay.wake)
     consumer = Consumer(topics.PAYMENT_SERVICE, pool, broker, handler, pace)

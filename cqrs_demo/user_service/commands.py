@@ -7,35 +7,37 @@ then finds out why. Next: outbox/relay.py, which takes the event from the outbox
 
 from collections.abc import Sequence
 
-from cqrs_demo.contract.events import AccountCreated, Id, UserCreated
+from cqrs_demo.contract.events import AccountCreated, Id, UserCreated, type_of
+from cqrs_demo.contract.schemas import schema_of
 from cqrs_demo.database import Pool
 from cqrs_demo.errors import Conflict, NotFound
 from cqrs_demo.input import Email, Input, ShortText, Zip
-from cqrs_demo.outbox.payload import payload, type_of
+from cqrs_demo.outbox.payload import payload
 from cqrs_demo.outbox.retries import Accepted, first_answer, retry_columns
-from cqrs_demo.outbox.submit import Row, Submit, by_position, numbered
+from cqrs_demo.outbox.submit import Row, Submit, by_position, numbered, trace_column
 
 CREATE_USERS = f"""
 with command as (
     select uuidv7() as event_id, c.*
     from jsonb_to_recordset(%(commands)s::jsonb) as c (
-        position int, name text, email text, idempotency_key text, request_hash text
+        position int, name text, email text, traceparent text, idempotency_key text,
+            request_hash text
     )
 ),
 state as (
     insert into demo.users (name, email, event_id, idempotency_key, request_hash)
-    select name, email, event_id, idempotency_key, request_hash
-    from command
+    select name, email, event_id, idempotency_key, request_hash from command
     order by casefold(email collate pg_unicode_fast)
     on conflict do nothing  -- the email is taken, or the key is: then it is a retry
     returning *
 ),
 event as (
-    insert into demo.events (id, type, subject, partitionkey, correlationid, data)
-    select event_id, '{type_of(UserCreated)}', id::text, id::text, event_id, {payload(UserCreated)}
-    from state
-    order by id
-    returning sequence, id
+    insert into demo.events (id, type, subject, partitionkey, correlationid, dataschema,
+        traceparent, data)
+    select event_id, '{type_of(UserCreated)}', id::text, id::text, event_id,
+        '{schema_of(UserCreated)}', traceparent, {payload(UserCreated)}
+    from state join (select event_id, traceparent from command) as trace using (event_id)
+    order by id returning sequence, id
 ),
 outbox as (
     insert into demo.outbox (sequence, event_id)
@@ -51,7 +53,7 @@ with command as (
     select uuidv7() as event_id, c.*
     from jsonb_to_recordset(%(commands)s::jsonb) as c (
         position int, user_id bigint, address1 text, city text, state text, zip text,
-            idempotency_key text, request_hash text
+            traceparent text, idempotency_key text, request_hash text
     )
 ),
 state as (
@@ -65,12 +67,12 @@ state as (
     returning *
 ),
 event as (
-    insert into demo.events (id, type, subject, partitionkey, correlationid, data)
+    insert into demo.events (id, type, subject, partitionkey, correlationid, dataschema,
+        traceparent, data)
     select event_id, '{type_of(AccountCreated)}', id::text, user_id::text, event_id,
-        {payload(AccountCreated)}
-    from state
-    order by id
-    returning sequence, id
+        '{schema_of(AccountCreated)}', traceparent, {payload(AccountCreated)}
+    from state join (select event_id, traceparent from command) as trace using (event_id)
+    order by id returning sequence, id
 ),
 outbox as (
     insert into demo.outbox (sequence, event_id)
@@ -119,11 +121,16 @@ async def create_users(pool: Pool, commands: Sequence[Row]) -> list[Row | None]:
 
 
 async def create_user(
-    users: Submit, pool: Pool, command: CreateUser, idempotency_key: str | None
+    users: Submit,
+    pool: Pool,
+    command: CreateUser,
+    idempotency_key: str | None,
+    traceparent: str | None = None,
 ) -> Accepted:
     """The user, committed together with its event. Raises EmailTaken, and KeyReused when the key
     came with another body."""
-    row = await users.submit({**command.model_dump(), **retry_columns(command, idempotency_key)})
+    retry, trace = retry_columns(command, idempotency_key), trace_column(traceparent)
+    row = await users.submit({**command.model_dump(), **retry, **trace})
     if row is not None:
         return Accepted(row)
     earlier = await first_answer(pool, "users", command, idempotency_key)
@@ -140,11 +147,16 @@ async def create_accounts(pool: Pool, commands: Sequence[Row]) -> list[Row | Non
 
 
 async def create_account(
-    accounts: Submit, pool: Pool, command: CreateAccount, idempotency_key: str | None
+    accounts: Submit,
+    pool: Pool,
+    command: CreateAccount,
+    idempotency_key: str | None,
+    traceparent: str | None = None,
 ) -> Accepted:
     """The account, committed together with its event. Raises UnknownUser, and KeyReused when the
     key came with another body."""
-    row = await accounts.submit({**command.model_dump(), **retry_columns(command, idempotency_key)})
+    retry, trace = retry_columns(command, idempotency_key), trace_column(traceparent)
+    row = await accounts.submit({**command.model_dump(), **retry, **trace})
     if row is not None:
         return Accepted(row)
     earlier = await first_answer(pool, "accounts", command, idempotency_key)

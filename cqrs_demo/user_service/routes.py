@@ -8,7 +8,7 @@ from cqrs_demo.contract.events import Account, User
 from cqrs_demo.database import Pool
 from cqrs_demo.http.answers import CREATED_HEADERS, created, found
 from cqrs_demo.http.json import JsonResponse
-from cqrs_demo.http.parameters import IdempotencyKey, PathId
+from cqrs_demo.http.parameters import IdempotencyKey, PathId, TraceParent
 from cqrs_demo.http.problems import refusals
 from cqrs_demo.http.service import routes
 from cqrs_demo.outbox.submit import Submit
@@ -35,9 +35,11 @@ def user_routes(pool: Pool, users: Submit, accounts: Submit) -> APIRouter:
         responses={201: {"headers": CREATED_HEADERS}, **refusals(409, 413)},
     )
     async def post_user(
-        command: CreateUser, idempotency_key: IdempotencyKey = None
+        command: CreateUser,
+        idempotency_key: IdempotencyKey = None,
+        traceparent: TraceParent = None,
     ) -> JsonResponse:
-        accepted = await create_user(users, pool, command, idempotency_key)
+        accepted = await create_user(users, pool, command, idempotency_key, traceparent)
         return created(accepted, USER, f"{PREFIX}/users")
 
     @router.post(
@@ -47,9 +49,11 @@ def user_routes(pool: Pool, users: Submit, accounts: Submit) -> APIRouter:
         responses={201: {"headers": CREATED_HEADERS}, **refusals(404, 413)},
     )
     async def post_account(
-        command: CreateAccount, idempotency_key: IdempotencyKey = None
+        command: CreateAccount,
+        idempotency_key: IdempotencyKey = None,
+        traceparent: TraceParent = None,
     ) -> JsonResponse:
-        accepted = await create_account(accounts, pool, command, idempotency_key)
+        accepted = await create_account(accounts, pool, command, idempotency_key, traceparent)
         return created(accepted, ACCOUNT, f"{PREFIX}/accounts")
 
     @router.get("/users/{id}", response_model=User, responses=refusals(404))

@@ -25,7 +25,7 @@ def build(settings: Settings, paces: Paces = FREE) -> Service:
     dsn = settings.need("user_db")
     pool = pool_for(dsn, "user-service")
     broker = broker_for(settings.need("broker_url"))
-    relay = Relay(dsn, broker, USER_SERVICE, paces["relay"])
+    relay = Relay(dsn, broker, USER_SERVICE, paces["relay"], settings.event_format)
     users = GroupCommit(partial(create_users, pool), committed=relay.wake)
     accounts = GroupCommit(partial(create_accounts, pool), committed=relay.wake)
     workers = Workers(relay=relay)

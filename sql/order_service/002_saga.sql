@@ -8,19 +8,23 @@ alter table demo.orders
     add column reason text,
     add column needs_credit boolean not null default false,
     add column cancelled_event_id uuid,
-    add column cancel_key text,
-    add column cancel_hash text,
     add constraint orders_status_check check (status in ('pending', 'approved', 'rejected', 'cancelled')),
-    add constraint orders_cancelled_event_check check ((status = 'cancelled') = (cancelled_event_id is not null)),
-    add constraint orders_cancel_key_complete check ((cancel_key is null) = (cancel_hash is null));
-
-create unique index orders_cancel_key_key on demo.orders (cancel_key) where cancel_key is not null;
+    add constraint orders_cancelled_event_check check ((status = 'cancelled') = (cancelled_event_id is not null));
 
 comment on table demo.orders is 'Orders. Written by the place-order and cancel-order commands, and by the saga.';
 comment on column demo.orders.reason is 'Why it was rejected or cancelled.';
 comment on column demo.orders.needs_credit is 'Placed at or above the approval threshold: it began as pending, and has a row in demo.order_sagas.';
 comment on column demo.orders.cancelled_event_id is 'The order.cancelled event.';
-comment on column demo.orders.cancel_key is 'The Idempotency-Key it was cancelled under.';
+
+create table demo.cancel_keys (
+    idempotency_key  text not null,
+    request_hash     text not null,
+    order_id         bigint not null,
+    constraint cancel_keys_pkey primary key (idempotency_key)
+);
+
+comment on table demo.cancel_keys is
+    'The Idempotency-Keys under which orders were cancelled; an order that is cancelled twice may have two. Written by the cancel-order command.';
 
 create table demo.order_sagas (
     order_id  bigint not null,
@@ -42,4 +46,5 @@ comment on column demo.order_sagas.history is 'A list of {at, event, event_id, s
 grant select, insert on demo.order_sagas to order_service;
 grant update (state, began, deadline, history) on demo.order_sagas to order_service;
 -- What an order says of itself never changes; what becomes of it does.
-grant update (status, reason, cancelled_event_id, cancel_key, cancel_hash) on demo.orders to order_service;
+grant update (status, reason, cancelled_event_id) on demo.orders to order_service;
+grant select, insert on demo.cancel_keys to order_service;

@@ -10,7 +10,7 @@ from decimal import Decimal
 import anyio
 import pytest
 
-from cqrs_demo.contract.events import CONTENT_TYPE
+from cqrs_demo.contract.codec import CONTENT_TYPE
 from cqrs_demo.messaging.broker import (
     INVOICE_SERVICE,
     Broker,
@@ -128,6 +128,21 @@ async def test_what_travels_beside_the_body_arrives_too(broker: Broker) -> None:
     # Then so they arrive
     assert (first.key, first.content_type, first.headers) == ("user-7", "application/json", headers)
     assert (second.key, second.content_type, second.headers) == ("", CONTENT_TYPE, {})
+
+
+@pytest.mark.parametrize(
+    "body", [b"\x00\xff\xc3\x01", b"", b'"text"', bytes(range(256)) * 1000], ids=len
+)
+async def test_what_is_not_json_arrives_byte_for_byte(broker: Broker, body: bytes) -> None:
+    # Given bytes of a type that is not JSON, between messages that are
+    binary = Message("order.created", "1", body, "7", "avro/binary", {"ce-type": "order.created"})
+    # When they travel
+    await broker.publish([*messages("order.created", [1]), binary, *messages("order.created", [2])])
+    first, delivery, last = await consume(broker, 3)
+    # Then so they arrive, in their place, with all that belongs to them
+    assert (delivery.body, delivery.content_type) == (body, "avro/binary")
+    assert (delivery.key, delivery.headers) == ("7", {"ce-type": "order.created"})
+    assert numbers([first, last]) == [1, 2]
 
 
 async def test_each_subscriber_of_a_topic_gets_every_event(broker: Broker) -> None:

@@ -83,6 +83,19 @@ async def test_what_somebody_sends_by_hand_is_found_without_a_wake_up(
     await subscription.close()
 
 
+@pytest.mark.parametrize("message", ['{"by": "hand"}', "[]", '{"base64": "?"}'])
+async def test_a_body_that_claims_to_be_bytes_and_is_none_comes_as_it_is(
+    broker: Broker, broker_url: str, message: str
+) -> None:
+    # Given a message that somebody sent by hand with a header that only our own have
+    send = """select pgmq.send('order', %s::jsonb, '{"encoding": "base64"}'::jsonb)"""
+    async with await psycopg.AsyncConnection.connect(broker_url) as connection:
+        await connection.execute(send, [message])
+    # Then it is the reader's to say what is wrong with it
+    (delivery,) = await consume(broker, 1)
+    assert json.loads(delivery.body) == json.loads(message)
+
+
 async def test_a_database_without_pgmq_is_told_from_one_that_is_away(
     postgres: EmbeddedPostgres,
 ) -> None:

@@ -7,7 +7,7 @@ import aiormq
 import anyio
 import pytest
 
-from cqrs_demo.contract.events import CONTENT_TYPE
+from cqrs_demo.contract.codec import CONTENT_TYPE
 from cqrs_demo.messaging.broker import INVOICE_SERVICE, Broker, BrokerUnavailable, PublishFailed
 from cqrs_demo.messaging.connect import broker_for
 from cqrs_demo.messaging.queues import EXCHANGE

@@ -32,7 +32,7 @@ class Service:
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> "Service":
-        """Start, and wait until it listens."""
+        """Start, and wait until it listens. Fails with the tail of its log."""
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
                 [sys.executable, "-P", "-m", "cqrs_demo", "serve", self.name],
@@ -40,9 +40,14 @@ class Service:
                 stdout=log,
                 stderr=log,
             )
-        eventually(lambda: answers("127.0.0.1", self.port) or not self.alive, seconds=60)
-        assert self.alive, f"{self.name} ended:\n{self.log.read_text()[-2000:]}"
+        eventually(
+            lambda: answers("127.0.0.1", self.port) or not self.alive, seconds=60, says=self._tail
+        )
+        assert self.alive, f"{self.name} ended:\n{self._tail()}"
         return self
+
+    def _tail(self) -> str:
+        return self.log.read_text()[-2000:]
 
     @property
     def alive(self) -> bool:

@@ -62,10 +62,11 @@ class Inside:
             self._sql("select pgmq.drop_queue(%s)", name)
 
     def unbind(self, name: str) -> None:
+        topic = name.rpartition(".")[2]
         if self._url.startswith("amqp"):
-            asyncio.run(self._amqp("queue_unbind", name, EXCHANGE, f"{name}.*"))
+            asyncio.run(self._amqp("queue_unbind", name, EXCHANGE, f"{topic}.*"))
         else:
-            self._sql("select pgmq.unbind_topic(%s, %s)", f"{name}.*", name)
+            self._sql("select pgmq.unbind_topic(%s, %s)", f"{topic}.*", name)
 
     async def _amqp(self, method: str, *arguments: str) -> None:
         async with aiormq.connect(self._url) as connection:

@@ -8,6 +8,14 @@ import pytest
 from tests.faults.shop import FaultyShop, on_pgmq, on_rabbitmq
 from tests.fixtures.shop import eventually
 
+MOVE_SAGA = b"update order_sagas\nset state"
+"""The statement of an answer; not that of the sweep."""
+
+HELD_UP = """
+select pid from pg_stat_activity
+where datname = current_database() and wait_event_type = 'Lock'
+"""
+
 
 @pytest.fixture
 def user(shop: FaultyShop) -> int:
@@ -30,6 +38,22 @@ def refusing(shop: FaultyShop, service: str, table: str, rule: str) -> Iterator[
 def letters(shop: FaultyShop, service: str) -> int:
     query = "select count(*) from demo.dead_letters where status = 'waiting'"
     return int(shop.rows(service, query)[0][0])
+
+
+def reservation(shop: FaultyShop, order: int) -> str | None:
+    """Its state. None while payment-service knows nothing of the order."""
+    query = "select state from demo.reservations where order_id = %s"
+    found = shop.rows("payment-service", query, order)
+    return str(found[0][0]) if found else None
+
+
+def end_deadline(shop: FaultyShop, order: int, when: str) -> None:
+    shop.rows(
+        "order-service",
+        "update demo.order_sagas set deadline = %s where order_id = %s and state = 'reserving'",
+        when,
+        order,
+    )
 
 
 def test_every_service_killed_in_turn_loses_no_order_and_no_credit(shop: FaultyShop) -> None:
@@ -72,26 +96,62 @@ def test_payment_service_down_past_the_deadline_rejects_and_its_late_reservation
 def test_order_service_killed_around_the_commit_of_an_answer_approves_once(
     shop: FaultyShop, user: int, committed: bool
 ) -> None:
-    # Given an order whose credit is reserved, and order-service about to commit its approval
-    what = b"delete from demo.attempts" if committed else b"update order_sagas"
-    moment = shop.to_database["order-service"].stop_at(what, passing=committed)
+    # Given an order whose credit is reserved, and order-service about to commit its approval, or to
+    # acknowledge the answer after that
+    service = "order-service"
+    shop[service].restart()  # a statement's text is sent once in a session
+    if committed:
+        moment = shop.to_broker[service].stop_at(b"pgmq.delete(", passing=False)
+    else:
+        moment = shop.to_database[service].stop_at(MOVE_SAGA, passing=False)
     order = shop.client.order(user, large=True)
     moment.wait()
-    # When it is killed
-    shop["order-service"].kill()
-    shop.to_database["order-service"].flow()
+    assert reservation(shop, order) == "reserved"
+    assert shop.status(order) == ("approved" if committed else "pending")
+    # When it is killed, in time to be there again before the deadline
+    shop[service].kill()
+    for wire in (shop.to_broker[service], shop.to_database[service]):
+        wire.flow()
+    end_deadline(shop, order, "infinity")
     shop.skip_hiding()
-    shop["order-service"].start()
-    # Then the answer comes again, and counts once (or the deadline came first, and all is released)
-    eventually(lambda: shop.status(order) != "pending")
+    shop[service].start()
+    # Then the answer comes again, and counts once
+    eventually(lambda: shop.status(order) == "approved")
     shop.assert_nothing_lost_nothing_doubled()
 
 
 @on_pgmq
-def test_a_reservation_that_was_set_aside_and_is_retried_after_its_release_is_refused(
+def test_two_copies_that_sweep_at_once_reject_each_order_once_and_do_not_wait_for_each_other(
     shop: FaultyShop, user: int
 ) -> None:
-    # Given a request for credit that is a dead letter, while its order is rejected by the deadline
+    # Given two copies of order-service, and orders that payment-service does not answer
+    shop["payment-service"].kill()
+    with shop.and_another("order-service"), shop.transaction("order-service") as somebody:
+        orders = []
+        for _ in range(4):
+            orders.append(shop.client.order(user, large=True))
+            end_deadline(shop, orders[-1], "infinity")
+        *first, later = orders
+        # When one copy sweeps, and somebody holds it up with the orders in hand
+        somebody.execute("select from demo.orders where id = any(%s) for update", [first])
+        for order in first:
+            end_deadline(shop, order, "now")
+        eventually(lambda: shop.rows("order-service", HELD_UP))
+        # And one more deadline passes
+        end_deadline(shop, later, "now")
+        # Then the other copy takes that order alone
+        eventually(lambda: shop.status(later) == "rejected")
+        assert [shop.status(order) for order in first] == ["pending"] * 3
+    # And each is rejected once
+    shop["payment-service"].start()
+    shop.assert_nothing_lost_nothing_doubled()
+
+
+@on_pgmq
+def test_a_release_that_overtakes_its_reservation_has_it_refused_when_it_comes(
+    shop: FaultyShop, user: int
+) -> None:
+    # Given a request for credit that is set aside, while its order is rejected by the deadline
     with refusing(
         shop, "payment-service", "demo.reservations", f"user_id <> {user} or amount is null"
     ):
@@ -99,13 +159,11 @@ def test_a_reservation_that_was_set_aside_and_is_retried_after_its_release_is_re
         eventually(lambda: letters(shop, "payment-service") == 1)
         eventually(lambda: shop.status(order) == "rejected")
         # And its release, which has overtaken it
-        tombstone = "select state from demo.reservations where order_id = %s and amount is null"
-        eventually(lambda: shop.rows("payment-service", tombstone, order) == [("released",)])
+        eventually(lambda: reservation(shop, order) == "released")
     # When it is retried
     assert shop.retry_dead_letters("payment-service") == {"applied": 1, "failed": 0}
     # Then it is refused
-    refused = "select state from demo.reservations where order_id = %s"
-    assert shop.rows("payment-service", refused, order) == [("refused",)]
+    assert reservation(shop, order) == "refused"
     shop.assert_nothing_lost_nothing_doubled()
 
 

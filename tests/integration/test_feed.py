@@ -6,12 +6,14 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import asdict
 from typing import Any
 from uuid import UUID
 
 import psycopg
 import pytest
 
+from cqrs_demo.outbox.feed import STORY, Wanted
 from cqrs_demo.tooling.runtime.migrations import SCHEMAS
 from cqrs_demo.tooling.runtime.postgres import EmbeddedPostgres
 from tests.fixtures.shop import Shop, cloned_databases, eventually
@@ -185,6 +187,33 @@ def test_filters_choose_by_type_subject_and_time(shop: Shop) -> None:
         2
     ]
     assert shop.get("user-service", "/events", since="yesterday").status_code == 422
+
+
+def test_a_story_is_found_without_looking_through_the_log(shop: Shop, end: int) -> None:
+    # Given a long log, and the story of an order in it: a request for credit some time after it
+    with writer(shop) as connection:
+        append(connection, count=3_000)
+    began = shop.place_order(1, 1000).headers["X-Event-Id"]
+    with writer(shop) as connection:
+        append(connection, count=3_000)
+
+    # When it is asked for, then it comes whole
+    assert [event["type"] for event in read(shop, 0, correlation=began)] == [
+        "order.created",
+        "reservation.requested",
+    ]
+    # And the database has looked at its events alone
+    values = {**asdict(Wanted(correlation=UUID(began))), "after": 0, "upto": 2**62, "limit": 1_000}
+    with psycopg.connect(shop.databases.dsn["order_service"]) as connection:
+        plan = connection.execute("explain (analyze, format json) " + STORY, values).fetchall()
+    for node in _nodes(plan[0][0][0]["Plan"]):
+        assert node["Actual Rows"] + node.get("Rows Removed by Filter", 0) <= 2, node
+
+
+def _nodes(node: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    yield node
+    for child in node.get("Plans", []):
+        yield from _nodes(child)
 
 
 def test_the_limit_counts_events_also_across_windows(shop: Shop, end: int) -> None:

@@ -10,12 +10,12 @@ from cloudevents.core.bindings.http import HTTPMessage, from_structured
 from cloudevents.core.formats.json import JSONFormat
 from cloudevents.core.v1.event import CloudEvent
 
+from cqrs_demo.contract.codec import decode
 from cqrs_demo.contract.events import (
     AccountCreated,
     OrderCancelled,
     OrderCreated,
     UserCreated,
-    decode,
 )
 from tests.fixtures.answers import assert_problem
 from tests.fixtures.shared_shop import fresh_email

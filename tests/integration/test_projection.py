@@ -27,12 +27,12 @@ from cqrs_demo.contract.events import (
     PlacedOrder,
     User,
     UserCreated,
+    type_of,
 )
 from cqrs_demo.database import connect
 from cqrs_demo.inbox.handler import apply_once
 from cqrs_demo.invoice_service.projections import READ_MODEL
 from cqrs_demo.invoice_service.projections.invoices import NAMESPACE
-from cqrs_demo.outbox.payload import type_of
 from cqrs_demo.tooling.runtime.postgres import EmbeddedPostgres
 from tests.fixtures.shop import Databases, cloned_databases
 

@@ -22,7 +22,7 @@ from tests.fixtures.shop import Shop, eventually, running_shop
 
 @pytest.fixture(scope="module")
 def shop(migrated: EmbeddedPostgres) -> Iterator[Shop]:
-    """All three services, started once."""
+    """All four services, started once."""
     with running_shop(migrated) as shop:
         yield shop
 
@@ -252,7 +252,15 @@ def test_verify_of_the_write_side_ends_in_0_where_all_is_well(shop: Shop) -> Non
     with command(shop, "verify", "--write-side") as verifying:
         said = verifying.communicate(timeout=30)[0]
     assert verifying.returncode == 0
-    assert [line.split(":")[0] for line in said.splitlines()] == ["users", "accounts", "orders"]
+    assert [line.split(":")[0] for line in said.splitlines()] == [
+        "users",
+        "accounts",
+        "orders",
+        "order_sagas",
+        "credit_limits",
+        "credits",
+        "reservations",
+    ]
 
 
 def test_the_timeline_has_both_services_events_in_order_of_time(shop: Shop) -> None:

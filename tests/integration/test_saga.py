@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from uuid import uuid4
 
@@ -10,6 +11,11 @@ import pytest
 
 from tests.fixtures.answers import assert_problem
 from tests.fixtures.shop import Shop, eventually
+
+HELD_UP = """
+select pid from pg_stat_activity
+where datname = current_database() and wait_event_type = 'Lock'
+"""
 
 
 @pytest.fixture
@@ -165,6 +171,39 @@ def test_a_cancel_with_a_key_can_be_repeated(shared_shop: Shop, user: int) -> No
     assert_problem(cancel(shared_shop, id, "else", **key), 422, "idempotency-key-reused")
     assert_problem(cancel(shared_shop, other, "why", **key), 422, "idempotency-key-reused")
     assert status(shared_shop, other) == "approved"
+
+
+def test_the_key_of_a_cancel_that_found_the_order_cancelled_is_kept_too(
+    shared_shop: Shop, user: int
+) -> None:
+    # Given an order that is cancelled, and cancelled once more, with a key
+    id = int(shared_shop.place_order(user, 20).json()["id"])
+    other = int(shared_shop.place_order(user, 30).json()["id"])
+    cancel(shared_shop, id)
+    key = {"Idempotency-Key": uuid4().hex}
+    first = cancel(shared_shop, id, **key)
+    # Then that can be repeated, and the key is good for nothing else
+    again = cancel(shared_shop, id, **key)
+    assert (again.json(), again.headers["Idempotent-Replayed"]) == (first.json(), "true")
+    assert_problem(cancel(shared_shop, other, **key), 422, "idempotency-key-reused")
+    assert status(shared_shop, other) == "approved"
+
+
+def test_two_cancels_at_once_with_one_key_are_one(shared_shop: Shop, user: int) -> None:
+    # Given two orders, and one key
+    orders = [int(shared_shop.place_order(user, 20).json()["id"]) for _ in range(2)]
+    key = {"Idempotency-Key": uuid4().hex}
+    with psycopg.connect(shared_shop.databases.admin["order_service"]) as somebody:
+        # When both are cancelled under it, at the same moment
+        somebody.execute("select from demo.orders where id = any(%s) for update", [orders])
+        with ThreadPoolExecutor(2) as both:
+            answers = [both.submit(cancel, shared_shop, id, **key) for id in orders]
+            eventually(lambda: len(shared_shop.databases.rows("order_service", HELD_UP)) == 2)
+            somebody.rollback()
+            statuses = sorted(answer.result().status_code for answer in answers)
+    # Then one of them is
+    assert statuses == [200, 422]
+    assert sorted(status(shared_shop, id) for id in orders) == ["approved", "cancelled"]
 
 
 def test_a_retried_order_gets_its_first_answer_whatever_has_become_of_it(

@@ -19,7 +19,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from cqrs_demo.contract.events import KnownEvent, Unknown, decode, encode
+from cqrs_demo.contract.codec import decode
+from cqrs_demo.contract.events import KnownEvent, Unknown
+from cqrs_demo.contract.json_codec import encode_json
 from cqrs_demo.database import Pool, pool_for
 from cqrs_demo.errors import Refusal
 from cqrs_demo.inbox.handler import Projection, apply_once
@@ -87,7 +89,7 @@ class World:
                 after = self.read.get(database, 0)
                 rows = await (await connection.execute(LOG, [after], binary=True)).fetchall()
             for row in rows:
-                event = decode(encode(f"/{database.replace('_', '-')}", **row))
+                event = decode(encode_json(f"/{database.replace('_', '-')}", **row))
                 assert not isinstance(event, Unknown)
                 self.read[database] = row["sequence"]
                 topic = event.type.partition(".")[0]
@@ -147,12 +149,18 @@ class World:
         async with self.pools["order_service"].connection() as connection, connection.transaction():
             await end_overdue(connection)
 
+    async def arrive(self, rounds: int) -> None:
+        """All that is on its way arrives; with each round what follows from it, too."""
+        for _ in range(rounds):
+            await self.publish()
+            for subscriber, mail in self.mail.items():
+                if mail:
+                    await self.consume(subscriber, list(mail), "well")
+
     async def come_to_rest(self) -> None:
         """Delivery is restored, and every deadline passes."""
         for _ in range(6):
-            await self.publish()
-            for subscriber, mail in self.mail.items():
-                await self.consume(subscriber, list(mail), "well")
+            await self.arrive(1)
             await self.sweep(all_of_them=True)
         assert not any(self.mail.values())
 
@@ -180,8 +188,7 @@ def world(migrated: EmbeddedPostgres, runner: asyncio.Runner) -> Iterator[Callab
         def empty(seed: int) -> World:
             new = World(admins, pools, random.Random(seed))
             for name, tables in FORGET.items():
-                for table in tables.split(", "):
-                    new.rows(name, f"delete from demo.{table}")
+                admins[name].execute(";".join(f"delete from demo.{t}" for t in tables.split(", ")))
             return new
 
         runner.run(each(lambda pool: pool.open(wait=True)))
@@ -197,7 +204,7 @@ def users() -> Any:
 
 ENDS = ("well", "well", "well", "crash before commit", "crash before ack")
 ACTIONS = st.one_of(
-    st.tuples(st.just("place"), users(), st.sampled_from([200, 1000, 1500, 3000])),
+    st.tuples(st.just("place"), users(), st.sampled_from([1000, 1500, 3000, 200])),
     st.tuples(st.just("limit"), users(), st.sampled_from([0, 1000, 2500, 6000])),
     st.tuples(st.just("cancel"), st.integers(0, 9)),
     st.tuples(
@@ -209,14 +216,16 @@ ACTIONS = st.one_of(
     st.tuples(
         st.just("deliver"), st.just("payment-service"), st.integers(1, 4), st.sampled_from(ENDS)
     ),
+    # Without it few orders would live to be approved, and then cancelled.
+    st.tuples(st.just("arrive"), st.integers(1, 3)),
     st.tuples(st.just("sweep"), st.booleans()),
 )
 
 
 @settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
-@given(actions=st.lists(ACTIONS, min_size=4, max_size=30), seed=st.integers(0, 2**32))
+@given(actions=st.lists(ACTIONS, min_size=12, max_size=40), seed=st.integers(0, 2**32))
 def test_whatever_happens_every_order_ends_once_and_credit_and_invoices_are_those_approved(
     world: Callable[[int], World],
     runner: asyncio.Runner,

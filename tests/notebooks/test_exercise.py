@@ -6,7 +6,7 @@ from cqrs_demo.tooling.workshop import Refused, exercise
 
 
 def check(answer: object) -> None:
-    with exercise(answer, well="Because it is."):
+    with exercise("00.0", answer, well="Because it is."):
         assert answer == 2, f"{answer} is not 2"
 
 
@@ -30,7 +30,7 @@ def test_an_answer_of_the_wrong_kind_is_told_what_happened(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     # When an answer makes the check itself fail
-    with exercise(None):
+    with exercise("00.0", None):
         assert len(None) == 2  # type: ignore[arg-type]
 
     # Then it says how
@@ -49,7 +49,7 @@ def test_a_missing_answer_is_no_wrong_one(capsys: pytest.CaptureFixture[str]) ->
 
 def test_a_refusal_met_in_the_check_is_told_as_it_is(capsys: pytest.CaptureFixture[str]) -> None:
     # When the system refuses what an answer asks for
-    with exercise("select"):
+    with exercise("00.0", "select"):
         raise Refused('syntax error at or near "select"')
 
     # Then the learner reads what it said, and no name of an exception
@@ -63,7 +63,7 @@ def test_only_a_wrong_answer_is_cleared_away() -> None:
 
     # When it judges a missing, a right and a wrong answer
     for answer in (..., 2, 3):
-        with exercise(answer, again=lambda answer=answer: tried.append(answer)):
+        with exercise("00.0", answer, again=lambda answer=answer: tried.append(answer)):
             assert answer == 2
 
     # Then it did so after the wrong one
@@ -72,5 +72,5 @@ def test_only_a_wrong_answer_is_cleared_away() -> None:
 
 def test_who_stops_a_check_stops_it() -> None:
     # When somebody interrupts a check, then it is not taken for an answer
-    with pytest.raises(KeyboardInterrupt), exercise(1):
+    with pytest.raises(KeyboardInterrupt), exercise("00.0", 1):
         raise KeyboardInterrupt

@@ -46,6 +46,14 @@ def test_the_wheel_carries_every_sql_file_unchanged(wheel: ZipFile) -> None:
     assert carried == files
 
 
+def test_the_wheel_carries_every_schema_and_golden_event_of_the_contract(wheel: ZipFile) -> None:
+    # A consumer without the schema of a message could not read it
+    contract = ROOT / "cqrs_demo/contract"
+    files = [*contract.glob("schemas/*/*.avsc"), *contract.glob("golden/*/*.json")]
+    assert files
+    assert {file.relative_to(ROOT).as_posix() for file in files} <= set(wheel.namelist())
+
+
 def test_the_wheel_is_the_package_alone(wheel: ZipFile) -> None:
     # Given every name in the wheel
     names = wheel.namelist()

@@ -5,9 +5,9 @@ from typing import Literal, get_args
 
 import pytest
 
-from cqrs_demo.contract.events import Id, Instant, KnownEvent, Money, OrderCreated, Text
+from cqrs_demo.contract.events import Id, Instant, KnownEvent, Money, OrderCreated, Text, type_of
 from cqrs_demo.contract.events import _Envelope as Envelope
-from cqrs_demo.outbox.payload import SQL_TYPES, columns, payload, type_of
+from cqrs_demo.outbox.payload import SQL_TYPES, columns, payload
 
 KNOWN = get_args(KnownEvent)
 

@@ -14,14 +14,13 @@ from uuid import UUID
 import httpx
 import orjson
 
+from cqrs_demo.contract.codec import DecodeError, decode
 from cqrs_demo.contract.events import (
     ORDER_SERVICE,
     USER_SERVICE,
-    DecodeError,
     Event,
     KnownEvent,
     Unknown,
-    decode,
 )
 from cqrs_demo.invoice_service.projections.read_model import concerned
 from cqrs_demo.messaging.broker import INVOICE_SERVICE

@@ -19,7 +19,8 @@ from typing import Any, Literal
 from psycopg import sql
 from pydantic import TypeAdapter
 
-from cqrs_demo.contract.events import Event, decode
+from cqrs_demo.contract.codec import decode
+from cqrs_demo.contract.events import Event
 from cqrs_demo.invoice_service.replay.history import History
 from cqrs_demo.invoice_service.replay.known_logs import log_faults, refusal, remember
 from cqrs_demo.invoice_service.replay.rebuild import swap_in

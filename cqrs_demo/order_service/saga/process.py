@@ -8,7 +8,6 @@ definition.py says which step; inbox/handler.py calls Saga.
 
 from collections.abc import Sequence
 from typing import Any
-from uuid import UUID
 
 from psycopg.types.json import Jsonb
 
@@ -22,11 +21,11 @@ from cqrs_demo.contract.events import (
     PaymentReleased,
     PaymentReserved,
     ReleaseRequested,
+    type_of,
 )
 from cqrs_demo.database import Connection
 from cqrs_demo.order_service.saga.definition import SAGA, Happening, Step
-from cqrs_demo.outbox.append import NewEvent, append, new_event
-from cqrs_demo.outbox.payload import type_of
+from cqrs_demo.outbox.append import Cause, NewEvent, append, caused_by, new_event
 
 ANSWERS = (PaymentReserved, PaymentRefused, PaymentReleased)
 
@@ -68,7 +67,7 @@ class Saga:
                 reason = event.data.reason if isinstance(event, PaymentRefused) else None
                 order = await read_order(connection, event.data.order_id)
                 if order is not None and order["saga_state"] is not None:
-                    await happens(connection, order, type(event), reason, cause=event.id)
+                    await happens(connection, order, type(event), reason, caused_by(event))
 
 
 async def lock_sagas(connection: Connection, order_ids: Sequence[int]) -> None:
@@ -85,7 +84,7 @@ async def happens(
     order: dict[str, Any],
     happening: Happening,
     reason: str | None,
-    cause: UUID | None = None,
+    cause: Cause,
 ) -> None:
     """Something happens to an order whose saga's row is locked. What the definition does not expect
     in this state is noted in the history, and changes nothing."""
@@ -93,7 +92,7 @@ async def happens(
     sent = await take(connection, order, step, reason, cause) if step else []
     entry = {
         "event": happening if isinstance(happening, str) else type_of(happening),
-        "event_id": cause and str(cause),
+        "event_id": cause.event and str(cause.event),
         "state": step.state if step else order["saga_state"],
         "sent": [event.type for event in sent],
     }
@@ -106,15 +105,15 @@ async def take(
     order: dict[str, Any],
     step: Step,
     reason: str | None,
-    cause: UUID | None = None,
+    cause: Cause,
 ) -> list[NewEvent]:
     """The order goes on to the step's state, and its events into log and outbox. Returns them. Each
     is led to by the one before it; the first by `cause`."""
     sent: list[NewEvent] = []
     for kind in step.sends:
-        led_by = sent[-1].id if sent else cause
+        led_by = sent[-1].cause if sent else cause
         data = _data(kind, order, reason)
-        sent.append(new_event(kind, data, correlation=order["event_id"], cause=led_by))
+        sent.append(new_event(kind, data, led_by, correlation=order["event_id"]))
     values = {"order_id": order["id"], "state": step.state, "reason": reason}
     await connection.execute(MOVE_ORDER, {**values, "told_by": sent[0].id}, prepare=True)
     await append(connection, sent)

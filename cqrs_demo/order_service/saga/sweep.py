@@ -13,6 +13,7 @@ import structlog
 from cqrs_demo.backoff import Backoff
 from cqrs_demo.database import Connection, Pool
 from cqrs_demo.order_service.saga.process import happens, read_order
+from cqrs_demo.outbox.append import Cause
 
 log = structlog.get_logger()
 
@@ -86,5 +87,5 @@ async def end_overdue(connection: Connection) -> list[int]:
     for row in rows:
         order = await read_order(connection, row["order_id"])
         assert order is not None, "a saga is made together with its order"
-        await happens(connection, order, "deadline", TOO_LATE)
+        await happens(connection, order, "deadline", TOO_LATE, Cause())
     return [row["order_id"] for row in rows]

@@ -109,6 +109,7 @@ def _order_created(user: int) -> OrderCreated:
         description="Widget",
         amount=Decimal(1),
         purchase_dt=datetime(2025, 4, 3, tzinfo=UTC),
+        status="approved",
     )
     return OrderCreated(
         specversion="1.0",

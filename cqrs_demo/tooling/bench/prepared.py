@@ -1,8 +1,9 @@
 """Data that is put in place rather than produced: a long log, a full outbox, many invoices. Written
 in SQL, as superuser."""
 
-from cqrs_demo.contract.events import OrderCreated
-from cqrs_demo.outbox.payload import payload, type_of
+from cqrs_demo.contract.events import OrderCreated, type_of
+from cqrs_demo.contract.schemas import schema_of
+from cqrs_demo.outbox.payload import payload
 from cqrs_demo.tooling.bench.rig import Rig
 
 CHUNK = 100_000  # rows in one statement
@@ -16,8 +17,9 @@ with placed as (
     returning *
 ),
 event as (
-    insert into demo.events (id, type, subject, data)
-    select event_id, '{type_of(OrderCreated)}', id::text, {payload(OrderCreated)}
+    insert into demo.events (id, type, subject, dataschema, data)
+    select event_id, '{type_of(OrderCreated)}', id::text, '{schema_of(OrderCreated)}',
+        {payload(OrderCreated)}
     from placed
     order by id
     returning sequence, id

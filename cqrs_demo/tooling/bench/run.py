@@ -15,6 +15,7 @@ import psutil
 
 from cqrs_demo.tooling.bench import (
     accept,
+    codec,
     drain,
     end_to_end,
     growth,
@@ -40,7 +41,10 @@ ON_ONE_BROKER: dict[str, Measurement] = {
     "growth": growth.measure,
     "replay": replay.measure,
 }
-MEASUREMENTS = (*ON_EACH_BROKER, *ON_ONE_BROKER)
+ALONE = {"codec": codec.measure}
+"""It needs no system."""
+
+MEASUREMENTS = (*ALONE, *ON_EACH_BROKER, *ON_ONE_BROKER)
 """In the order in which they are made: first those that are to find a fresh system, last those that
 leave it full."""
 
@@ -67,6 +71,9 @@ def run(plan: Plan, say: Say) -> Iterator[Figure]:
                 "the peer runs on RabbitMQ: --against needs --broker rabbitmq or both, and an "
                 "installed RabbitMQ"
             )
+    for name, measure_alone in ALONE.items():
+        if name in plan.only:
+            yield from measure_alone(plan.scale, say)
     for broker in plan.brokers:
         wanted = [measure for name, measure in ON_EACH_BROKER.items() if name in plan.only]
         if broker == plan.brokers[0]:

@@ -12,6 +12,7 @@ import typer
 
 from cqrs_demo.tooling.cli import (
     bench,
+    contract,
     dashboard,
     dead_letters,
     events,
@@ -21,11 +22,12 @@ from cqrs_demo.tooling.cli import (
     running,
     serving,
     shop,
+    slides,
 )
 
 app = typer.Typer(
-    help="A small shop that teaches CQRS by running it: two services write, events travel through "
-    "a broker, a third reads.",
+    help="A small shop that teaches CQRS by running it: three services write, events travel "
+    "through a broker, a fourth reads.",
     epilog="Begin with:  cqrs-demo up",
     no_args_is_help=True,
     rich_markup_mode="rich",
@@ -36,12 +38,14 @@ for module in (
     running,
     dashboard,
     lab,
+    slides,
     shop,
     dead_letters,
     events,
     replaying,
     hazard,
     bench,
+    contract,
     serving,
 ):
     module.add_to(app)

@@ -67,9 +67,9 @@ def bench(
     """Measure the system in private databases and a private broker, next to what it could at best
     be. About seven minutes.
 
-    Measurements: start, lag, end-to-end, relay (and consumer), accept, query, growth, replay. The
-    numbers mean something only on a machine that does nothing else. Ctrl-C stops and cleans up;
-    what was measured until then is shown.
+    Measurements: codec, start, lag, end-to-end, relay (and consumer), accept, query, growth,
+    replay. The numbers mean something only on a machine that does nothing else. Ctrl-C stops and
+    cleans up; what was measured until then is shown.
     """
     from cqrs_demo.tooling.bench import figures, run
     from cqrs_demo.tooling.runtime.rabbitmq_node import rabbitmq_server

@@ -54,6 +54,10 @@ def up(
 
     Examples:  cqrs-demo up    cqrs-demo up --detach
     CQRS_BROKER_URL=amqp://guest:guest@127.0.0.1/ cqrs-demo up --broker rabbitmq
+
+    From the environment it takes CQRS_API_TOKEN, which every call must then carry, and two rules of
+    the shop: orders from CQRS_APPROVAL_FROM (1000.00) on need credit, and payment-service has
+    CQRS_PAYMENT_DEADLINE (10) seconds to answer.
     """
     from cqrs_demo.tooling.runtime.down import hold
 

@@ -36,9 +36,9 @@ def serve(
     """Run one service in the foreground, configured from the environment.
 
     Its database (CQRS_USER_DB, CQRS_ORDER_DB, CQRS_PAYMENT_DB or CQRS_INVOICE_DB) and
-    CQRS_BROKER_URL must be set; CQRS_HOST, CQRS_PORT, CQRS_API_TOKEN and CQRS_WORKSHOP may be, and
-    for order-service CQRS_APPROVAL_FROM and CQRS_PAYMENT_DEADLINE. SIGTERM ends it within five
-    seconds.
+    CQRS_BROKER_URL must be set. CQRS_HOST, CQRS_PORT, CQRS_API_TOKEN and CQRS_WORKSHOP may be; so
+    may CQRS_EVENT_FORMAT (json or avro: what it publishes; it reads both), and for order-service
+    CQRS_APPROVAL_FROM and CQRS_PAYMENT_DEADLINE. SIGTERM ends it within five seconds.
     """
     stop = _Stop()
     from cqrs_demo import logs

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Literal
 
 from cqrs_demo.client.place import LOGS_OF_INVOICES, PREFIXES
-from cqrs_demo.settings import DEFAULT_PORTS, read_rules, read_token
+from cqrs_demo.settings import DEFAULT_PORTS, read_rules, read_token, read_wire
 from cqrs_demo.tooling.runtime.brokers import named_rabbitmq, what_stays_behind
 from cqrs_demo.tooling.runtime.parts import Part, Postgres, PrivateRabbit, Program
 from cqrs_demo.tooling.runtime.ports import HOST
@@ -32,8 +32,8 @@ from cqrs_demo.tooling.runtime.system import (
 DASHBOARD_PORT = 8501
 RULES = ("CQRS_APPROVAL_FROM", "CQRS_PAYMENT_DEADLINE")
 TAKEN = (
-    f"only CQRS_DATA_DIR, CQRS_API_TOKEN, {', '.join(RULES)} and, with --broker rabbitmq, "
-    "CQRS_BROKER_URL"
+    f"only CQRS_DATA_DIR, CQRS_API_TOKEN, {', '.join(RULES)}, CQRS_EVENT_FORMAT and, with "
+    "--broker rabbitmq, CQRS_BROKER_URL"
 )
 ROLES = ("user_service", "order_service", "payment_service", "invoice_service", "broker")
 
@@ -45,8 +45,8 @@ class System:
         self, folder: Folder, broker: Literal["pgmq", "rabbitmq"], *, dashboard: bool, say: Say
     ) -> None:
         """Raises NoBroker when `broker` is rabbitmq and there is none to be had, SettingsError for
-        a malformed token or rule."""
-        self._token, self._rules = read_token(), read_rules()
+        a malformed token, rule or format."""
+        self._token, self._rules, self._wire = read_token(), read_rules(), read_wire()
         self._named_rabbitmq = named_rabbitmq() if broker == "rabbitmq" else None
         self._folder, self._say = folder, say
         make_private(folder.path)
@@ -106,6 +106,8 @@ class System:
                 told["CQRS_API_TOKEN"] = self._token
             if name == "order-service":
                 told |= self._rules
+            if name != "invoice-service":  # it publishes nothing
+                told |= self._wire
             return _inherited() | told | (self._logs() if name == "invoice-service" else {})
 
         def command(port: int) -> list[str]:
@@ -178,7 +180,7 @@ class System:
 def unused_settings(broker: str) -> list[str]:
     """What was exported for a service of somebody's own, or is misspelt; `up` settles these things
     itself."""
-    used = {"CQRS_DATA_DIR", "CQRS_API_TOKEN", *RULES} | (
+    used = {"CQRS_DATA_DIR", "CQRS_API_TOKEN", "CQRS_EVENT_FORMAT", *RULES} | (
         {"CQRS_BROKER_URL"} if broker == "rabbitmq" else set()
     )
     return sorted(

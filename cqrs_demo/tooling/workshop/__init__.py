@@ -9,6 +9,8 @@ from cqrs_demo.tooling.workshop.answers import chosen, number, placed
 from cqrs_demo.tooling.workshop.client import Client
 from cqrs_demo.tooling.workshop.exercise import exercise
 from cqrs_demo.tooling.workshop.predict import predict
+from cqrs_demo.tooling.workshop.progress import progress
+from cqrs_demo.tooling.workshop.quiz import quiz
 from cqrs_demo.tooling.workshop.shop import Shop
 
 __all__ = [
@@ -23,4 +25,6 @@ __all__ = [
     "number",
     "placed",
     "predict",
+    "progress",
+    "quiz",
 ]

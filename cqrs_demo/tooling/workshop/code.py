@@ -41,6 +41,22 @@ PARTS = {
         "            try:\n                await self.handler",
         "                break",
     ),
+    "confirmed": Part(
+        "outbox.relay", "        except PublishFailed as failure:", "            raise"
+    ),
+    "retry": Part(
+        "outbox.retries", "    query = sql.SQL(", "    return Accepted(row, replayed=True)"
+    ),
+    "total": Part(
+        "invoice_service.projections.invoices",
+        "insert into invoices (invoice_id",
+        "on conflict (invoice_id)",
+    ),
+    "revenue": Part(
+        "invoice_service.projections.revenue",
+        "insert into customer_revenue",
+        "    revenue = customer_revenue",
+    ),
     "saga": Part("order_service.saga.definition", "SAGA: dict[", "}"),
     "release": Part("payment_service.reservations", "with ended as (", "select amount from ended"),
 }

@@ -6,6 +6,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from cqrs_demo.client.errors import Trouble
+from cqrs_demo.tooling.workshop.passed import note_exercise
 
 NOT_YET = (
     "✎ Not answered yet. Replace the ... in the cell above, run it, then run this one (its "
@@ -13,16 +14,18 @@ NOT_YET = (
 )
 
 
-class exercise:  # reads as a statement: with exercise(answer): assert …
-    """Asserts about an answer, each with the reason why a wrong one is wrong.
+class exercise:  # reads as a statement: with exercise("03.1", answer): assert …
+    """Asserts about an answer, each with the reason why a wrong one is wrong. An exercise that is
+    solved is noted under its name.
 
     An answer that is still `...` is not wrong but missing. `well` is said to who got it. `again` is
     called after a wrong answer: it puts things back, so that the next try begins like the first.
     """
 
     def __init__(
-        self, *answers: Any, well: str = "", again: Callable[[], object] = lambda: None
+        self, name: str, *answers: Any, well: str = "", again: Callable[[], object] = lambda: None
     ) -> None:
+        self._name = name
         self._missing = any(answer is ... for answer in answers)
         self._well, self._again = well, again
 
@@ -41,6 +44,7 @@ class exercise:  # reads as a statement: with exercise(answer): assert …
             print(NOT_YET)
         elif error is None:
             print(f"✔ Right. {self._well}".rstrip())
+            note_exercise(self._name)
         else:
             print(f"✘ Not quite: {_why(error)}")
             self._again()

@@ -4,10 +4,10 @@ it takes nothing from the shop's consumer."""
 import time
 from collections.abc import Callable
 
-import orjson
-
 from cqrs_demo.client.errors import TookTooLong
-from cqrs_demo.messaging.broker import Subscriber
+from cqrs_demo.contract.codec import decode
+from cqrs_demo.contract.events import Event
+from cqrs_demo.messaging.broker import Delivery, Subscriber
 from cqrs_demo.tooling.workshop.broker import SyncBroker
 
 PATIENCE = 30.0
@@ -35,5 +35,9 @@ class Listener:
                 if time.monotonic() > deadline:
                     raise TookTooLong(f"{len(ids)} events came, and {count} were waited for")
                 taken = broker.take(self._subscriber, count - len(ids), wait=0.5)
-                ids += [self._shown(orjson.loads(delivery.body)["id"]) for delivery in taken]
+                ids += [self._shown(str(_event(delivery).id)) for delivery in taken]
         return ids
+
+
+def _event(delivery: Delivery) -> Event:
+    return decode(delivery.body, delivery.content_type, delivery.headers)

@@ -30,7 +30,7 @@ from cqrs_demo.tooling.workshop.peek import peek
 from cqrs_demo.tooling.workshop.row_lock import RowLock
 from cqrs_demo.tooling.workshop.saga_view import CONSUMERS, SagaView
 from cqrs_demo.tooling.workshop.tables import readable
-from cqrs_demo.tooling.workshop.which_system import own_system, running_system
+from cqrs_demo.tooling.workshop.which_system import own_folder, running_system
 
 
 class Shop(SagaView):
@@ -65,7 +65,7 @@ class Shop(SagaView):
 
     @classmethod
     def _on_own_system(cls, *, fresh: bool = False) -> Self:
-        folder = own_system(fresh=fresh).folder
+        folder = own_folder(fresh=fresh)
         return cls(Client(find_system(folder)), folder)
 
     def close(self) -> None:

@@ -16,6 +16,10 @@ LAB_BROKER = "CQRS_LAB_BROKER"
 """pgmq or rabbitmq: what a system of the notebook's own is to run on. Else it is what the running
 system has, else PGMQ."""
 
+LAB_SYSTEM = "CQRS_LAB_SYSTEM"
+"""The data folder of a system that every notebook may break, one after the other: pytest starts it
+(notebooks/solutions/conftest.py). Else each notebook starts a system of its own."""
+
 _kept: dict[Kind, PrivateSystem] = {}
 
 
@@ -37,6 +41,14 @@ def running_system() -> RunningSystem | None:
         except NotRunning:
             continue
     return None
+
+
+def own_folder(*, fresh: bool = False) -> Path:
+    """The data folder of a system that a notebook may break. `fresh`: a new and empty one. Raises
+    DidNotStart."""
+    if LAB_SYSTEM in os.environ and not fresh:
+        return Path(os.environ[LAB_SYSTEM])
+    return own_system(fresh=fresh).folder
 
 
 def own_system(*, fresh: bool = False) -> PrivateSystem:
