@@ -1,5 +1,5 @@
 """The dashboard: `cqrs-demo up` starts it, `make dashboard` starts it alone. Pages only draw;
-fetch.py fetches.
+system/fetch.py fetches.
 
 Read views/shop.py first: it is the whole idea on one page.
 """
@@ -12,7 +12,7 @@ from first_visit import warm_up
 from frame import guarded, whole_page
 from menu import chosen_page
 from strip import strip
-from tour import tour
+from tour.panel import tour
 
 HERE = Path(__file__).parent
 

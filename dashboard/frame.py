@@ -12,7 +12,7 @@ import structlog
 import words
 from cqrs_demo.client.errors import NoAnswer, Refused, Trouble
 from cqrs_demo.client.place import PREFIXES
-from pulse import pulse
+from system.pulse import pulse
 
 log = structlog.get_logger()
 

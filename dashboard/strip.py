@@ -6,14 +6,14 @@ from html import escape
 import streamlit as st
 
 import words
-from fetch import GATES
 from frame import attempt, complaint, live
-from healing import heal_everything
-from known import Fact
-from pulse import pulse
-from reach import SERVICES
-from sample import Sample
-from tally import OnTheWay
+from system.fetch import GATES
+from system.healing import heal_everything
+from system.known import Fact
+from system.pulse import pulse
+from system.reach import SERVICES
+from system.sample import Sample
+from system.tally import OnTheWay
 
 EVERY = 1.3  # seconds; with the pulse's 0.9 and its glance of 0.8, lights turn within three
 WORST_FIRST = ("away", "unknown", "paused", "stuck", "running")

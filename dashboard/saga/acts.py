@@ -6,13 +6,13 @@ from functools import partial
 
 import streamlit as st
 
-import fetch
 from clicks import button
 from frame import attempt, complaint
-from pulse import pulse
 from saga.ask import customer, newest, told_of
 from saga.overtaking import overtaking
 from saga.story import Row
+from system import fetch
+from system.pulse import pulse
 
 FORM = "saga"
 NEEDS_CREDIT = Decimal("1200.00")

@@ -7,13 +7,13 @@ from typing import Any
 
 import streamlit as st
 
-import fetch
 from cqrs_demo.client.errors import Trouble
 from cqrs_demo.exact_json import loads
-from known import Fact, asked
-from reach import client
 from saga.story import Row, Told
-from shared import shared
+from system import fetch
+from system.known import Fact, asked
+from system.reach import client
+from system.shared import shared
 
 LOOKED_AT = 2_000  # positions of the log in which the newest are looked for
 OFFERED = 30

@@ -6,8 +6,8 @@ from decimal import Decimal
 from html import escape
 
 import words
-from known import Fact
 from saga.story import LANES, Moment, Row
+from system.known import Fact
 
 
 def head_html(order: Row) -> str:

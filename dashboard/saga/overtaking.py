@@ -9,14 +9,14 @@ from collections.abc import Callable
 
 import streamlit as st
 
-import fetch
+from break_it.traffic import publish
 from cqrs_demo.client.errors import TookTooLong, Trouble
 from cqrs_demo.exact_json import dumps
 from cqrs_demo.messaging.broker import Message
-from one_call import in_a_thread
-from reach import client
 from saga.ask import beginning, story_of
-from traffic import publish
+from system import fetch
+from system.one_call import in_a_thread
+from system.reach import client
 
 RELAY, RELEASE = "order relay", "reservation.release_requested"
 LONGEST = 120.0  # seconds that a deadline is waited for

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 import words
-from known import Fact, together
+from system.known import Fact, together
 
 Row = dict[str, Any]
 LANES = ("order-service", "payment-service", "invoice-service")

@@ -1,15 +1,15 @@
 """What stands on the cards of the flow: counts, how each part is, and how fast events pass it. All
-of it is facts (known.py): what is not known says so."""
+of it is facts (system/known.py): what is not known says so."""
 
 from collections.abc import Sequence
 from typing import Any
 
-import reach
 import words
-from known import Fact
-from pulse import rate
-from sample import RELAYS, Mode, Sample
-from tally import OnTheWay
+from system import reach
+from system.known import Fact
+from system.pulse import rate
+from system.sample import RELAYS, Mode, Sample
+from system.tally import OnTheWay
 
 LANES = ("user", "account", "order", "reservation", "payment")
 INBOXES = ("order consumer", "payment consumer")

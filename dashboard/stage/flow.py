@@ -7,11 +7,11 @@ from typing import Any
 
 import streamlit as st
 
-import fetch
 from frame import attempt
 from made_up import an_order
-from pulse import pulse
 from stage.watch import watch
+from system import fetch
+from system.pulse import pulse
 
 HERE = Path(__file__).parent
 KEY = "flow"

@@ -8,9 +8,9 @@ from typing import Any
 
 import words
 from cqrs_demo.client.errors import Trouble
-from reach import client
-from shared import shared
 from stage.traces import Trace
+from system.reach import client
+from system.shared import shared
 
 TABLES = {
     "user": "users",

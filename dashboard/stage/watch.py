@@ -15,8 +15,8 @@ import streamlit as st
 from cqrs_demo.client.errors import Trouble
 from cqrs_demo.client.place import COMMAND_SERVICES, CONSUMERS
 from cqrs_demo.exact_json import loads
-from reach import client
 from stage.traces import Trace, Traces
+from system.reach import client
 
 EVERY = 0.8  # seconds between two looks
 FIRST_LOOK = 25  # events of each log

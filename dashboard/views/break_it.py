@@ -5,13 +5,13 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 import words
+from break_it.experiments import EXPERIMENTS
+from break_it.proof import proof_html, verdict
+from break_it.traffic import RATE, SECONDS, traffic
 from clicks import button
-from experiments import EXPERIMENTS
-from faults import can_break_processes
 from frame import guarded, live
-from proof import proof_html, verdict
-from pulse import pulse
-from traffic import RATE, SECONDS, traffic
+from system.faults import can_break_processes
+from system.pulse import pulse
 
 
 def page() -> None:

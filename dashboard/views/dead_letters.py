@@ -4,12 +4,11 @@ it, or discard it; or retry or discard its group.
 
 import streamlit as st
 
-import fetch
-import reach
 import words
+from dead_letters.one_letter import letters, name_of
+from dead_letters.settling import outcome, settle_button
 from frame import live, tell
-from one_letter import letters, name_of
-from settling import outcome, settle_button
+from system import fetch, reach
 
 REACH = {"invoice-service": "reach an invoice"}
 

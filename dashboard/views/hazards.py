@@ -13,7 +13,7 @@ from cqrs_demo.tooling.hazards.catalog import HAZARDS, Hazard
 from cqrs_demo.tooling.hazards.lines import Line
 from cqrs_demo.tooling.runtime.rabbitmq_node import rabbitmq_server
 from frame import attempt, complaint, guarded, live
-from hazards import hazards
+from hazards.showing import hazards
 
 HARM = (
     ("lost", "lost"),
@@ -22,7 +22,7 @@ HARM = (
 )
 
 
-STYLE = Path(__file__).parents[1] / "hazards.css"
+STYLE = Path(__file__).parents[1] / "hazards" / "page.css"
 
 
 def page() -> None:

@@ -1,17 +1,17 @@
 """Invoices: find one, print it, see what it was at any earlier moment; and what all of them add up
-to. Next: found_invoices.py, one_invoice.py.
+to. Next: invoices/found.py, invoices/one_invoice.py.
 """
 
 import streamlit as st
 
-import fetch
 import words
 from cqrs_demo.client.errors import NoAnswer
-from found_invoices import choices, found_list, remember_choices, search_fields
 from frame import live
+from invoices.found import choices, found_list, remember_choices, search_fields
+from invoices.one_invoice import one_invoice
+from invoices.revenue_charts import months_chart, top_chart
 from kept import one_of, recall, remember
-from one_invoice import one_invoice
-from revenue_charts import months_chart, top_chart
+from system import fetch
 
 TABS = ("Invoices", "Revenue")
 

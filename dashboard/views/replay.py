@@ -1,17 +1,17 @@
 """Replay: is the read model what the logs say, and make it so; both while it goes on serving.
-Next: runs.py, verdict.py, damage.py.
+Next: runs.py, verdict.py and damage.py in replay/.
 """
 
 import streamlit as st
 
-import fetch
 import words
-from damage import damage_button, damaged_invoice
 from frame import guarded, live
-from pulse import pulse
-from reach import Row
-from runs import controls
-from verdict import differences_html, set_aside, verdict
+from replay.damage import damage_button, damaged_invoice
+from replay.runs import controls
+from replay.verdict import differences_html, set_aside, verdict
+from system import fetch
+from system.pulse import pulse
+from system.reach import Row
 
 
 def page() -> None:

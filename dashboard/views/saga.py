@@ -9,12 +9,12 @@ import words
 from cqrs_demo.client.errors import Trouble
 from frame import live
 from kept import recall, remember
-from known import asked
 from saga.acts import buttons
 from saga.ask import credit_of, customer, newest, told_of
 from saga.draw import credit_html, head_html, timeline_html
 from saga.overtaking import overtaking
 from saga.story import Row, Told, lanes_of, moments_of
+from system.known import asked
 
 STYLE = Path(__file__).parents[1] / "saga" / "page.css"
 NEWEST = "The newest"

@@ -1,18 +1,19 @@
 """Shop: send commands on the left, watch the invoice change on the right.
 
 A form's command goes over HTTP in its button's callback; the page is drawn afterwards, with what
-came of it. Next: order_form.py.
+came of it. Next: shop/order_form.py.
 """
 
 from textwrap import shorten
 
 import streamlit as st
 
-import fetch
-import reach
 import words
-from customer_forms import address_form, customer_form, random_customer, told_of_customer
-from customers import (
+from frame import in_turn, live
+from kept import recall, remember
+from receipt import arrived_html, invoice_html
+from shop.customer_forms import address_form, customer_form, random_customer, told_of_customer
+from shop.customers import (
     first_customer,
     known_customers,
     month_as_written,
@@ -20,14 +21,12 @@ from customers import (
     months_of,
     newest_month,
 )
-from frame import in_turn, live
-from journey import draw_journey
-from kept import recall, remember
-from known import STALE
-from new_lines import fresh_lines
-from order_form import order_form
-from receipt import arrived_html, invoice_html
-from welcome import welcome
+from shop.journey import draw_journey
+from shop.new_lines import fresh_lines
+from shop.order_form import order_form
+from shop.welcome import welcome
+from system import fetch, reach
+from system.known import STALE
 
 
 @in_turn

@@ -6,16 +6,16 @@ from pathlib import Path
 
 import streamlit as st
 
-from charts import flow_chart, waiting_chart
 from frame import complaint, live
-from pulse import pulse
 from stage import rows
 from stage.cards import cards
+from stage.charts import flow_chart, waiting_chart
 from stage.flow import flow
 from stage.plan import dots_of
 from stage.traces import Trace
 from stage.watch import watch
-from waterfall_view import choose_and_draw
+from system.pulse import pulse
+from waterfall.choose import choose_and_draw
 
 DASHBOARD = Path(__file__).parents[1]
 
@@ -29,7 +29,7 @@ NO_CONTROLS = " These services run without CQRS_WORKSHOP=1: the hops in between 
 
 def page() -> None:
     st.html(DASHBOARD / "stage" / "page.css")
-    st.html(DASHBOARD / "waterfall.css")
+    st.html(DASHBOARD / "waterfall" / "page.css")
     moving()
     with st.expander("Rates and waiting", key="rates", on_change="rerun") as more:
         if more.open:

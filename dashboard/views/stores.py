@@ -4,11 +4,11 @@ from datetime import datetime
 
 import streamlit as st
 
-import reach
 import words
 from frame import live
 from kept import one_of, recall, remember
-from stores import STORES, contents, statement
+from system import reach
+from system.stores import STORES, contents, statement
 
 
 def page() -> None:

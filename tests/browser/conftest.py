@@ -26,18 +26,20 @@ from tests.fixtures.shop import PREFIXES, Shop, running_shop
 DASHBOARD = Path(__file__).parents[2] / "dashboard"
 sys.path.insert(0, str(DASHBOARD))
 
-import faults  # noqa: E402, F401  # for the tests
-import fetch  # noqa: E402, F401  # for the tests
-import known  # noqa: E402, F401  # for the tests
-import one_invoice  # noqa: E402, F401  # for the tests
-import proof  # noqa: E402, F401  # for the tests
-import pulse  # noqa: E402
-import reach  # noqa: E402  # found once its folder is on the path
-import sample  # noqa: E402, F401  # for the tests
-import stores  # noqa: E402, F401  # for the tests
 import strip  # noqa: E402, F401  # for the tests
-import tally  # noqa: E402, F401  # for the tests
+from break_it import proof  # noqa: E402, F401  # for the tests
+from invoices import one_invoice  # noqa: E402, F401  # for the tests
 from stage import cards  # noqa: E402, F401  # for the tests
+from system import (  # noqa: E402  # found once its folder is on the path
+    faults,  # noqa: F401  # for the tests
+    fetch,  # noqa: F401  # for the tests
+    known,  # noqa: F401  # for the tests
+    pulse,
+    reach,
+    sample,  # noqa: F401  # for the tests
+    stores,  # noqa: F401  # for the tests
+    tally,  # noqa: F401  # for the tests
+)
 
 PAGES = (
     "shop",

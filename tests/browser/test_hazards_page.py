@@ -16,7 +16,9 @@ from cqrs_demo.tooling.hazards.show import Shown
 from tests.browser.conftest import eventually, forget, words_of
 
 # isort: split
-from hazards import hazards  # of the dashboard, whose folder conftest.py has put on the path
+from hazards.showing import (
+    hazards,  # of the dashboard, whose folder conftest.py has put on the path
+)
 
 Open = Callable[[str], AppTest]
 

@@ -9,7 +9,7 @@ from streamlit.testing.v1 import AppTest
 from tests.browser.conftest import words_of
 from tests.fixtures.shop import Shop, eventually
 
-import tour_steps  # isort: skip  # found once its folder is on the path
+from tour import steps as tour_steps  # isort: skip  # found once its folder is on the path
 
 BUYERS = "select user_id from demo.orders"
 

@@ -12,9 +12,9 @@ import pytest
 
 sys.path.append(str(Path(__file__).parents[2] / "dashboard"))  # its modules import each other so
 
-import pdf  # type: ignore[import-not-found]
 import words  # type: ignore[import-not-found]
-from paper import as_csv, as_page, file_name  # type: ignore[import-not-found]
+from invoices import pdf  # type: ignore[import-not-found]
+from invoices.paper import as_csv, as_page, file_name  # type: ignore[import-not-found]
 
 MOMENT = datetime(2025, 6, 7, 8, 9, 10, 123456, UTC)
 

@@ -10,9 +10,9 @@ DASHBOARD = str(Path(__file__).parents[2] / "dashboard")
 if DASHBOARD not in sys.path:
     sys.path.insert(0, DASHBOARD)
 
-from known import known, unknown  # noqa: E402  # found once its folder is on the path
 from saga.draw import credit_html, timeline_html  # noqa: E402
 from saga.story import Told, lanes_of, moments_of  # noqa: E402
+from system.known import known, unknown  # noqa: E402  # found once its folder is on the path
 
 Row = dict[str, Any]
 AMOUNT = Decimal(1200)

@@ -9,7 +9,7 @@ import pytest
 
 sys.path.append(str(Path(__file__).parents[2] / "dashboard"))  # its modules import each other so
 
-from paper import as_csv  # type: ignore[import-not-found]
+from invoices.paper import as_csv  # type: ignore[import-not-found]
 
 FORMULAS = [
     "=1+1",

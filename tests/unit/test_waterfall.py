@@ -12,14 +12,14 @@ DASHBOARD = str(Path(__file__).parents[2] / "dashboard")
 if DASHBOARD not in sys.path:
     sys.path.insert(0, DASHBOARD)
 
-import exchanges  # noqa: E402  # found once its folder is on the path
 from cqrs_demo.client.answer import Answer  # noqa: E402
 from cqrs_demo.inbox.inbox import CLAIM  # noqa: E402
 from cqrs_demo.order_service.commands import PLACE_ORDERS  # noqa: E402
+from invoices.timeline import timeline_html  # noqa: E402
 from stage.traces import End, Receipt, Trace  # noqa: E402
-from timeline import timeline_html  # noqa: E402
-from waterfall import Bar, bars  # noqa: E402
-from waterfall_html import waterfall_html  # noqa: E402
+from system import exchanges  # noqa: E402  # found once its folder is on the path
+from waterfall.bars import Bar, bars  # noqa: E402
+from waterfall.draw import waterfall_html  # noqa: E402
 
 EVENT = {
     "id": "e1",

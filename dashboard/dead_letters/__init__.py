@@ -1,0 +1,1 @@
+"""The page Dead letters: one letter, and what its buttons do."""

@@ -1,0 +1,1 @@
+"""The page Hazards: a naive shop and ours under the same fault."""
