@@ -5,12 +5,12 @@ from functools import lru_cache
 from secrets import randbits
 from typing import Any
 
-from cqrs_demo.tooling.runtime.demo_data import Shop
+from cqrs_demo.tooling.runtime.demo_data import SeededShop
 
 
 @lru_cache
-def _shop() -> Shop:
-    return Shop(seed=0)
+def _shop() -> SeededShop:
+    return SeededShop(seed=0)
 
 
 def someone(number: int | None = None) -> tuple[dict[str, Any], dict[str, Any]]:

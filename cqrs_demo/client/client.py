@@ -13,7 +13,7 @@ from uuid import UUID
 
 from cqrs_demo.client.answer import Answer, number
 from cqrs_demo.client.errors import Refused, TookTooLong
-from cqrs_demo.client.feed import Feed
+from cqrs_demo.client.feed import FeedReader
 from cqrs_demo.client.http import Http
 from cqrs_demo.exact_json import loads
 
@@ -121,9 +121,9 @@ class Client(Http):
 
     # Events.
 
-    def feed(self, service: str, **wanted: str) -> Feed:
+    def feed(self, service: str, **wanted: str) -> FeedReader:
         """The service's log as a stream. `wanted`: type, subject, correlation, since, until."""
-        return Feed(self, service, wanted)
+        return FeedReader(self, service, wanted)
 
     def events(self, service: str, *, after: int = 0, limit: int = 1000) -> list[Json]:
         """The service's log from a position on: CloudEvents, in log order."""

@@ -11,14 +11,14 @@ ALL = 2**62  # positions, or events: more than there will ever be
 SILENCE = 60.0  # seconds; a service that lives sends an empty line more often
 
 
-class Line(NamedTuple):
+class FeedLine(NamedTuple):
     """An event, and the text that it came as."""
 
     event: dict[str, Any]
     text: str
 
 
-class Feed:
+class FeedReader:
     """It remembers how far it has been read: reading again goes on there. Each call raises
     NoAnswer, Refused."""
 
@@ -36,15 +36,15 @@ class Feed:
         """Begin so many positions before the end."""
         self._position = max(0, self.end() - last)
 
-    def read(self) -> Iterator[Line]:
+    def read(self) -> Iterator[FeedLine]:
         """What there is up to now."""
         return self._read(follow="false")
 
-    def follow(self) -> Iterator[Line]:
+    def follow(self) -> Iterator[FeedLine]:
         """What there is, and then what comes. It ends when the service stops."""
         return self._read(follow="true")
 
-    def _read(self, follow: str) -> Iterator[Line]:
+    def _read(self, follow: str) -> Iterator[FeedLine]:
         query = {"limit": ALL, **self._wanted, "follow": follow, "after": self._position}
         with self._http.stream(self.service, "/events", query, SILENCE) as answer:
             horizon = int(answer.headers["X-Log-Horizon"])
@@ -52,7 +52,7 @@ class Feed:
                 if line:  # an empty one only says that the connection lives
                     event = orjson.loads(line)
                     self._position = int(event["sequence"])
-                    yield Line(event, line)
+                    yield FeedLine(event, line)
             self._position = max(self._position, horizon)
 
 

@@ -126,7 +126,7 @@ class Reservation(OrderReference):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Refusal(Reservation):
+class RefusedReservation(Reservation):
     reason: Text
 
 
@@ -215,7 +215,7 @@ class PaymentReserved(_Envelope):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PaymentRefused(_Envelope):
     type: Literal["payment.refused"]
-    data: Refusal
+    data: RefusedReservation
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,7 +16,7 @@ from cqrs_demo.http.parameters import PathId
 from cqrs_demo.http.problems import refusals
 from cqrs_demo.http.service import routes
 from cqrs_demo.inbox import operations
-from cqrs_demo.inbox.handler import Projection
+from cqrs_demo.inbox.handler import Effect
 from cqrs_demo.inbox.operations import Choice
 from cqrs_demo.input import Input, Text
 
@@ -90,7 +90,7 @@ class DiscardedBody(BaseModel):
     discarded: int
 
 
-def dead_letter_routes(prefix: str, pool: Pool, projection: Projection) -> APIRouter:
+def dead_letter_routes(prefix: str, pool: Pool, projection: Effect) -> APIRouter:
     router = routes(prefix + "/dead-letters")
 
     @router.get("", response_model=list[Letter], responses=refusals())

@@ -17,7 +17,7 @@ from cqrs_demo.http.parameters import After, FeedLimit
 from cqrs_demo.http.problems import refusals
 from cqrs_demo.http.service import routes
 from cqrs_demo.input import DateTime, ShortText
-from cqrs_demo.outbox.feed import Feed, Wanted
+from cqrs_demo.outbox.feed import Feed, WantedEvents
 from cqrs_demo.outbox.fold import Fold, verify_fold
 
 HORIZON_HEADER = "X-Log-Horizon"
@@ -84,7 +84,7 @@ def log_routes(prefix: str, pool: Pool, source: str, folds: Sequence[Fold]) -> A
         request, or is 503 when a writer takes too long. With `follow=true` the answer does not end:
         new events come as they are committed, and an empty line now and then, which is no event.
         """
-        wanted = Wanted(type, subject, correlation, since, until)
+        wanted = WantedEvents(type, subject, correlation, since, until)
         horizon = await (feed.complete_horizon() if complete else feed.horizon())
         lines = (
             feed.follow(wanted, after, limit)

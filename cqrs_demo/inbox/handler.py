@@ -30,7 +30,7 @@ log = structlog.get_logger()
 GAVE_UP = f"gave up: handling it ended the process {MOST} times"
 
 
-class Projection(Protocol):
+class Effect(Protocol):
     """What a service makes of events that it has not applied before. Both calls are part of the
     caller's transaction."""
 
@@ -53,7 +53,7 @@ class Handler:
     """`counts` tells what became of the messages; `applied` is called after each commit."""
 
     def __init__(
-        self, pool: Pool, projection: Projection, pace: Pace, applied: Callable[[], None]
+        self, pool: Pool, projection: Effect, pace: Pace, applied: Callable[[], None]
     ) -> None:
         self._pool, self._projection, self._pace = pool, projection, pace
         self._applied = applied
@@ -136,7 +136,7 @@ class Handler:
 
 
 async def apply_once(
-    connection: Connection, projection: Projection, events: Sequence[KnownEvent]
+    connection: Connection, projection: Effect, events: Sequence[KnownEvent]
 ) -> list[KnownEvent]:
     """Apply those that were not applied before, in the caller's transaction. Returns them. (For
     whoever holds no message.)"""

@@ -19,7 +19,7 @@ from cqrs_demo.database import Pool
 from cqrs_demo.errors import Conflict, Invalid
 from cqrs_demo.inbox.blame import Blame, blame
 from cqrs_demo.inbox.dead_letters import dead_letter, set_aside
-from cqrs_demo.inbox.handler import Projection, apply_once
+from cqrs_demo.inbox.handler import Effect, apply_once
 from cqrs_demo.messaging.broker import Delivery
 
 log = structlog.get_logger()
@@ -113,7 +113,7 @@ async def one(pool: Pool, id: int) -> dict[str, Any] | None:
     return rows[0] if rows else None
 
 
-async def retry(pool: Pool, projection: Projection, choice: Choice) -> Retried:
+async def retry(pool: Pool, projection: Effect, choice: Choice) -> Retried:
     """Apply the chosen letters that wait, each in its own transaction. One that fails again waits
     on, with a higher count. Raises what is not the fault of a letter: those that are left wait on
     as they were."""
@@ -122,7 +122,7 @@ async def retry(pool: Pool, projection: Projection, choice: Choice) -> Retried:
     return Retried(applied=outcomes.count(True), failed=outcomes.count(False))
 
 
-async def _retry_one(pool: Pool, projection: Projection, id: int) -> bool | None:
+async def _retry_one(pool: Pool, projection: Effect, id: int) -> bool | None:
     """True when applied now, False when it failed again, None when somebody else settled it
     meanwhile."""
     async with pool.connection() as connection, connection.transaction():
@@ -157,7 +157,7 @@ class StillBroken(Invalid):
     code = "still-broken"
 
 
-async def retry_edited(pool: Pool, projection: Projection, id: int, body: bytes) -> None:
+async def retry_edited(pool: Pool, projection: Effect, id: int, body: bytes) -> None:
     """Apply `body` in place of the letter's own, which is kept. The log is not touched: a replay
     makes of it what it always had. Raises NotWaiting, and StillBroken with the letter as it was."""
     async with pool.connection() as connection, connection.transaction():

@@ -63,7 +63,7 @@ from (select count(*) as orders, coalesce(sum(amount), 0) as amount from demo.in
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class WantedInvoices:
     """Which invoices; what is None (or, of the words, empty) is no condition."""
 
     words: str = ""
@@ -73,7 +73,7 @@ class Wanted:
 
 
 async def find_invoices(
-    pool: Pool, wanted: Wanted, limit: int, offset: int
+    pool: Pool, wanted: WantedInvoices, limit: int, offset: int
 ) -> list[dict[str, Any]]:
     """The newest months first; in a month, the largest totals first."""
     like = "%" + re.sub(r"([%_\\])", r"\\\1", wanted.words) + "%"

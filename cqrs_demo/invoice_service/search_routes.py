@@ -64,7 +64,7 @@ def search_routes(prefix: str, pool: Pool) -> APIRouter:
     ) -> JsonResponse:
         """Invoices by name, email, user, year and month, without their lines. The newest months
         first; in a month, the largest totals first."""
-        wanted = search.Wanted(words, user_id, year, month)
+        wanted = search.WantedInvoices(words, user_id, year, month)
         return JsonResponse(await search.find_invoices(pool, wanted, limit, offset))
 
     @router.get("/invoices/{invoice_id}/moments", response_model=list[Moment], responses=refusals())

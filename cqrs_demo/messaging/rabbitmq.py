@@ -37,7 +37,14 @@ from cqrs_demo.messaging.broker import (
     Subscriber,
 )
 from cqrs_demo.messaging.queues import EXCHANGE, queue_name
-from cqrs_demo.messaging.rabbitmq_calls import ANSWER, NoAnswer, bounded, quietly, said, wire_of
+from cqrs_demo.messaging.rabbitmq_calls import (
+    ANSWER,
+    SilentConnection,
+    bounded,
+    quietly,
+    said,
+    wire_of,
+)
 
 _CONNECT = 5.0  # seconds
 _HEARTBEAT = 5  # seconds; a broker that froze is noticed after three of them
@@ -153,7 +160,7 @@ class RabbitBroker:
         try:
             async with bounded():
                 yield
-        except NoAnswer:
+        except SilentConnection:
             await self._drop_connection()
             raise
 

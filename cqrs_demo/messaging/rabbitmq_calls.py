@@ -15,7 +15,7 @@ ANSWER = 10.0  # seconds; also for the confirms of one window
 CLOSE = 2.0
 
 
-class NoAnswer(BrokerUnavailable):
+class SilentConnection(BrokerUnavailable):
     """The connection may stand, but nobody speaks on it."""
 
 
@@ -26,7 +26,7 @@ async def bounded(seconds: float = ANSWER) -> AsyncIterator[None]:
         async with asyncio.timeout(seconds):
             yield
     except TimeoutError as error:
-        raise NoAnswer("RabbitMQ does not answer") from error
+        raise SilentConnection("RabbitMQ does not answer") from error
     except CONNECTION_EXCEPTIONS as error:
         raise BrokerUnavailable(f"RabbitMQ: {said(error)}") from error
     except asyncio.CancelledError as error:

@@ -44,14 +44,14 @@ class CancelOrder(Reason):
     order_id: Id
 
 
-class OrderPending(Conflict):
+class OrderIsPending(Conflict):
     code = "order-pending"
 
     def __init__(self, order_id: int) -> None:
         super().__init__(f"order {order_id} waits for its credit; try again when that is decided")
 
 
-class OrderRejected(Conflict):
+class OrderWasRejected(Conflict):
     code = "order-rejected"
 
     def __init__(self, order_id: int) -> None:
@@ -61,8 +61,8 @@ class OrderRejected(Conflict):
 async def cancel_order(
     pool: Pool, command: CancelOrder, idempotency_key: str | None, traceparent: str | None = None
 ) -> Accepted:
-    """The order as it is then, committed together with the event. Raises NotFound, OrderPending,
-    OrderRejected; and KeyReused when the key came with another order or reason before."""
+    """The order as it is then, committed together with the event. Raises NotFound, OrderIsPending,
+    OrderWasRejected; and KeyReused when the key came with another order or reason before."""
     if (earlier := await _first_answer(pool, command, idempotency_key)) is not None:
         return earlier
     asked = Cause(traceparent=traceparent)
@@ -87,9 +87,9 @@ async def _cancel(connection: Connection, command: CancelOrder, asked: Cause) ->
     if order is None:
         raise NotFound(f"there is no order {id}")
     if order["status"] == "pending":
-        raise OrderPending(id)
+        raise OrderIsPending(id)
     if order["status"] == "rejected":
-        raise OrderRejected(id)
+        raise OrderWasRejected(id)
     if order["status"] == "cancelled":
         return order
     if order["needs_credit"]:

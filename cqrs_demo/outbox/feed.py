@@ -63,7 +63,7 @@ select * from story
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class WantedEvents:
     """Which events: None is no condition. `since` is inclusive, `until` is not; both are about the
     event's time. `correlation` is the id of the event that began a story."""
 
@@ -121,7 +121,7 @@ class Feed:
             await asyncio.sleep(POLL / 8)
 
     async def read(
-        self, wanted: Wanted, after: int, upto: int, limit: int | None = None
+        self, wanted: WantedEvents, after: int, upto: int, limit: int | None = None
     ) -> AsyncIterator[bytes]:
         """Lines in chunks: up to `limit` events after one position, up to another."""
         left = limit or WINDOW
@@ -135,7 +135,7 @@ class Feed:
             after, left = end, left - (len(lines) if limit else 0)
 
     async def follow(
-        self, wanted: Wanted, after: int, limit: int | None = None
+        self, wanted: WantedEvents, after: int, limit: int | None = None
     ) -> AsyncIterator[bytes]:
         """Lines in chunks, for ever (or until `limit` events): what there is, then what comes. An
         empty line is no event: it keeps proxies from closing a silent connection."""
@@ -166,7 +166,7 @@ class Feed:
         if await self.horizon() <= position:  # somebody is writing at this moment
             await asyncio.sleep(POLL / 2)
 
-    async def _window(self, wanted: Wanted, after: int, upto: int, limit: int) -> list[bytes]:
+    async def _window(self, wanted: WantedEvents, after: int, upto: int, limit: int) -> list[bytes]:
         values = {**asdict(wanted), "after": after, "upto": upto, "limit": limit}
         query = EVENTS if wanted.correlation is None else STORY
         async with self._pool.connection() as connection:

@@ -15,7 +15,7 @@ from cqrs_demo.contract.events import (
     PaymentRefused,
     PaymentReleased,
     PaymentReserved,
-    Refusal,
+    RefusedReservation,
     ReleaseRequested,
     Reservation,
     ReservationRequested,
@@ -95,7 +95,7 @@ async def _reserve(connection: Connection, event: ReservationRequested) -> NewEv
         left = await (await connection.execute(LEFT, [asked.user_id], prepare=True)).fetchone()
         assert left is not None
         reason = f"it needs {asked.amount:,.2f}, and {left['available']:,.2f} of credit are left"
-    return _answer_to(event, PaymentRefused, Refusal(**asdict(asked), reason=reason))
+    return _answer_to(event, PaymentRefused, RefusedReservation(**asdict(asked), reason=reason))
 
 
 async def _release(connection: Connection, event: ReleaseRequested) -> NewEvent | None:

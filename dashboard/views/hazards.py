@@ -10,7 +10,7 @@ import streamlit as st
 import words
 from clicks import button
 from cqrs_demo.tooling.hazards.catalog import HAZARDS, Hazard
-from cqrs_demo.tooling.hazards.lines import Line
+from cqrs_demo.tooling.hazards.lines import CodeLine
 from cqrs_demo.tooling.runtime.rabbitmq_node import rabbitmq_server
 from frame import attempt, complaint, guarded, live
 from hazards.showing import hazards
@@ -114,7 +114,7 @@ def shown() -> None:
         )
 
 
-def draw(title: str, shop: dict[str, Any] | None, line: Line, so: str) -> None:
+def draw(title: str, shop: dict[str, Any] | None, line: CodeLine, so: str) -> None:
     st.markdown(f"**{title}**")
     st.html(numbers(shop))
     st.caption(f"`cqrs_demo/{line.file}`, line {line.number}")
@@ -122,7 +122,7 @@ def draw(title: str, shop: dict[str, Any] | None, line: Line, so: str) -> None:
     st.markdown(so)
 
 
-def is_sql(line: Line) -> bool:
+def is_sql(line: CodeLine) -> bool:
     return line.code.startswith(("insert", "on conflict"))
 
 

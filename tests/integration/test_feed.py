@@ -13,7 +13,7 @@ from uuid import UUID
 import psycopg
 import pytest
 
-from cqrs_demo.outbox.feed import STORY, Wanted
+from cqrs_demo.outbox.feed import STORY, WantedEvents
 from cqrs_demo.tooling.runtime.migrations import SCHEMAS
 from cqrs_demo.tooling.runtime.postgres import EmbeddedPostgres
 from tests.fixtures.shop import Shop, cloned_databases, eventually
@@ -203,7 +203,12 @@ def test_a_story_is_found_without_looking_through_the_log(shop: Shop, end: int) 
         "reservation.requested",
     ]
     # And the database has looked at its events alone
-    values = {**asdict(Wanted(correlation=UUID(began))), "after": 0, "upto": 2**62, "limit": 1_000}
+    values = {
+        **asdict(WantedEvents(correlation=UUID(began))),
+        "after": 0,
+        "upto": 2**62,
+        "limit": 1_000,
+    }
     with psycopg.connect(shop.databases.dsn["order_service"]) as connection:
         plan = connection.execute("explain (analyze, format json) " + STORY, values).fetchall()
     for node in _nodes(plan[0][0][0]["Plan"]):

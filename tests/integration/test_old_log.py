@@ -17,7 +17,7 @@ from cqrs_demo.database import connect, pool_for
 from cqrs_demo.inbox.handler import apply_once
 from cqrs_demo.invoice_service.projections import READ_MODEL
 from cqrs_demo.messaging.broker import INVOICE_SERVICE
-from cqrs_demo.outbox.feed import Feed, Wanted
+from cqrs_demo.outbox.feed import Feed, WantedEvents
 from cqrs_demo.tooling.runtime.postgres import EmbeddedPostgres
 from tests.fixtures.shop import Databases, cloned_databases
 
@@ -54,7 +54,7 @@ def lines(log: str) -> list[bytes]:
 
 async def feed(dsn: str, source: str) -> list[bytes]:
     async with pool_for(dsn, "test") as pool:
-        chunks = [chunk async for chunk in Feed(pool, source).read(Wanted(), 0, 1_000)]
+        chunks = [chunk async for chunk in Feed(pool, source).read(WantedEvents(), 0, 1_000)]
     return b"".join(chunks).splitlines()
 
 

@@ -24,7 +24,7 @@ from cqrs_demo.contract.events import KnownEvent, Unknown
 from cqrs_demo.contract.json_codec import encode_json
 from cqrs_demo.database import Pool, pool_for
 from cqrs_demo.errors import Refusal
-from cqrs_demo.inbox.handler import Projection, apply_once
+from cqrs_demo.inbox.handler import Effect, apply_once
 from cqrs_demo.invoice_service.projections import READ_MODEL
 from cqrs_demo.messaging.broker import SUBSCRIBERS
 from cqrs_demo.order_service import fold as order_fold
@@ -42,7 +42,7 @@ from tests.fixtures.shop import cloned_databases
 
 APPROVAL = Approval(Decimal(1000), deadline=3600)
 NAMES = ("order_service", "payment_service", "invoice_service")
-PROJECTIONS: dict[str, Projection] = {
+PROJECTIONS: dict[str, Effect] = {
     "order-service": Saga(),
     "payment-service": Reservations(),
     "invoice-service": READ_MODEL,

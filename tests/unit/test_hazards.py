@@ -12,7 +12,7 @@ import cqrs_demo
 from cqrs_demo.tooling.cli import app
 from cqrs_demo.tooling.hazards.catalog import HAZARDS, NAMES, Hazard, hazard_named
 from cqrs_demo.tooling.hazards.oracle import Row, Tally, judge
-from cqrs_demo.tooling.hazards.orders import ORDERS, Order, drawn
+from cqrs_demo.tooling.hazards.orders import ORDERS, PlannedOrder, drawn
 from cqrs_demo.tooling.hazards.report import as_json
 from cqrs_demo.tooling.hazards.show import Shown
 
@@ -78,16 +78,16 @@ def test_whatever_the_seed_the_fault_finds_orders_of_one_invoice(seed: int) -> N
     assert len({order.description for order in work.orders}) == ORDERS
 
 
-WIDGET = Order(1, "a widget", Decimal("50.00"), "2025-04-03T10:00:00Z")
-GADGET = Order(1, "a gadget", Decimal("12.50"), "2025-04-04T10:00:00Z")
+WIDGET = PlannedOrder(1, "a widget", Decimal("50.00"), "2025-04-03T10:00:00Z")
+GADGET = PlannedOrder(1, "a gadget", Decimal("12.50"), "2025-04-04T10:00:00Z")
 APRIL = (1, 2025, 4)
 
 
-def line(order: Order) -> dict[str, object]:
+def line(order: PlannedOrder) -> dict[str, object]:
     return {"description": order.description, "amount": str(order.amount)}
 
 
-def counted(*shown: Order, total: str) -> Row:
+def counted(*shown: PlannedOrder, total: str) -> Row:
     """Both orders accepted, and an invoice with these lines."""
     return judge(
         "ours", [WIDGET, GADGET], {APRIL: {"orders": [line(o) for o in shown], "total": total}}

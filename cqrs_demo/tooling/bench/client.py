@@ -4,7 +4,7 @@ and times the answers.
 It must not saturate before the server does, so it is as bare as Python gets: request bytes made
 beforehand, an asyncio protocol on uvloop, and of an answer it reads the status, the length and
 (when asked) the event id. What it can do at most is measured beside every result, against a server
-that does nothing (see accept.py). Reads one Task from standard input, writes one Report to
+that does nothing (see accept.py). Reads one Task from standard input, writes one LoadReport to
 standard output, both JSON. Next: load.py, which starts it.
 """
 
@@ -55,7 +55,7 @@ class Task:
 
 
 @dataclass
-class Report:
+class LoadReport:
     began: float = 0.0  # Unix time
     seconds: float = 0.0
     statuses: Counter[int] = field(default_factory=Counter)
@@ -69,7 +69,7 @@ class Load:
     """The connections' common state: what to send next, whether to go on, and what came of it."""
 
     def __init__(self, task: Task) -> None:
-        self.task, self.report = task, Report()
+        self.task, self.report = task, LoadReport()
         self._parts = [request.encode().split(b"{key}") for request in task.requests]
         self._prefix = uuid4().hex[:12].encode()
         self._sent = 0
@@ -134,7 +134,7 @@ class Load:
         if self.task.events and status == 201 and (found := _EVENT.search(head)):
             self.report.events.append((found[1].decode(), time.time()))
 
-    async def run(self) -> Report:
+    async def run(self) -> LoadReport:
         watcher = asyncio.create_task(self._watch_arrivals()) if self.task.window else None
         for _ in range(self.task.connections):
             await asyncio.get_running_loop().create_connection(

@@ -69,12 +69,12 @@ def in_turn(ours: Sequence[float], theirs: Sequence[float]) -> float:
     return statistics.median(mine / other for mine, other in zip(ours, theirs, strict=True))
 
 
-class Verdict(TypedDict, total=False):
+class Goal(TypedDict, total=False):
     """The two fields of a figure that has a goal."""
 
     goal: str
     met: bool
 
 
-def verdict(met: bool, goal: str) -> Verdict:
+def verdict(met: bool, goal: str) -> Goal:
     return {"goal": goal, "met": met}

@@ -20,7 +20,7 @@ from cqrs_demo.tooling.bench.figures import Figure, Say, Scale, in_turn, verdict
 from cqrs_demo.tooling.bench.load import Outcome, in_milliseconds, orders, send
 from cqrs_demo.tooling.bench.rig import Rig, RigFailed, wait_until
 from cqrs_demo.tooling.hazards.beside import naive_beside
-from cqrs_demo.tooling.hazards.processes import Program
+from cqrs_demo.tooling.hazards.processes import ShopProcess
 from cqrs_demo.tooling.runtime.system import find_system
 
 ARRIVED = "select coalesce(sum(total), 0)::bigint from public.invoices"
@@ -201,7 +201,7 @@ def _ours(rig: Rig) -> Contestant:
     )
 
 
-def _naive(rig: Rig, writer: Program, reader: Program) -> Contestant:
+def _naive(rig: Rig, writer: ShopProcess, reader: ShopProcess) -> Contestant:
     services = {"order-service": writer, "invoice-service": reader}
     dsn = rig.superuser_dsn("naive")
 

@@ -16,7 +16,7 @@ from cqrs_demo.tooling.cli.options import AsJson, DataDir
 from cqrs_demo.tooling.cli.show import console, on_one_line, plain_json
 
 if TYPE_CHECKING:
-    from cqrs_demo.client.feed import Feed, Line
+    from cqrs_demo.client.feed import FeedLine, FeedReader
 
 COLOURS = {
     "user": "cyan",
@@ -113,7 +113,7 @@ def events(
         raise typer.Exit from None
 
 
-def _feeds(data_dir: Path | None, wanted: dict[str, str]) -> "list[Feed]":
+def _feeds(data_dir: Path | None, wanted: dict[str, str]) -> "list[FeedReader]":
     from cqrs_demo.client.client import Client
     from cqrs_demo.client.place import COMMAND_SERVICES
     from cqrs_demo.tooling.cli.replaying import where
@@ -123,13 +123,13 @@ def _feeds(data_dir: Path | None, wanted: dict[str, str]) -> "list[Feed]":
     return [client.feed(service, **wanted) for service in COMMAND_SERVICES]
 
 
-def _followed(feeds: "list[Feed]") -> "Iterator[Line]":
+def _followed(feeds: "list[FeedReader]") -> "Iterator[FeedLine]":
     """What comes, in the order in which it comes. Raises what a feed raises."""
     from cqrs_demo.client.errors import NoAnswer
 
-    arrivals: queue.SimpleQueue[Line | Exception] = queue.SimpleQueue()
+    arrivals: queue.SimpleQueue[FeedLine | Exception] = queue.SimpleQueue()
 
-    def follow(feed: "Feed") -> None:
+    def follow(feed: "FeedReader") -> None:
         try:
             for line in feed.follow():
                 arrivals.put(line)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from urllib.parse import urlsplit
 
-from cqrs_demo.tooling.hazards.processes import Program, naive_program
+from cqrs_demo.tooling.hazards.processes import ShopProcess, naive_program
 from cqrs_demo.tooling.hazards.waiting import HazardFailed
 from cqrs_demo.tooling.runtime.migrations import migrate
 from cqrs_demo.tooling.runtime.ports import free_port, is_free
@@ -18,7 +18,7 @@ PORTS = {"orders": 8095, "invoices": 8096}
 
 
 @contextmanager
-def naive_beside(system: RunningSystem) -> Iterator[tuple[Program, Program]]:
+def naive_beside(system: RunningSystem) -> Iterator[tuple[ShopProcess, ShopProcess]]:
     """Its order service and its invoice service, until the block is left. Raises HazardFailed."""
     if system.folder is None or system.broker is None:
         raise HazardFailed("the naive shop runs beside a system that `cqrs-demo up` started")

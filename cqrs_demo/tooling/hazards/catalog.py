@@ -4,7 +4,7 @@ removes it. Next: scenarios.py."""
 from dataclasses import dataclass
 
 from cqrs_demo.tooling.hazards import scenarios
-from cqrs_demo.tooling.hazards.lines import Line, line_with, naive_line
+from cqrs_demo.tooling.hazards.lines import CodeLine, line_with, naive_line
 from cqrs_demo.tooling.hazards.scenarios import Scenario
 
 
@@ -23,11 +23,11 @@ class Hazard:
     of_a_newcomer: bool = False
 
     @property
-    def naive_line(self) -> Line:
+    def naive_line(self) -> CodeLine:
         return naive_line(self.name)
 
     @property
-    def our_line(self) -> Line:
+    def our_line(self) -> CodeLine:
         return line_with(*self.ours)
 
 

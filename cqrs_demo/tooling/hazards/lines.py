@@ -8,7 +8,7 @@ _MARK = "# hazard: "
 
 
 @dataclass(frozen=True)
-class Line:
+class CodeLine:
     """`file` is below the package, `code` the line without its indentation and mark."""
 
     file: str
@@ -16,21 +16,21 @@ class Line:
     code: str
 
 
-def naive_line(hazard: str) -> Line:
+def naive_line(hazard: str) -> CodeLine:
     """The one that is marked with the hazard's name."""
     for file in ("naive/orders.py", "naive/invoices.py"):
         for number, line in _numbered(file):
             code, mark, name = line.partition(_MARK)
             if mark and name == hazard:
-                return Line(file, number, code.strip())
+                return CodeLine(file, number, code.strip())
     raise LookupError(f"no line of the naive shop is marked {_MARK}{hazard}")
 
 
-def line_with(file: str, text: str) -> Line:
+def line_with(file: str, text: str) -> CodeLine:
     """The first line of a file of the package in which the text stands."""
     for number, line in _numbered(file):
         if text in line:
-            return Line(file, number, line.strip())
+            return CodeLine(file, number, line.strip())
     raise LookupError(f"{file} has no line with {text!r}")
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from cqrs_demo.tooling.hazards.orders import Order
+from cqrs_demo.tooling.hazards.orders import PlannedOrder
 
 Invoices = Mapping[tuple[int, int, int], Mapping[str, Any] | None]
 """By user, year and month: what the shop answers, None where it knows no such invoice."""
@@ -48,15 +48,15 @@ class Row:
         return not any(tally.count for tally in harm if tally is not None)
 
 
-def month_of(order: Order) -> tuple[int, int, int]:
+def month_of(order: PlannedOrder) -> tuple[int, int, int]:
     return (order.user_id, *order.month)
 
 
 def judge(
     shop: str,
-    accepted: Sequence[Order],
+    accepted: Sequence[PlannedOrder],
     invoices: Invoices,
-    unseen: Collection[Order] | None = None,
+    unseen: Collection[PlannedOrder] | None = None,
 ) -> Row:
     """`invoices` must hold every month in which an order was accepted."""
     lines = [line for invoice in invoices.values() if invoice for line in invoice["orders"]]
@@ -74,7 +74,7 @@ def judge(
     )
 
 
-def _wrong_sums(accepted: Sequence[Order], invoices: Invoices) -> Tally:
+def _wrong_sums(accepted: Sequence[PlannedOrder], invoices: Invoices) -> Tally:
     differences = []
     for month, invoice in invoices.items():
         ordered = sum((o.amount for o in accepted if month_of(o) == month), Decimal("0.00"))

@@ -12,7 +12,7 @@ CUSTOMERS = 3
 
 
 @dataclass(frozen=True)
-class Order:
+class PlannedOrder:
     """`description` is unlike that of any other order: by it an order is known on an invoice."""
 
     user_id: int
@@ -39,12 +39,12 @@ class Work:
 
     customers: Sequence[int]
     newcomer: int
-    before: Sequence[Order]
-    hit: Sequence[Order]
-    after: Sequence[Order]
+    before: Sequence[PlannedOrder]
+    hit: Sequence[PlannedOrder]
+    after: Sequence[PlannedOrder]
 
     @property
-    def orders(self) -> list[Order]:
+    def orders(self) -> list[PlannedOrder]:
         return [*self.before, *self.hit, *self.after]
 
 
@@ -55,8 +55,8 @@ def drawn(seed: int, users: Sequence[int], *, newcomer_hit: bool = False) -> Wor
     unlucky = newcomer if newcomer_hit else chance.choice(customers)
     numbers = iter(range(1, 1_000))
 
-    def order(user_id: int, month: int | None = None) -> Order:
-        return Order(
+    def order(user_id: int, month: int | None = None) -> PlannedOrder:
+        return PlannedOrder(
             user_id,
             f"order no. {next(numbers):03} of seed {seed}",
             Decimal(chance.randrange(2_000, 20_000)) / 100,

@@ -13,7 +13,7 @@ from cqrs_demo.tooling.runtime.private import private
 from cqrs_demo.tooling.runtime.processes import apart, end
 
 
-class Program:
+class ShopProcess:
     """One HTTP server of ours. `arguments` follow `python -P -m`, `{port}` in them is its port."""
 
     def __init__(
@@ -79,14 +79,14 @@ class Program:
 
 def naive_program(
     name: str, dsn: str, broker_url: str, log: Path, port: int | None = None
-) -> Program:
+) -> ShopProcess:
     """`name` is orders or invoices."""
     arguments = ["uvicorn", f"cqrs_demo.naive.{name}:app", "--host", HOST, "--port", "{port}"]
     environment = {"NAIVE_DB": dsn, "NAIVE_BROKER_URL": broker_url}
     quiet = ["--no-access-log", "--log-level", "warning"]
-    return Program(f"naive {name}", [*arguments, *quiet], environment, log, port)
+    return ShopProcess(f"naive {name}", [*arguments, *quiet], environment, log, port)
 
 
-def our_program(name: str, environment: dict[str, str], log: Path) -> Program:
+def our_program(name: str, environment: dict[str, str], log: Path) -> ShopProcess:
     told = {"CQRS_HOST": HOST, "CQRS_WORKSHOP": "1", **environment}
-    return Program(name, ["cqrs_demo", "serve", name], told, log)
+    return ShopProcess(name, ["cqrs_demo", "serve", name], told, log)

@@ -5,7 +5,7 @@ from typing import Any
 from rich.table import Table
 
 from cqrs_demo.tooling.hazards.catalog import Hazard
-from cqrs_demo.tooling.hazards.lines import Line
+from cqrs_demo.tooling.hazards.lines import CodeLine
 from cqrs_demo.tooling.hazards.oracle import Row, Tally
 from cqrs_demo.tooling.hazards.show import Shown
 
@@ -78,5 +78,5 @@ def beside(hazard: Hazard) -> list[str]:
     ]
 
 
-def _told(whose: str, line: Line, so: str) -> str:
+def _told(whose: str, line: CodeLine, so: str) -> str:
     return f"{whose:5}  {line.file}:{line.number}  {line.code}\n       {so}"

@@ -11,16 +11,16 @@ from contextlib import contextmanager
 from threading import Thread
 from typing import Protocol
 
-from cqrs_demo.tooling.hazards.orders import Order, Work
-from cqrs_demo.tooling.hazards.shops import Shop
+from cqrs_demo.tooling.hazards.orders import PlannedOrder, Work
+from cqrs_demo.tooling.hazards.shops import ComparedShop
 from cqrs_demo.tooling.hazards.waiting import wait_until
 
 
 class Scenario(Protocol):
-    def __call__(self, shop: Shop, work: Work) -> Collection[Order] | None: ...
+    def __call__(self, shop: ComparedShop, work: Work) -> Collection[PlannedOrder] | None: ...
 
 
-def dual_write(shop: Shop, work: Work) -> None:
+def dual_write(shop: ComparedShop, work: Work) -> None:
     """The order service is killed after the commit and before the broker has the event."""
     first, *others = work.hit
     shop.place_calmly(work.before)
@@ -34,7 +34,7 @@ def dual_write(shop: Shop, work: Work) -> None:
     shop.place_calmly([*others, *work.after])
 
 
-def duplicate(shop: Shop, work: Work) -> None:
+def duplicate(shop: ComparedShop, work: Work) -> None:
     """The line to the broker breaks when the broker has the event, and before it can say so."""
     first, *others = work.hit
     shop.place_calmly(work.before)
@@ -47,7 +47,7 @@ def duplicate(shop: Shop, work: Work) -> None:
     shop.place_calmly([*others, *work.after])
 
 
-def retry_without_key(shop: Shop, work: Work) -> None:
+def retry_without_key(shop: ComparedShop, work: Work) -> None:
     """The answer to an order is lost, and the client sends the order again, with the same
     Idempotency-Key."""
     first, *others = work.hit
@@ -61,7 +61,7 @@ def retry_without_key(shop: Shop, work: Work) -> None:
     shop.place_calmly([*others, *work.after])
 
 
-def acknowledged_first(shop: Shop, work: Work) -> None:
+def acknowledged_first(shop: ComparedShop, work: Work) -> None:
     """The consumer is killed with orders in hand, before their commit."""
     shop.place_calmly(work.before)
     with shop.row_held(work.hit[0].user_id):
@@ -72,7 +72,7 @@ def acknowledged_first(shop: Shop, work: Work) -> None:
     shop.place_calmly(work.after)
 
 
-def lost_update(shop: Shop, work: Work) -> None:
+def lost_update(shop: ComparedShop, work: Work) -> None:
     """Two orders of one customer arrive while that customer's row is busy for a moment. (Of more
     than two PostgreSQL may let any be the last.)"""
     shop.place_calmly(work.before)
@@ -83,7 +83,7 @@ def lost_update(shop: Shop, work: Work) -> None:
     shop.place_calmly(work.after)
 
 
-def reordering(shop: Shop, work: Work) -> None:
+def reordering(shop: ComparedShop, work: Work) -> None:
     """A new customer's account takes a moment to be written, and the first orders are quicker."""
     shop.place_calmly(work.before)
     with shop.customers_held():
@@ -94,7 +94,7 @@ def reordering(shop: Shop, work: Work) -> None:
     shop.place_calmly(work.after)
 
 
-def stale_read(shop: Shop, work: Work) -> Collection[Order]:
+def stale_read(shop: ComparedShop, work: Work) -> Collection[PlannedOrder]:
     """The customer looks at the invoice as soon as the order is answered, while the consumer is
     slow."""
     shop.place_calmly(work.before)
@@ -112,21 +112,21 @@ def stale_read(shop: Shop, work: Work) -> Collection[Order]:
     return unseen
 
 
-def place_into_hands(shop: Shop, orders: Sequence[Order]) -> None:
+def place_into_hands(shop: ComparedShop, orders: Sequence[PlannedOrder]) -> None:
     """Each when the one before is in the consumer's hand: so they are served in this order, too."""
     for number, order in enumerate(orders, start=1):
         shop.place(order)
         shop.wait_until_in_hand(number)
 
 
-def _seen(shop: Shop, order: Order, event_id: str | None) -> bool:
+def _seen(shop: ComparedShop, order: PlannedOrder, event_id: str | None) -> bool:
     """Asks as well as the shop allows: for its own write, where the answer named one."""
     own_write = {"after_event": event_id, "wait": 20} if event_id else {}
     return shop.shows(order, **own_write)
 
 
 @contextmanager
-def meanwhile(shop: Shop, order: Order, *, tries: int = 1) -> Iterator[None]:
+def meanwhile(shop: ComparedShop, order: PlannedOrder, *, tries: int = 1) -> Iterator[None]:
     """The order is placed beside the block; afterwards it is answered, or its client gave up."""
     client = Thread(target=shop.place, args=[order], kwargs={"tries": tries})
     client.start()

@@ -17,8 +17,8 @@ from psycopg import sql
 
 from cqrs_demo.tooling.hazards import depths
 from cqrs_demo.tooling.hazards.oracle import Invoices, month_of
-from cqrs_demo.tooling.hazards.orders import Order
-from cqrs_demo.tooling.hazards.processes import Program
+from cqrs_demo.tooling.hazards.orders import PlannedOrder
+from cqrs_demo.tooling.hazards.processes import ShopProcess
 from cqrs_demo.tooling.hazards.waiting import wait_until
 from cqrs_demo.tooling.hazards.wire import HOST, Wire
 
@@ -69,13 +69,13 @@ NAIVE = Anatomy(
 
 
 @dataclass
-class Shop:
+class ComparedShop:
     """`writer` takes orders, `reader` builds invoices; `door` is the line from the client to the
     writer, `to_broker` the one from the writer to the broker. The DSNs are the superuser's."""
 
     anatomy: Anatomy
-    writer: Program
-    reader: Program
+    writer: ShopProcess
+    reader: ShopProcess
     door: Wire
     to_broker: Wire
     orders_path: str
@@ -84,7 +84,7 @@ class Shop:
     orders_dsn: str
     invoices_dsn: str
     broker_url: str
-    answered: set[Order] = field(default_factory=set)
+    answered: set[PlannedOrder] = field(default_factory=set)
     """The orders of this hazard that were answered 201."""
 
     def __post_init__(self) -> None:
@@ -97,7 +97,7 @@ class Shop:
         answer = self.client.post(self.accounts_url, json={"user_id": user_id, **HOME})
         answer.raise_for_status()
 
-    def place(self, order: Order, *, tries: int = 1) -> dict[str, str] | None:
+    def place(self, order: PlannedOrder, *, tries: int = 1) -> dict[str, str] | None:
         """The headers of the 201; None when no try was answered."""
         body = {
             "user_id": order.user_id,
@@ -116,12 +116,12 @@ class Shop:
             return dict(answer.headers)
         return None
 
-    def place_all(self, orders: Sequence[Order]) -> None:
+    def place_all(self, orders: Sequence[PlannedOrder]) -> None:
         """As fast as they are answered."""
         for order in orders:
             self.place(order)
 
-    def place_calmly(self, orders: Sequence[Order]) -> None:
+    def place_calmly(self, orders: Sequence[PlannedOrder]) -> None:
         """Each when the one before is on its invoice, so that nothing but the fault can do harm."""
         for order in orders:
             self.place(order)
@@ -136,14 +136,14 @@ class Shop:
         found: dict[str, Any] = answer.raise_for_status().json()
         return found
 
-    def shows(self, order: Order, **more: Any) -> bool:
+    def shows(self, order: PlannedOrder, **more: Any) -> bool:
         invoice = self.invoice(*month_of(order), **more)
         lines = invoice["orders"] if invoice else []
         return order.description in {line["description"] for line in lines}
 
     # What the oracle asks.
 
-    def accepted(self, orders: Sequence[Order]) -> list[Order]:
+    def accepted(self, orders: Sequence[PlannedOrder]) -> list[PlannedOrder]:
         """Those answered 201 or committed."""
         query = sql.SQL("select description from {} where user_id = any(%s)")
         users = list({order.user_id for order in orders})
@@ -152,7 +152,7 @@ class Shop:
         committed = {description for (description,) in rows}
         return [o for o in orders if o in self.answered or o.description in committed]
 
-    def invoices(self, orders: Sequence[Order]) -> Invoices:
+    def invoices(self, orders: Sequence[PlannedOrder]) -> Invoices:
         return {month: self.invoice(*month) for month in sorted(map(month_of, orders))}
 
     # What can be done to it.
@@ -199,13 +199,13 @@ class Shop:
     def show_hidden_messages(self) -> None:
         depths.show_again(self.broker_url, self.anatomy.queues)
 
-    def last_bytes_of_publishing(self, order: Order) -> bytes:
+    def last_bytes_of_publishing(self, order: PlannedOrder) -> bytes:
         """What the writer sends when, with that, the broker has the event. On PGMQ our relay
         publishes in a transaction, and the naive shop in one statement."""
         pgmq = not self.broker_url.startswith("amqp")
         return b"COMMIT" if pgmq and self.anatomy is OURS else order.description.encode()
 
-    def committed(self, order: Order) -> bool:
+    def committed(self, order: PlannedOrder) -> bool:
         return bool(self.accepted([order]))
 
     def _count(self, query: str) -> int:

@@ -16,8 +16,8 @@ import psycopg
 
 from cqrs_demo.tooling.hazards.catalog import Hazard
 from cqrs_demo.tooling.hazards.oracle import Row, judge
-from cqrs_demo.tooling.hazards.orders import Order, Work, drawn
-from cqrs_demo.tooling.hazards.shops import NAIVE, Shop
+from cqrs_demo.tooling.hazards.orders import PlannedOrder, Work, drawn
+from cqrs_demo.tooling.hazards.shops import NAIVE, ComparedShop
 from cqrs_demo.tooling.hazards.stage import BrokerKind, Say, Stage
 from cqrs_demo.tooling.hazards.waiting import HazardFailed, wait_until
 from cqrs_demo.tooling.hazards.wire import NotCaught
@@ -68,7 +68,7 @@ def _both(stage: Stage, hazard: Hazard, work: Work, say: Say) -> list[Row]:
     return [side.result() for side in sides]
 
 
-def _side(shop: Shop, hazard: Hazard, work: Work, say: Say) -> Row:
+def _side(shop: ComparedShop, hazard: Hazard, work: Work, say: Say) -> Row:
     shop.answered.clear()
     try:
         unseen = hazard.scenario(shop, work)
@@ -84,13 +84,15 @@ def _side(shop: Shop, hazard: Hazard, work: Work, say: Say) -> Row:
     return row
 
 
-def _settle(shop: Shop, work: Work) -> None:
-    last = Order(work.customers[0], "the last order", Decimal("1.00"), "2025-12-01T10:00:00Z")
+def _settle(shop: ComparedShop, work: Work) -> None:
+    last = PlannedOrder(
+        work.customers[0], "the last order", Decimal("1.00"), "2025-12-01T10:00:00Z"
+    )
     shop.place(last)
     wait_until(lambda: shop.shows(last), f"the last order in the {shop.anatomy.name} shop")
     shop.wait_until_nothing_moves()
 
 
-def _count(shop: Shop, work: Work, unseen: Collection[Order] | None) -> Row:
+def _count(shop: ComparedShop, work: Work, unseen: Collection[PlannedOrder] | None) -> Row:
     accepted = shop.accepted(work.orders)
     return judge(shop.anatomy.name, accepted, shop.invoices(work.orders), unseen)

@@ -21,8 +21,8 @@ import httpx
 import psycopg
 
 from cqrs_demo.tooling.hazards.orders import CUSTOMERS
-from cqrs_demo.tooling.hazards.processes import Program, naive_program, our_program
-from cqrs_demo.tooling.hazards.shops import NAIVE, OURS, Shop
+from cqrs_demo.tooling.hazards.processes import ShopProcess, naive_program, our_program
+from cqrs_demo.tooling.hazards.shops import NAIVE, OURS, ComparedShop
 from cqrs_demo.tooling.hazards.waiting import HazardFailed, wait_until
 from cqrs_demo.tooling.hazards.wire import HOST, Wire
 from cqrs_demo.tooling.runtime.brokers import WAYS, NoBroker
@@ -38,12 +38,12 @@ Say = Callable[[str], None]
 @dataclass
 class Stage:
     broker: BrokerKind
-    ours: Shop
-    naive: Shop
+    ours: ComparedShop
+    naive: ComparedShop
     users_url: str
 
     @property
-    def shops(self) -> tuple[Shop, Shop]:
+    def shops(self) -> tuple[ComparedShop, ComparedShop]:
         return self.ours, self.naive
 
     def new_customers(self) -> list[int]:
@@ -93,11 +93,11 @@ def _built(broker: BrokerKind, folder: Path, stack: ExitStack, say: Say) -> Stag
     return Stage(broker, ours, naive, f"{users.url}/system-api/users")
 
 
-def _programs(shop: Shop) -> tuple[Program, Program]:
+def _programs(shop: ComparedShop) -> tuple[ShopProcess, ShopProcess]:
     return shop.writer, shop.reader
 
 
-def _healthy(ours: Shop) -> bool:
+def _healthy(ours: ComparedShop) -> bool:
     health = f"{ours.reader.url}/invoice-service/healthcheck"
     return ours.client.get(health).status_code == httpx.codes.OK
 
@@ -142,11 +142,11 @@ class _Ground:
         return wire, urlunsplit(parts._replace(netloc=f"{credentials}@{HOST}:{wire.port}"))
 
 
-def _ours(ground: _Ground, folder: Path, stack: ExitStack) -> tuple[Shop, Program]:
+def _ours(ground: _Ground, folder: Path, stack: ExitStack) -> tuple[ComparedShop, ShopProcess]:
     """The shop, and user-service, which no hazard touches."""
     to_broker, through = ground.wire(ground.broker_url, stack)
 
-    def service(name: str, broker_url: str) -> Program:
+    def service(name: str, broker_url: str) -> ShopProcess:
         short = name.removesuffix("-service").upper()
         database = {f"CQRS_{short}_DB": ground.dsn(f"{short.lower()}_service")}
         environment = {**database, "CQRS_BROKER_URL": broker_url}
@@ -155,7 +155,7 @@ def _ours(ground: _Ground, folder: Path, stack: ExitStack) -> tuple[Shop, Progra
     users = service("user-service", ground.broker_url)
     writer = service("order-service", through)
     reader = service("invoice-service", ground.broker_url)
-    shop = Shop(
+    shop = ComparedShop(
         OURS,
         writer,
         reader,
@@ -171,12 +171,12 @@ def _ours(ground: _Ground, folder: Path, stack: ExitStack) -> tuple[Shop, Progra
     return shop, users
 
 
-def _naive(ground: _Ground, folder: Path, stack: ExitStack) -> Shop:
+def _naive(ground: _Ground, folder: Path, stack: ExitStack) -> ComparedShop:
     to_broker, through = ground.wire(ground.broker_url, stack)
     dsn = ground.dsn("naive")
     writer = naive_program("orders", dsn, through, folder / "naive-orders.log")
     reader = naive_program("invoices", dsn, ground.broker_url, folder / "naive-invoices.log")
-    return Shop(
+    return ComparedShop(
         NAIVE,
         writer,
         reader,
@@ -191,7 +191,7 @@ def _naive(ground: _Ground, folder: Path, stack: ExitStack) -> Shop:
     )
 
 
-def _door(writer: Program, stack: ExitStack) -> Wire:
+def _door(writer: ShopProcess, stack: ExitStack) -> Wire:
     wire = Wire((HOST, writer.port))
     stack.callback(wire.close)
     return wire

@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 from cqrs_demo.tooling.runtime.ports import answers
 from cqrs_demo.tooling.runtime.rabbitmq_node import rabbitmq_server
-from cqrs_demo.tooling.runtime.system import Broker, SystemProblem
+from cqrs_demo.tooling.runtime.system import BrokerAddress, SystemProblem
 
 
 class NoBroker(SystemProblem):
@@ -51,7 +51,7 @@ def _must_answer(url: str) -> None:
         )
 
 
-def what_stays_behind(before: Broker | None, kind: str) -> str | None:
+def what_stays_behind(before: BrokerAddress | None, kind: str) -> str | None:
     """What to say to somebody who ran this shop on another broker before."""
     if before is None or before.kind == kind:
         return None

@@ -49,7 +49,7 @@ class Made:
     (is its consumer paused?)."""
 
 
-class Shop:
+class SeededShop:
     """One seed's worth of people and purchases."""
 
     def __init__(self, seed: int) -> None:
@@ -109,7 +109,9 @@ class Shop:
 class _Filling:
     """One run: many commands at once, counted one after another."""
 
-    def __init__(self, client: Client, shop: Shop, users: int, done: Callable[[], None]) -> None:
+    def __init__(
+        self, client: Client, shop: SeededShop, users: int, done: Callable[[], None]
+    ) -> None:
         self._client, self._shop, self._users, self._done = client, shop, users, done
         self._ids: dict[int, int] = {}
         self._turn = Lock()
@@ -164,7 +166,7 @@ def fill(place: Place, users: int, orders: int, seed: int, done: Callable[[], No
     """Make `users` users with their accounts, then `orders` orders; calls `done` after each user
     and each order. Raises Refused, and SystemProblem when a service does not answer."""
     with Client(place, connect_again=3) as client:
-        filling = _Filling(client, Shop(seed), users, done)
+        filling = _Filling(client, SeededShop(seed), users, done)
         _in_parallel(filling.user, range(users))
         _in_parallel(filling.order, range(orders if users else 0))
         filling.find_example()

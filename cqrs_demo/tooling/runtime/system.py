@@ -77,7 +77,7 @@ class Child(_Record):
     process: Process | None
 
 
-class Broker(_Record):
+class BrokerAddress(_Record):
     kind: Literal["pgmq", "rabbitmq"]
     url: str
 
@@ -89,7 +89,7 @@ class SystemRun(_Record):
     phase: Phase
     services: dict[str, Child]
     databases: dict[str, str]
-    broker: Broker | None
+    broker: BrokerAddress | None
     dashboard: Child | None
     token: str | None = None
     """CQRS_API_TOKEN, where there was one at the start: every call must carry it."""
@@ -101,7 +101,7 @@ class StateFile(_Record):
 
     made_by: Literal["cqrs-demo"]
     passwords: dict[str, str]
-    broker: Broker | None = None
+    broker: BrokerAddress | None = None
     run: SystemRun | None = None
 
 
@@ -183,7 +183,7 @@ class RunningSystem(_Record):
 
     services: dict[str, ServiceStatus]
     databases: dict[str, str]
-    broker: Broker | None
+    broker: BrokerAddress | None
     dashboard: DashboardStatus | None
     token: str | None = Field(None, exclude=True, repr=False)
     folder: Path | None = Field(None, exclude=True)
@@ -258,7 +258,7 @@ def named_system() -> RunningSystem | None:
     return RunningSystem(
         services=services,
         databases=databases,
-        broker=Broker(kind="rabbitmq" if broker.startswith("amqp") else "pgmq", url=broker)
+        broker=BrokerAddress(kind="rabbitmq" if broker.startswith("amqp") else "pgmq", url=broker)
         if broker
         else None,
         dashboard=None,

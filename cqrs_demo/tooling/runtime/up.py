@@ -21,7 +21,7 @@ from cqrs_demo.tooling.runtime.ports import HOST
 from cqrs_demo.tooling.runtime.private import make_private
 from cqrs_demo.tooling.runtime.supervisor import Say, Supervisor
 from cqrs_demo.tooling.runtime.system import (
-    Broker,
+    BrokerAddress,
     Folder,
     Phase,
     Process,
@@ -82,13 +82,13 @@ class System:
         ]
         return Supervisor([ground, writers, readers], self._say, self._record)
 
-    def _broker(self) -> Broker:
+    def _broker(self) -> BrokerAddress:
         """Known once the ground stage works."""
         if self._rabbit is not None:
-            return Broker(kind="rabbitmq", url=self._rabbit.url())
+            return BrokerAddress(kind="rabbitmq", url=self._rabbit.url())
         if self._named_rabbitmq is not None:
-            return Broker(kind="rabbitmq", url=self._named_rabbitmq)
-        return Broker(kind="pgmq", url=self._postgres.dsn("broker"))
+            return BrokerAddress(kind="rabbitmq", url=self._named_rabbitmq)
+        return BrokerAddress(kind="pgmq", url=self._postgres.dsn("broker"))
 
     def _service(self, name: str) -> Program:
         def settings(port: int) -> dict[str, str]:

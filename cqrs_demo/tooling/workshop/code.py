@@ -10,7 +10,7 @@ from cqrs_demo.client.errors import Refused
 
 
 @dataclass(frozen=True)
-class Part:
+class Excerpt:
     """`first` and `last` are how the first and the last line begin; `last` is the next such line
     after `first`. `first` may go on over a second line, to be the only one."""
 
@@ -20,45 +20,49 @@ class Part:
 
 
 PARTS = {
-    "three rows": Part("user_service.commands", "state as (", "    select sequence, id from event"),
-    "outbox": Part("order_service.commands", "event as (", "    select sequence, id from event"),
-    "relay": Part(
+    "three rows": Excerpt(
+        "user_service.commands", "state as (", "    select sequence, id from event"
+    ),
+    "outbox": Excerpt("order_service.commands", "event as (", "    select sequence, id from event"),
+    "relay": Excerpt(
         "outbox.relay",
         "    async def _publish(self, session",
         "        await self._forget(session, rows",
     ),
-    "inbox": Part("inbox.inbox", "    insert into processed_events", "    returning event_id"),
-    "consumer": Part(
+    "inbox": Excerpt("inbox.inbox", "    insert into processed_events", "    returning event_id"),
+    "consumer": Excerpt(
         "inbox.handler", "            fresh = await claim(", "                    await self"
     ),
-    "newest wins": Part(
+    "newest wins": Excerpt(
         "invoice_service.projections.invoices",
         "update invoice_account as known",
         "  and newest.sequence >",
     ),
-    "acknowledge": Part(
+    "acknowledge": Excerpt(
         "inbox.consumer",
         "            try:\n                await self.handler",
         "                break",
     ),
-    "confirmed": Part(
+    "confirmed": Excerpt(
         "outbox.relay", "        except PublishFailed as failure:", "            raise"
     ),
-    "retry": Part(
+    "retry": Excerpt(
         "outbox.retries", "    query = sql.SQL(", "    return Accepted(row, replayed=True)"
     ),
-    "total": Part(
+    "total": Excerpt(
         "invoice_service.projections.invoices",
         "insert into invoices (invoice_id",
         "on conflict (invoice_id)",
     ),
-    "revenue": Part(
+    "revenue": Excerpt(
         "invoice_service.projections.revenue",
         "insert into customer_revenue",
         "    revenue = customer_revenue",
     ),
-    "saga": Part("order_service.saga.definition", "SAGA: dict[", "}"),
-    "release": Part("payment_service.reservations", "with ended as (", "select amount from ended"),
+    "saga": Excerpt("order_service.saga.definition", "SAGA: dict[", "}"),
+    "release": Excerpt(
+        "payment_service.reservations", "with ended as (", "select amount from ended"
+    ),
 }
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from cqrs_demo.client.answer import Answer
-from cqrs_demo.client.feed import Line
+from cqrs_demo.client.feed import FeedLine
 from cqrs_demo.client.place import COMMAND_SERVICES
 from cqrs_demo.messaging.broker import Message
 from cqrs_demo.tooling.workshop.breakable import Breakable, User, until
@@ -91,7 +91,7 @@ class SagaView(Breakable):
         ]
         return pd.DataFrame(rows, index=[""] * len(rows))
 
-    def _story(self, order: Answer) -> list[Line]:
+    def _story(self, order: Answer) -> list[FeedLine]:
         story = str(self.own.real("event", order.event_id))
         feeds = [self.client.feed(service, correlation=story) for service in COMMAND_SERVICES]
         lines = chain.from_iterable(feed.read() for feed in feeds)

@@ -196,7 +196,7 @@ MUTATIONS = (
         "an order that is pending is not touched by another command",
         (("10", "shop.cancel(piano)"),),
         "order_service/cancel.py",
-        (("        raise OrderPending(id)\n", "        return order\n"),),
+        (("        raise OrderIsPending(id)\n", "        return order\n"),),
     ),
     Mutation(
         "nothing_is_given_back",
