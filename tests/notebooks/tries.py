@@ -54,6 +54,13 @@ def consume(db, broker):
         {then}
 """
 
+CURRENCY = '[*fields, {"name": "currency", "type": "string"}]'
+IN_EUR = '{"name": "currency", "type": "string", "default": "EUR"}'
+UPCASTER = """
+def order_cancelled_2(data):
+    {body}
+"""
+
 EXERCISES = {
     "00.1": Tries(
         wrong=one_name(
@@ -282,5 +289,53 @@ EXERCISES = {
     "10.3": Tries(
         wrong=one_name("true", "{'a'}", "{'b'}", "{'b', 'd', 'e'}", "{'a', 'b', 'd'}", "'all'"),
         right=one_name("true", "['d', 'b']", "'B, D'"),
+    ),
+    "11.1": Tries(
+        wrong=one_name(
+            "draft",
+            CURRENCY,
+            "fields",
+            f"[{IN_EUR}]",
+            f'[*without(fields, "status"), {IN_EUR}]',
+            f"[*fields, {IN_EUR}, {IN_EUR}]",
+            CURRENCY.replace('"string"', '"string", "default": ""'),
+            CURRENCY.replace('"string"', '["null", "string"], "default": None'),
+            CURRENCY.replace('"string"', '"text", "default": "EUR"'),
+            CURRENCY.replace('"string"', '"string", "default": 1'),
+            CURRENCY.replace('"name"', '"nmae"'),
+            "[*fields, 'currency']",
+            "'currency'",
+        ),
+        right=one_name(
+            "draft",
+            f"[{IN_EUR}, *fields]",
+            CURRENCY.replace('"string"', '["string", "null"], "default": "EUR"'),
+        ),
+    ),
+    "11.2": Tries(
+        wrong=(
+            "order_cancelled_2 = 'because'",
+            *(
+                UPCASTER.format(body=body)
+                for body in (
+                    "pass",
+                    "return data",
+                    'data["because"] = data.pop("reason", None)\n    return data',
+                    'return {**data, "because": data.get("reason")}',
+                    'return {"because": data.get("reason")}',
+                    'return {"id": data["id"], "user_id": data["user_id"], '
+                    '"because": data["reason"]}',
+                    'return {"id": data["id"], "user_id": data["user_id"], '
+                    '"because": data.get("reason", "")}',
+                    'return {"id": data["id"], "user_id": data["user_id"], "because": None}',
+                    "return data + 1",
+                )
+            ),
+        ),
+        right=(
+            UPCASTER.format(
+                body='new = dict(data)\n    new["because"] = new.pop("reason", None)\n    return new'
+            ),
+        ),
     ),
 }

@@ -12,6 +12,8 @@ from cqrs_demo.tooling.cli.show import say
 if TYPE_CHECKING:
     from cqrs_demo.contract.gate import Problem
 
+COMPATIBLE = "Compatible with every released version, in both directions."
+
 app = typer.Typer(
     help="The events' schemas: is a change safe for every reader and for the log? Release it.",
     no_args_is_help=True,
@@ -48,9 +50,7 @@ def check(
     if as_json:
         _print({"ok": not wrong, "problems": [asdict(one) for one in wrong], "drafts": drafts})
     else:
-        _explain(wrong)
-        if not wrong:
-            say(_green(drafts, files))
+        say(explained(wrong) if wrong else _green(drafts, files))
     if wrong:
         raise typer.Exit(1)
 
@@ -73,7 +73,7 @@ def release_(as_json: AsJson = False) -> None:
         new = [schema.name for schema in release()]
     except GateIsRed as red:
         wrong = [asdict(one) for one in red.problems]
-        _print({"released": [], "problems": wrong}) if as_json else _explain(red.problems)
+        _print({"released": [], "problems": wrong}) if as_json else say(explained(red.problems))
         raise typer.Exit(1) from None
     except NothingToRelease:
         _print({"released": [], "problems": []}) if as_json else say(
@@ -128,7 +128,7 @@ def _of_files(files: list[Path]) -> "list[Problem]":
 
 def _green(drafts: list[str], files: list[Path] | None) -> str:
     if files:
-        return "Compatible with every released version, in both directions."
+        return COMPATIBLE
     if drafts:
         return (
             f"Sound. {', '.join(drafts)}: a draft so far. `cqrs-demo contract release` freezes it."
@@ -136,23 +136,25 @@ def _green(drafts: list[str], files: list[Path] | None) -> str:
     return "Sound: every version is read by every reader, and as it was before."
 
 
-def _explain(wrong: "list[Problem]") -> None:
+def explained(wrong: "list[Problem]") -> str:
+    """What is not read, by whom, beside which version, and what one can do."""
     from cqrs_demo.contract.gate import WAYS_OUT
 
+    lines: list[str] = []
     for schema in dict.fromkeys(one.schema for one in wrong):
-        say(f"\n{schema}")
+        lines.append(f"\n{schema}")
         told = [one for one in wrong if one.schema == schema]
         for whom in dict.fromkeys(one.whom for one in told):
-            say(f"  Not read by {whom}." if whom else "  Refused.")
+            lines.append(f"  Not read by {whom}." if whom else "  Refused.")
             concerned = [one for one in told if one.whom == whom]
             for what in dict.fromkeys(one.what for one in concerned):
                 versions = [str(one.beside) for one in concerned if one.what == what and one.beside]
                 beside = f"  (beside version {', '.join(versions)})" if versions else ""
-                say(f"    {what}{beside}")
+                lines.append(f"    {what}{beside}")
     if any(one.whom for one in wrong):
-        say("\nThree ways out:")
-        for number, way in enumerate(WAYS_OUT, 1):
-            say(f"  {number}. {way}")
+        lines.append("\nThree ways out:")
+        lines += [f"  {number}. {way}" for number, way in enumerate(WAYS_OUT, 1)]
+    return "\n".join(lines)
 
 
 def _print(value: Any) -> None:

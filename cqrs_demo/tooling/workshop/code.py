@@ -63,6 +63,8 @@ PARTS = {
     "release": Excerpt(
         "payment_service.reservations", "with ended as (", "select amount from ended"
     ),
+    "upcaster": Excerpt("contract.upcasters", "def order_created_2", "}"),
+    "lift": Excerpt("contract.reading", "def _lifted(", "    return data"),
 }
 
 

@@ -16,6 +16,7 @@ import pandas as pd
 from cqrs_demo.client.answer import Answer
 from cqrs_demo.client.errors import NoAnswer, Refused, TookTooLong
 from cqrs_demo.client.place import COMMAND_SERVICES
+from cqrs_demo.contract.format import EventFormat
 from cqrs_demo.exact_json import dumps
 from cqrs_demo.messaging.broker import Message
 from cqrs_demo.tooling.runtime.system import find_system
@@ -30,6 +31,7 @@ from cqrs_demo.tooling.workshop.peek import peek
 from cqrs_demo.tooling.workshop.row_lock import RowLock
 from cqrs_demo.tooling.workshop.saga_view import CONSUMERS, SagaView
 from cqrs_demo.tooling.workshop.tables import readable
+from cqrs_demo.tooling.workshop.versions import message_of, retold
 from cqrs_demo.tooling.workshop.which_system import own_folder, running_system
 
 
@@ -339,6 +341,16 @@ class Shop(SagaView):
         event = self._event_of(made) | {"id": str(uuid4())}
         self.own.meet("event", event["id"])
         self._publish(event["type"], event)
+        return str(self.own.shown("event", event["id"]))
+
+    def send_as(self, made: Answer | str, type: str, *, format: EventFormat = "json") -> str:
+        """Publish what an event says as an event of that type, in that format, under a new id.
+        Returns its id as it is shown."""
+        event = retold(self._event_of(made), type)
+        self.own.meet("event", event["id"])
+        with self.client.broker() as broker:
+            broker.publish(message_of(event, format))
+        self._copies_under_way = True
         return str(self.own.shown("event", event["id"]))
 
     def _event_of(self, made: Answer | str) -> dict[str, Any]:

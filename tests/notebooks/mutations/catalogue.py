@@ -217,4 +217,42 @@ MUTATIONS = (
             ),
         ),
     ),
+    Mutation(
+        "old_events_are_not_lifted",
+        "an event of an older version is read as one of the newest",
+        (("11", "read(old)"),),
+        "contract/reading.py",
+        (("            data = upcaster(data)\n", "            upcaster(data)\n"),),
+    ),
+    Mutation(
+        "running_readers_are_forgotten",
+        "the gate says to whom a change is bad: readers that run, and the replay",
+        (("11", '"name": "title"'),),
+        "contract/gate.py",
+        (("            *_told(schema, RUNNING, _record(old.text), new, old),\n", ""),),
+    ),
+    Mutation(
+        "a_line_for_each_event",
+        "an order of which two events tell counts once",
+        (("11", 'shop.send_as(widget, "order.approved")'),),
+        INVOICES,
+        (
+            (
+                "        - case when old.status = 'approved' then old.amount else 0 end as change",
+                "        as change",
+            ),
+        ),
+    ),
+    Mutation(
+        "avro_is_not_read",
+        "a consumer reads both formats, whatever it writes itself",
+        (("11", 'for format in ("json", "avro"):\n    shop.send_as'),),
+        "contract/codec.py",
+        (
+            (
+                "if content_type != CONTENT_TYPE and is_avro(content_type):",
+                "if False and is_avro(content_type):",
+            ),
+        ),
+    ),
 )
