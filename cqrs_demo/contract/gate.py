@@ -22,6 +22,7 @@ from avro.compatibility import (
 )
 from avro.schema import RecordSchema
 from avro.schema import Schema as AnySchema
+from fastavro.schema import SchemaParseException, UnknownType
 
 from cqrs_demo.contract import schemas
 from cqrs_demo.contract.avro_codec import fingerprint_of
@@ -34,6 +35,15 @@ WAYS_OUT = (
     "Leave what is there as it is, and add a new optional field beside it.",
     "Publish a new type beside the old one for a time, until every consumer has moved over.",
 )
+
+REFUSED = (
+    ValueError,
+    avro.errors.AvroException,
+    avro.errors.AvroWarning,
+    SchemaParseException,
+    UnknownType,
+)
+"""What the two libraries raise for a text that is no schema."""
 
 REPLAY = "new readers of earlier events: messages in a queue, and the log, which a replay reads"
 RUNNING = "earlier readers that are still running: other copies, other services, other teams"
@@ -54,7 +64,8 @@ def compare(schema: Schema, earlier: Sequence[Schema]) -> list[Problem]:
     """What is wrong with this schema beside all earlier versions of its type."""
     try:
         new = _record(schema.text)
-    except (ValueError, avro.errors.AvroException, avro.errors.AvroWarning) as error:
+        fingerprint_of(schema)  # fastavro looks at defaults, too
+    except REFUSED as error:
         return [Problem(schema.name, f"it is no Avro record: {error}")]
     return [
         problem

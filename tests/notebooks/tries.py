@@ -334,7 +334,7 @@ EXERCISES = {
         ),
         right=(
             UPCASTER.format(
-                body='new = dict(data)\n    new["because"] = new.pop("reason", None)\n    return new'
+                body='kept = dict(data)\n    return {"because": kept.pop("reason", None), **kept}'
             ),
         ),
     ),

@@ -294,6 +294,11 @@ def test_the_command_teaches_what_is_wrong_for_whom_and_three_ways_out(tmp_path:
         ("[]", 'no "name"'),
         ('{"name": "order.created", "type": "cupboard"}', "no Avro record"),
         ('{"name": "order.created", "type": "enum", "symbols": ["A"]}', "of no record"),
+        (
+            '{"name": "order.created", "type": "record", "fields": '
+            '[{"name": "id", "type": "string", "default": 1}]}',
+            "Default value <1> must match schema type",
+        ),
     ],
 )
 def test_a_file_that_is_no_schema_is_refused_with_the_reason(

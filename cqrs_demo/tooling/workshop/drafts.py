@@ -129,6 +129,9 @@ def _lifted(upcaster: Callable[[Data], Data], data: Data) -> Any:
         return upcaster(data)
     except KeyError as missing:
         raise AssertionError(f"it needs {missing}, and {data} has none") from None
+    except Exception as error:
+        why = f"of {data} it makes nothing: {type(error).__name__}: {error}"
+        raise AssertionError(why) from None
 
 
 def _assert_of(schema: Schema, data: Data) -> None:
