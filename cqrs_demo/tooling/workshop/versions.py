@@ -33,14 +33,14 @@ ORDER = {
 """What an order.created says today."""
 
 
-class SetAside:
-    """What a consumer makes of a message that it cannot read."""
+class NoEvent:
+    """What a consumer makes of a message that it cannot use."""
 
-    def __init__(self, reason: str) -> None:
-        self.reason = reason
+    def __init__(self, told: str) -> None:
+        self._told = told
 
     def __repr__(self) -> str:
-        return f"a dead letter: {self.reason}"
+        return self._told
 
 
 def write(
@@ -60,14 +60,14 @@ def write(
     )
 
 
-def read(message: Encoded) -> Document | SetAside:
+def read(message: Encoded) -> Document | NoEvent:
     """What this project's consumers are given of a message, by the code that they use."""
     try:
         event = decode(message.body, message.content_type, message.headers)
     except DecodeError as error:
-        return SetAside(error.reason)
+        return NoEvent(f"a dead letter: {error.reason}")
     if isinstance(event, Unknown):
-        return Document(type=event.type, data="of no type that is known here: passed over, counted")
+        return NoEvent(f"passed over, and counted: no type {event.type} is known here")
     return Document(type=event.type, dataschema=event.dataschema, data=asdict(event.data))
 
 
