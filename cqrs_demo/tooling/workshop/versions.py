@@ -106,7 +106,7 @@ def in_bytes(messages: Iterable[Encoded]) -> pd.DataFrame:
         (one.content_type, len(one.body), one.body[:2].hex(" "), len(one.headers))
         for one in messages
     ]
-    columns = ["content type", "bytes", "begins with", "headers"]
+    columns = ["content type", "bytes of body", "begins with", "headers"]
     frame = pd.DataFrame(rows, columns=columns)
     frame.index = pd.Index([""] * len(frame))
     return frame
