@@ -15,6 +15,7 @@ ON_PGMQ = {
     "memory",
     "relay",
     "consumer",
+    "codec",
     "accept",
     "query",
     "growth",
