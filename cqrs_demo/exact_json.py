@@ -8,19 +8,9 @@ import json
 from decimal import Decimal
 from typing import Any, NoReturn
 
-import orjson
+from cqrs_demo.contract.json_text import dumps
 
-
-def dumps(value: Any) -> bytes:
-    """JSON text: Decimal as a number with its own decimals (50.00), aware datetimes in UTC with a
-    Z."""
-    return orjson.dumps(value, default=_number, option=orjson.OPT_UTC_Z)
-
-
-def _number(value: object) -> orjson.Fragment:
-    if isinstance(value, Decimal):
-        return orjson.Fragment(format(value, "f"))
-    raise TypeError(f"{type(value).__name__} has no place in an answer")
+__all__ = ["dumps", "loads"]
 
 
 def loads(body: bytes) -> Any:

@@ -17,6 +17,7 @@ from cqrs_demo.contract.avro_codec import NotInAvro, attributes_in, decode_avro,
 from cqrs_demo.contract.events import Event
 from cqrs_demo.contract.format import EventFormat
 from cqrs_demo.contract.json_codec import decode_json, encode_json
+from cqrs_demo.contract.json_text import dumps
 from cqrs_demo.contract.reading import DecodeError
 
 __all__ = ["CONTENT_TYPE", "DecodeError", "Encoded", "decode", "encode", "kept", "readable"]
@@ -52,9 +53,8 @@ def decode(
     is not one."""
     if content_type != CONTENT_TYPE and is_avro(content_type):
         return decode_avro(body, attributes_in(headers or {}))
-    if b'"data_base64"' in body and (event := _kept_avro(body)):
-        data, attributes = event
-        return decode_avro(data, attributes)
+    if avro := _kept_avro(body):
+        return decode_avro(*avro)
     return decode_json(body)
 
 
@@ -78,7 +78,7 @@ def kept(body: bytes, content_type: str, headers: Mapping[str, str]) -> bytes:
 def readable(body: bytes) -> bytes:
     """A message that was kept, for people: with Avro's data as JSON, where they can be read at
     all."""
-    avro = _kept_avro(body) if b'"data_base64"' in body else None
+    avro = _kept_avro(body)
     if avro is None:
         return body
     data, attributes = avro
@@ -86,11 +86,13 @@ def readable(body: bytes) -> bytes:
         values = avro_codec.data_in(data, str(attributes.get("type")))
     except DecodeError:
         return body
-    return json_codec.dumps({**attributes, "datacontenttype": "application/json", "data": values})
+    return dumps({**attributes, "datacontenttype": "application/json", "data": values})
 
 
 def _kept_avro(body: bytes) -> tuple[bytes, dict[str, Any]] | None:
     """Bytes and attributes, where that is what `body` holds."""
+    if b'"data_base64"' not in body:  # nearly always
+        return None
     event = json_codec.loads(body)
     if not isinstance(event, dict) or not is_avro(str(event.get("datacontenttype"))):
         return None

@@ -93,16 +93,6 @@ def _lifted(event: dict[str, Any]) -> Event:
     return event_of(event, event.get("data"))
 
 
-def dumps(value: Any) -> bytes:
-    return orjson.dumps(value, default=_number, option=orjson.OPT_UTC_Z)
-
-
-def _number(value: object) -> orjson.Fragment:
-    if isinstance(value, Decimal):
-        return orjson.Fragment(format(value, "f"))
-    raise TypeError(f"{type(value).__name__} has no place in an event")
-
-
 def loads(body: bytes | str) -> Any:
     """What pydantic has found to be JSON; an amount is the decimal that was written. None where
     Python cannot hold it after all."""

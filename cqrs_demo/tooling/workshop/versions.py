@@ -17,7 +17,7 @@ from cqrs_demo.contract import avro_codec, golden
 from cqrs_demo.contract.codec import DecodeError, Encoded, decode, encode
 from cqrs_demo.contract.events import Unknown
 from cqrs_demo.contract.format import EventFormat
-from cqrs_demo.contract.schemas import Schema, released
+from cqrs_demo.contract.schemas import SCHEME, Schema, released
 from cqrs_demo.exact_json import dumps
 from cqrs_demo.messaging.broker import Message
 from cqrs_demo.tooling.workshop.document import Document
@@ -55,7 +55,7 @@ def write(
         type=type,
         subject="1",
         time=datetime(2025, 4, 3, 10, 0, tzinfo=UTC),
-        dataschema=f"cqrs-demo:{type}/{version}" if version else None,
+        dataschema=f"{SCHEME}{type}/{version}" if version else None,
         data=dumps(data).decode(),
     )
 
@@ -74,7 +74,7 @@ def read(message: Encoded) -> Document | NoEvent:
 def kept_since(version: int, type: str = "order.created", format: EventFormat = "json") -> Encoded:
     """An event that was written when this version was the newest, byte for byte: from the golden
     files, which CI reads."""
-    file = golden.file_of(released(type)[version - 1])
+    file = golden.file_of(schema(type, version))
     message = loads(file.read_text(encoding="utf-8"))[format]
     binary = message.get("body_base64")
     body = b64decode(binary) if binary else message["body"].encode()
